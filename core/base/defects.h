@@ -1,0 +1,62 @@
+// Defects: behaviours that were wrong in some release of the real server, or that are wrong on purpose, each a switch
+// that is off by default and read at the exact place where the wrong code would be.
+//
+// Two kinds. A *historic* defect ("nats-6981") is what a release really did; a profile is the set that a release had.
+// A *sabotage* ("break-...") never existed: it breaks the core so that a test can watch an invariant fail. Which are on is
+// a value in each node's environment, so nodes may differ. Built with -Ddefects=false, is_on is constantly false.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+
+namespace windtunnel::core {
+
+enum class Defect : std::uint8_t {
+  // Historic.
+  nats_6600,    // an emptied last block is removed before its successor exists
+  nats_6981,    // copies resume by timer after an outage, not by the link's return
+  no_dir_sync,  // directories are never synced
+  // Sabotage.
+  break_ack_before_store,      // a PubAck leaves, the message is not stored
+  break_sync_always,           // sync: always does not sync
+  break_mirror_skips,          // a mirror drops a message and numbers on
+  break_mirror_duplicates,     // a mirror stores a message twice
+  break_mirror_never_resumes,  // a mirror gives up after the first loss of its link
+  break_silent_no_responders,  // no 503 when nobody listens, and a fake PubAck instead
+  count_,                      // not a defect
+};
+
+struct DefectInfo {
+  Defect defect;
+  std::string_view name;
+  std::string_view summary;
+  std::string_view affected;  // releases; empty for a sabotage
+  std::string_view fixed;
+};
+
+// All of them, in the order of the enumeration.
+[[nodiscard]] std::span<const DefectInfo> all_defects();
+[[nodiscard]] std::string_view name_of(Defect defect);
+[[nodiscard]] std::optional<Defect> defect_named(std::string_view name);
+
+class Defects {
+ public:
+  [[nodiscard]] bool is_on([[maybe_unused]] Defect defect) const {
+#ifdef WINDTUNNEL_NO_DEFECTS
+    return false;
+#else
+    return (bits_ >> static_cast<unsigned>(defect) & 1u) != 0;
+#endif
+  }
+  void set(Defect defect) { bits_ |= std::uint64_t{1} << static_cast<unsigned>(defect); }
+  [[nodiscard]] bool is_none() const { return bits_ == 0; }
+  friend bool operator==(const Defects&, const Defects&) = default;
+
+ private:
+  std::uint64_t bits_ = 0;
+  static_assert(static_cast<unsigned>(Defect::count_) <= 64);
+};
+
+}  // namespace windtunnel::core

@@ -1,0 +1,45 @@
+// Bus: how the inside of a server (JetStream) takes part in the server's messaging: one account's subscriptions, seen
+// from within. The server implements it; nothing here suspends.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string_view>
+
+#include "core/nats/message.h"
+
+namespace windtunnel::core {
+
+enum class SubscriptionId : std::uint64_t { none = 0 };
+
+class Bus {
+ public:
+  virtual ~Bus() = default;
+
+  // Called for each message, in the publisher's order, while it is routed: must copy what it keeps and must not
+  // suspend. `from_leaf` says that the message came over a leaf connection.
+  using Handler = std::function<void(const MessageView& message, bool from_leaf)>;
+
+  // An internal subscription; `queue` may be empty. Announced to leaf nodes as any other.
+  virtual SubscriptionId subscribe(std::string_view subject, std::string_view queue, Handler handler) = 0;
+  virtual void unsubscribe(SubscriptionId id) noexcept = 0;
+
+  // Routes a message as if an internal client had published it. True if anybody took it: a local subscriber or a leaf
+  // connection. The permission rules of leaf connections apply; subject mappings do not.
+  virtual bool publish(const MessageView& message) = 0;
+
+  // Whether anybody (locally, or behind a leaf connection that may be sent it) listens to this literal subject.
+  [[nodiscard]] virtual bool has_interest(std::string_view subject) const = 0;
+
+  // Calls `changed` each time interest in this literal subject may have come or gone, until unwatched.
+  virtual SubscriptionId watch_interest(std::string_view subject, std::function<void()> changed) = 0;
+
+  // Calls `connected` each time a leaf connection of this account has been registered (in either direction): copies
+  // that wait for a retry resume by it. Returned id is for unsubscribe.
+  virtual SubscriptionId watch_leafs(std::function<void()> connected) = 0;
+
+  // True while at least one leaf connection is registered or configured.
+  [[nodiscard]] virtual bool has_leafs() const = 0;
+};
+
+}  // namespace windtunnel::core
