@@ -88,7 +88,7 @@ struct ParserLimits {
   bool is_connect_required = false;  // the next operation must be CONNECT: credentials are needed
 };
 
-inline constexpr Bytes kLongLineMax{16 * 1024 * 1024};
+inline constexpr Bytes kLongLineMax{1024 * 1024};
 
 class Parser {
  public:
@@ -130,6 +130,8 @@ class Parser {
   void build(Operation& operation);
   void build_message(Operation& operation);
   void finish();
+  void keep_line();
+  void keep_body();
 
   ParserRole role_;
   State state_ = State::start;

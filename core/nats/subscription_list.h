@@ -42,7 +42,8 @@ class SubscriptionList {
   void remove(Subscription& subscription);
 
   // What a literal subject reaches; wildcard characters in it are ordinary text. The answer is a snapshot: it stays
-  // readable while subscriptions come and go, but its pointers are only as good as their owner keeps them.
+  // readable while subscriptions come and go, but its pointers and names are only as good
+  // as the owner of the subscriptions keeps them.
   [[nodiscard]] std::shared_ptr<const SubscriptionMatch> match(std::string_view subject);
 
   [[nodiscard]] std::size_t size() const { return size_; }
@@ -52,6 +53,8 @@ class SubscriptionList {
  private:
   struct Level;
   struct Cache;
+
+  void collect(std::string_view subject, std::vector<Subscription*>& found) const;
 
   std::unique_ptr<Level> root_;
   std::unique_ptr<Cache> cache_;
