@@ -10,16 +10,19 @@ namespace {
 constexpr std::string_view kEnd = "\r\n";
 constexpr std::string_view kEmptyBlock = "NATS/1.0\r\n\r\n";
 
-// Removes the line in which the first occurrence of `key` begins, if that is a key (or its beginning, if `is_prefix`).
+// Removes the first line at or behind `from` whose key is `key` (or begins with it, if `is_prefix`). Unlike a lookup it
+// is not led astray by a value that holds the key: what is to be removed must not stay.
 bool remove_first(std::string& block, std::string_view key, bool is_prefix, std::size_t& from) {
-  const std::size_t start = block.find(key, from);
-  if (start == std::string::npos || start < 1 || block[start - 1] != '\n') return false;
-  if (!is_prefix && (start + key.size() >= block.size() || block[start + key.size()] != ':')) return false;
-  const std::size_t end = block.find(kEnd, start);
-  if (end == std::string::npos) return false;
-  block.erase(start, end + kEnd.size() - start);
-  from = start;
-  return true;
+  for (std::size_t start = block.find(key, from); start != std::string::npos; start = block.find(key, start + 1)) {
+    if (start < 1 || block[start - 1] != '\n') continue;
+    if (!is_prefix && (start + key.size() >= block.size() || block[start + key.size()] != ':')) continue;
+    const std::size_t end = block.find(kEnd, start);
+    if (end == std::string::npos) return false;
+    block.erase(start, end + kEnd.size() - start);
+    from = start;
+    return true;
+  }
+  return false;
 }
 
 bool remove_all(std::string& block, std::string_view key, bool is_prefix) {

@@ -1,7 +1,8 @@
 // Header blocks: "NATS/1.0[ code[ description]]\r\nKey: Value\r\n...\r\n\r\n" (reference: wire 9).
 //
 // Lookups are nats-server's own: a case-sensitive search for the bytes of the key, of which only the first occurrence
-// counts. If that is not a whole key, the header is absent, even if a later line has it.
+// counts. If that is not a whole key, the header is absent, even if a later line has it. So key "A" is never found: the
+// version line has one.
 #pragma once
 
 #include <cstdint>
