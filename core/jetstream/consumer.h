@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/base/random.h"
 #include "core/env/sync.h"
 #include "core/jetstream/consumer_config.h"
 #include "core/jetstream/pull_requests.h"
