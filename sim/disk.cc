@@ -40,7 +40,7 @@ core::Duration SimDisk::latency(DiskOperation operation) {
   if (operation == DiskOperation::read) range = traits_.read;
   if (operation == DiskOperation::write || operation == DiskOperation::truncate) range = traits_.write;
   if (operation == DiskOperation::sync || operation == DiskOperation::sync_directory) range = traits_.sync;
-  return latency_random_.between(range.low, range.high) * slowdown_;
+  return range.draw(latency_random_) * slowdown_;
 }
 
 std::uint64_t SimDisk::count(DiskOperation operation, std::string_view path) {

@@ -23,15 +23,11 @@
 #include "core/env/disk.h"
 #include "core/env/tasks.h"
 #include "sim/disk_tree.h"
+#include "sim/duration_range.h"
 #include "sim/gate.h"
 #include "sim/kernel.h"
 
 namespace windtunnel::sim {
-
-struct DurationRange {  // both ends included
-  core::Duration low{};
-  core::Duration high{};
-};
 
 struct DiskTraits {
   DurationRange read{std::chrono::microseconds{2}, std::chrono::microseconds{20}};
