@@ -18,8 +18,6 @@ constexpr std::size_t kColourStep = 256;  // Boost aligns its control block, the
 
 }  // namespace
 
-std::size_t StackPool::usable_size() { return kStackSize; }
-
 StackPool::~StackPool() {
   for (const Slot& slot : free_) munmap(slot.base, kStackSize + kPage);
 }
@@ -49,6 +47,8 @@ boost::context::stack_context StackPool::Allocator::allocate() {
   boost::context::stack_context context;
   context.size = kStackSize - slot.colour;
   context.sp = slot.base + kPage + context.size;
+  *bottom_ = slot.base + kPage;
+  *size_ = context.size;
   return context;
 }
 

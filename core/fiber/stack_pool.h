@@ -26,15 +26,16 @@ class StackPool {
   // What Boost wants of a stack allocator: copyable, by value.
   class Allocator {
    public:
-    explicit Allocator(StackPool& pool) : pool_(&pool) {}
+    // `bottom`, `size`: told where the stack lies when it is allocated; not touched later.
+    Allocator(StackPool& pool, const void** bottom, std::size_t* size) : pool_(&pool), bottom_(bottom), size_(size) {}
     boost::context::stack_context allocate();
     void deallocate(boost::context::stack_context& context) noexcept;
 
    private:
     StackPool* pool_;
+    const void** bottom_;
+    std::size_t* size_;
   };
-
-  static std::size_t usable_size();
 
  private:
   std::vector<Slot> free_;

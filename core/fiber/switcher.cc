@@ -113,9 +113,9 @@ Switcher::~Switcher() {
 }
 
 void Switcher::make(SwitchTarget& target, std::function<void()> body) {
-  fibers::fiber fiber{fibers::launch::post, std::allocator_arg, StackPool::Allocator{handover->stacks()},
-                      [this, &target, run = std::move(body)]() noexcept {
-                        entered(target);
+  fibers::fiber fiber{fibers::launch::post, std::allocator_arg, StackPool::Allocator{handover->stacks(), &target.stack_bottom, &target.stack_size},
+                      [this, run = std::move(body)]() noexcept {
+                        entered();
                         run();
                         ExceptionState ended;
                         swap_exception_state(ended, driver_.exceptions);
@@ -125,7 +125,7 @@ void Switcher::make(SwitchTarget& target, std::function<void()> body) {
   fiber.detach();
 }
 
-void Switcher::entered(SwitchTarget& target) {
+void Switcher::entered() {
   const void* bottom = nullptr;
   std::size_t size = 0;
   finish_switch(nullptr, &bottom, &size);
@@ -133,7 +133,6 @@ void Switcher::entered(SwitchTarget& target) {
     driver_.stack_bottom = bottom;
     driver_.stack_size = size;
   }
-  static_cast<void>(target);
 }
 
 void Switcher::jump(SwitchTarget& from, SwitchTarget& to) {

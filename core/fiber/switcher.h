@@ -50,7 +50,7 @@ class Switcher {
   [[nodiscard]] SwitchTarget& driver() { return driver_; }
 
  private:
-  void entered(SwitchTarget& target);
+  void entered();
   SwitchTarget driver_;
 };
 
