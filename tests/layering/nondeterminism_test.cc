@@ -11,7 +11,8 @@ namespace {
 const std::vector<Exception>& exceptions() {
   static const std::vector<Exception> list = {
       {"core/base/assert.cc", "getenv", "asked once the run is over, to choose between exit and a core file"},
-      {"core/fiber/switcher.cc", "steady_clock", "Boost.Fiber's interface speaks of its time points; ours aborts when asked to wait for one"},
+      {"core/fiber/switcher.cc", "steady_clock",
+       "Boost.Fiber's interface speaks of its time points; ours aborts when asked to wait for one"},
   };
   return list;
 }
