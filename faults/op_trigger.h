@@ -1,0 +1,37 @@
+// OpTrigger: a place in a run that is named by what a node does to its disk instead of by a time, as in
+// "3rd fsync of msgs/2.blk at leaf". It stays the same place when code elsewhere changes its timing.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "core/base/result.h"
+
+namespace windtunnel::faults {
+
+enum class DiskOp : std::uint8_t { create, write, fsync, truncate, rename, remove, mkdir, fsync_directory };
+
+struct OpTrigger {
+  DiskOp op = DiskOp::write;
+  std::uint64_t occurrence = 1;  // 1 is the first since the start of the run
+  std::string path;              // a glob; see path_matches
+  std::string node;
+  friend bool operator==(const OpTrigger&, const OpTrigger&) = default;
+};
+
+[[nodiscard]] std::string_view name_of(DiskOp op);  // the word in a trigger: "fsync", "fsync-directory"
+[[nodiscard]] std::span<const std::string_view> disk_op_names();
+
+// "3rd fsync of msgs/2.blk at leaf"; parse_op_trigger reads it back.
+[[nodiscard]] std::string to_text(const OpTrigger& trigger);
+// Errors: invalid_argument, with what is wrong and the shape that is expected. Whether the node exists is not its business.
+[[nodiscard]] core::Result<OpTrigger> parse_op_trigger(std::string_view text);
+
+// Whether `path` (relative to the node's root) is what `glob` names. The glob matches the path's last components, as many
+// as it has itself: "msgs/2.blk" names that file in every stream. `*` stands for any characters within one component,
+// `**` as a whole component for any number of components. A rename counts under its new name.
+[[nodiscard]] bool path_matches(std::string_view glob, std::string_view path);
+
+}  // namespace windtunnel::faults

@@ -1,0 +1,55 @@
+// run_scenario: one scenario under one seed, and what came of it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/defects.h"
+#include "core/base/random.h"
+#include "core/base/result.h"
+#include "core/base/types.h"
+#include "scenarios/scenario.h"
+
+namespace windtunnel::scenarios {
+
+// An invariant or an expectation that did not hold, told so that a person can act on it.
+struct Divergence {
+  std::string invariant;  // "acked-is-durable", or "expectation"
+  std::string sentence;   // the invariant in a sentence
+  std::string expected;
+  std::string actual;
+  std::string stream;     // empty: of no stream
+  core::Seq first_seq;    // the first sequence at which they part; 0: none
+  std::vector<std::string> life_story;     // of that sequence, a line an event: "00:00:12.250 hub stored seq=17"
+  std::vector<std::string> faults_around;  // the faults near it, a line each
+  core::Instant at;       // when it was noticed
+  std::string node;       // where; empty: nowhere in particular
+  friend bool operator==(const Divergence&, const Divergence&) = default;
+};
+
+struct RunOptions {
+  core::Seed seed;
+  core::Defects defects;    // on every node, besides its own
+  bool keep_trace = false;  // each event as a line into trace_line
+  std::function<void(std::string_view)> trace_line;
+};
+
+struct RunResult {
+  std::string scenario;
+  core::Seed seed;
+  std::uint64_t events = 0;
+  core::Duration virtual_time{};
+  std::uint64_t trace_hash = 0;
+  std::vector<Divergence> divergences;
+  std::vector<std::string> notes;  // a line a workload: published, acked, errors, lost
+  [[nodiscard]] bool passed() const { return divergences.empty(); }
+};
+
+// Builds the world anew, runs it and takes it down. Errors: what the scenario asks for cannot be built (the server refuses
+// a stream, say); the detail begins with the place in the scenario's file. Not to be called from a fiber.
+[[nodiscard]] core::Result<RunResult> run_scenario(const Scenario& scenario, const RunOptions& options);
+
+}  // namespace windtunnel::scenarios

@@ -1,0 +1,247 @@
+// Scenario: what is built, what load it carries, what goes wrong and what must hold, as plain values.
+//
+// The loader (scenarios/load.h) makes one from YAML and has then checked that every name it mentions exists. Fixed
+// meanings: design, section 4; docs/scenarios.md.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "core/base/defects.h"
+#include "core/base/random.h"
+#include "core/base/types.h"
+#include "faults/fault.h"
+#include "faults/units.h"
+
+namespace windtunnel::scenarios {
+
+struct SourcePosition {  // both counted from 1
+  std::string file;
+  unsigned line = 0;
+  unsigned column = 0;
+  [[nodiscard]] std::string text() const;  // "hub-outage.yaml:12:7"
+  friend bool operator==(const SourcePosition&, const SourcePosition&) = default;
+};
+
+struct SyncInterval {
+  bool always = false;  // fsync before each acknowledgement
+  core::Duration every = std::chrono::minutes{2};  // if not always
+  friend bool operator==(const SyncInterval&, const SyncInterval&) = default;
+};
+
+struct NodeSpec {
+  std::string name;
+  SourcePosition where;
+  std::string domain;   // empty: no JetStream domain
+  std::string leaf_of;  // empty: not a leaf
+  std::string user;     // empty: clients need no credentials
+  std::string password;
+  // Absent: the server's own default (core/store/store_options.h; ping_interval: 2 minutes).
+  std::optional<core::Bytes> block_size;
+  std::optional<core::Bytes> compact_min;
+  std::optional<core::Duration> index_interval;
+  std::optional<SyncInterval> sync_interval;
+  std::optional<core::Duration> ping_interval;
+  core::Defects defects;
+};
+
+struct LinkSpec {
+  faults::LinkEnds between;
+  SourcePosition where;
+  faults::DurationRange latency = faults::DurationRange::exactly(std::chrono::milliseconds{1});
+  std::optional<core::Bytes> bandwidth;  // per second and direction; absent: unlimited
+};
+
+enum class Storage : std::uint8_t { file, memory };
+enum class Retention : std::uint8_t { limits, interest, workqueue };
+
+// A mirror's origin or one of a stream's sources.
+struct OriginSpec {
+  std::string name;          // the stream there
+  std::string external_api;  // "$JS.hub.API"; empty: the same node
+  std::string domain;        // "hub", from `domain:` or from an external_api of the form $JS.<domain>.API; else empty
+  std::string filter_subject;
+  friend bool operator==(const OriginSpec&, const OriginSpec&) = default;
+};
+
+struct StreamSpec {
+  std::string name;
+  std::string on;
+  SourcePosition where;
+  std::vector<std::string> subjects;  // as written; a stream without subjects, mirror or sources listens on its name
+  Storage storage = Storage::file;
+  Retention retention = Retention::limits;
+  std::optional<OriginSpec> mirror;
+  std::vector<OriginSpec> sources;
+  std::string create_body;  // the JSON of the STREAM.CREATE request
+};
+
+enum class AckPolicy : std::uint8_t { none, all, explicit_ };
+
+struct ConsumerSpec {
+  std::string name;  // durable_name, or name for an ephemeral one
+  std::string stream;
+  std::string on;
+  SourcePosition where;
+  bool is_durable = true;
+  bool is_push = false;  // has a deliver_subject
+  AckPolicy ack_policy = AckPolicy::none;
+  std::string filter_subject;
+  std::string create_body;  // the JSON of the CONSUMER.CREATE request, {"stream_name":...,"config":{...},"action":""}
+};
+
+enum class Via : std::uint8_t {
+  core,       // plain publish: nobody answers
+  jetstream,  // a request whose PubAck is awaited
+};
+
+struct RetryPolicy {
+  bool until_acked = false;
+  std::uint64_t max = 0;  // further attempts after the first; 0: none. Without meaning if until_acked.
+  core::Duration wait = std::chrono::milliseconds{250};  // from a failed attempt to the next
+  friend bool operator==(const RetryPolicy&, const RetryPolicy&) = default;
+};
+
+struct PublishSpec {
+  std::string subject;  // literal
+  Via via = Via::core;
+  std::string domain;  // the domain that the PubAck must name; empty: any
+  faults::Rate rate;
+  std::optional<core::Duration> duration;  // `for`
+  std::optional<std::uint64_t> count;      // with `for`: whichever ends first. At least one of the two is there.
+  faults::SizeRange size = faults::SizeRange::exactly(core::Bytes{64});  // of the payload; a range is drawn per message
+  core::Duration timeout = std::chrono::seconds{5};                      // of each attempt's ack
+  RetryPolicy retries;
+  bool msg_id = false;     // each message carries a Nats-Msg-Id, the same in its retries
+  bool is_closed_loop = false;  // the next message waits for the outcome of the one before it
+
+  // How many messages this is: count, or those that are due within `for` (the first at once, the last before its end).
+  [[nodiscard]] std::uint64_t messages() const;
+};
+
+struct ConsumeSpec {
+  std::string stream;
+  std::string on;        // the node that holds the stream
+  std::string domain;    // API prefix of the client's requests; empty: $JS.API
+  std::string consumer;  // durable name
+  bool creates_consumer = true;  // false: `consumers` lists it, and it exists from t = 0
+  AckPolicy ack = AckPolicy::explicit_;  // of the consumer that it creates; with `none` and `all` nothing or the last is acked
+  std::string filter_subject;            // of the consumer that it creates
+  std::uint64_t batch = 10;              // messages a pull request asks for
+  core::Duration expires = std::chrono::seconds{5};  // of a pull request
+  std::optional<core::Duration> duration;  // `for`; absent: until the run ends
+};
+
+struct WorkloadSpec {
+  std::string name;
+  std::string at;  // the node that its client is connected to
+  SourcePosition where;
+  core::Duration start{};  // from the start of the run
+  std::string user;
+  std::string password;
+  std::variant<PublishSpec, ConsumeSpec> work;
+};
+
+struct FaultSpec {
+  faults::Fault fault;
+  SourcePosition where;
+};
+
+// A demand on a number: both bounds belong to it, an absent one demands nothing.
+struct Bound {
+  std::optional<std::uint64_t> at_least;
+  std::optional<std::uint64_t> at_most;
+  [[nodiscard]] bool holds(std::uint64_t value) const;
+  [[nodiscard]] std::string text() const;  // "exactly 3", "at least 1", "between 1 and 5"
+  friend bool operator==(const Bound&, const Bound&) = default;
+};
+
+enum class Counter : std::uint8_t {
+  published,      // messages handed to the client
+  acked,          // of them, those whose PubAck came
+  errors,         // of them, those whose client was told of a failure: errors, 503s and timeouts
+  no_responders,  // of the errors, 503
+  timeouts,       // of the errors, no answer in time
+  duplicates,     // PubAcks that say `duplicate`
+  lost,           // published, told of no error, and in no stream at the end
+};
+
+struct InvariantsExpectation {
+  std::vector<std::string> names;
+};
+struct WorkloadExpectation {
+  std::string workload;
+  std::vector<std::pair<Counter, Bound>> counters;
+};
+// Holds if, at most `within` after the last fault, the mirror's lag satisfies the bound.
+struct LagExpectation {
+  core::Duration within{};
+  std::string mirror;
+  std::string on;
+  bool is_reported = false;  // `reported_lag`: what the server says, instead of what both stores hold
+  Bound lag;
+};
+// At the end of the run.
+struct StreamExpectation {
+  std::string stream;
+  std::string on;
+  std::optional<Bound> messages;
+  std::optional<Bound> first_seq;
+  std::optional<Bound> last_seq;
+};
+// At the end of the run, of a `consume` workload.
+struct ConsumedExpectation {
+  std::string workload;
+  std::optional<Bound> messages;    // different messages that it got
+  std::optional<Bound> duplicates;  // deliveries of a message that it had already got
+  std::optional<Bound> missing;     // messages of the stream (of its filter) that it never got
+};
+// Passes only if exactly this divergence is reported.
+struct DivergenceExpectation {
+  std::string invariant;
+};
+
+struct Expectation {
+  SourcePosition where;
+  std::variant<InvariantsExpectation, WorkloadExpectation, LagExpectation, StreamExpectation, ConsumedExpectation, DivergenceExpectation> what;
+  [[nodiscard]] std::string text() const;  // "workload careful: errors at least 1"
+};
+
+struct Scenario {
+  std::string file;
+  std::string name;
+  std::string about;
+  std::optional<core::Seed> seed;          // what --seed overrides; absent: 1
+  std::optional<core::Duration> duration;  // the run's length; absent: until all is done (the runner's rule)
+  std::vector<NodeSpec> nodes;             // in the order of the file
+  std::vector<LinkSpec> links;             // those of `leaf_of` without a link of their own are added at the end
+  std::vector<StreamSpec> streams;
+  std::vector<ConsumerSpec> consumers;
+  std::vector<WorkloadSpec> workloads;
+  std::vector<FaultSpec> faults;
+  std::vector<Expectation> expectations;
+
+  // nullptr if there is none.
+  [[nodiscard]] const NodeSpec* node(std::string_view node_name) const;
+  [[nodiscard]] const StreamSpec* stream(std::string_view on, std::string_view stream_name) const;
+  [[nodiscard]] const LinkSpec* link(const faults::LinkEnds& ends) const;
+  [[nodiscard]] const WorkloadSpec* workload(std::string_view workload_name) const;
+  [[nodiscard]] const NodeSpec* node_of_domain(std::string_view domain) const;  // the first of that domain
+  // The stream that a mirror or source copies, if the scenario has it.
+  [[nodiscard]] const StreamSpec* origin(const StreamSpec& copy, const OriginSpec& from) const;
+  // The faults alone, for a timeline.
+  [[nodiscard]] std::vector<faults::Fault> timeline() const;
+};
+
+// The words of a scenario for these.
+[[nodiscard]] std::string_view name_of(Counter counter);
+[[nodiscard]] std::string_view name_of(Storage storage);
+[[nodiscard]] std::string_view name_of(Retention retention);
+[[nodiscard]] std::string_view name_of(AckPolicy policy);
+[[nodiscard]] std::string_view name_of(Via via);
+
+}  // namespace windtunnel::scenarios
