@@ -81,9 +81,9 @@ class World {
   const Scenario& scenario_;
   core::Defects defects_;
   std::vector<std::string> names_;
-  sim::Kernel kernel_;
-  History history_;
+  History history_;  // before the kernel, whose trace reports to it to the end
   Ledger ledger_;
+  sim::Kernel kernel_;
   sim::SimNetwork network_;
   std::vector<NodePlace> nodes_;
   std::vector<std::unique_ptr<sim::Process>> clients_;
