@@ -21,7 +21,7 @@ enum class Defect : std::uint8_t {
   // Sabotage.
   break_ack_before_store,      // a PubAck leaves, the message is not stored
   break_sync_always,           // sync: always does not sync
-  break_mirror_skips,          // a mirror drops a message and numbers on
+  break_mirror_skips,          // a mirror drops a message and takes it for a hole
   break_mirror_duplicates,     // a mirror stores a message twice
   break_mirror_never_resumes,  // a mirror gives up after the first loss of its link
   break_silent_no_responders,  // no 503 when nobody listens, and a fake PubAck instead

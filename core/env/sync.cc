@@ -83,4 +83,16 @@ bool Event::wait(const char* why, Instant deadline) {
   return true;
 }
 
+void TaskScope::spawn(std::string_view name, std::function<void()> body) {
+  ++running_;
+  tasks_.spawn(name, [this, run = std::move(body)] {
+    run();  // a killed task skips the rest: its node and this scope go as a whole
+    if (--running_ == 0) joiners_.wake_all(tasks_);
+  });
+}
+
+void TaskScope::join() {
+  while (running_ > 0) joiners_.wait(tasks_, "tasks to end");
+}
+
 }  // namespace windtunnel::core

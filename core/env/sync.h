@@ -73,6 +73,23 @@ class Event {
   bool is_set_ = false;
 };
 
+// The tasks that work for one object. join() waits for their end, so that the object may go after it.
+class TaskScope {
+ public:
+  explicit TaskScope(Tasks& tasks) : tasks_(tasks) {}
+  TaskScope(const TaskScope&) = delete;
+  TaskScope& operator=(const TaskScope&) = delete;
+
+  void spawn(std::string_view name, std::function<void()> body);
+  // Suspends until none runs. Whoever calls it has told them to end; not from one of them.
+  void join();
+
+ private:
+  Tasks& tasks_;
+  WaitList joiners_;
+  std::size_t running_ = 0;
+};
+
 // A first-in first-out queue of at most `capacity` items between tasks.
 template <typename T>
 class Queue {

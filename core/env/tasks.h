@@ -43,7 +43,6 @@ class Timer {
     static Timer*& next(Timer& t) { return t.next_; }
     static Timer*& prev(Timer& t) { return t.prev_; }
     static Instant& at(Timer& t) { return t.at_; }
-    static std::uint64_t& order(Timer& t) { return t.order_; }
     static std::uint32_t& slot(Timer& t) { return t.slot_; }
     static Queue*& queue(Timer& t) { return t.queue_; }
   };
@@ -53,7 +52,6 @@ class Timer {
   Timer* prev_ = nullptr;
   Queue* queue_ = nullptr;
   Instant at_{};
-  std::uint64_t order_ = 0;  // timers of the same instant fire in the order in which they were set
   std::uint32_t slot_ = 0;
 };
 

@@ -26,6 +26,8 @@ class Schedule {
   virtual ~Schedule() = default;
   // Which of `ready` (>= 2) fibers runs next.
   virtual std::size_t pick(std::size_t ready) = 0;
+  // The fiber of this number (unique in the runtime) runs now.
+  virtual void running(std::uint64_t fiber) = 0;
   // Nobody is ready. `next` is when the next timer is due (kForever: there is none), never after the limit of
   // run_until. Returns the new time, at most `next`: virtual time jumps to `next`, real time waits for it or for input.
   virtual Instant idle(Instant next) = 0;
@@ -50,7 +52,7 @@ class TaskGroup final : public Tasks {
   // Unwinds every task, in the order of their creation: each throws TaskKilled where it is suspended. Driver only.
   // Afterwards no task is left, and spawn() does nothing.
   void kill();
-  // Parked while paused: tasks of this group that become ready wait for resume. Driver only.
+  // While paused, tasks of this group that become ready wait for resume. Driver only.
   void pause();
   void resume();
 
@@ -63,6 +65,9 @@ class TaskGroup final : public Tasks {
  private:
   friend class Runtime;
   friend class Fiber;
+
+  void unlink(Fiber& fiber);
+
   Runtime& runtime_;
   std::string name_;
   Fiber* first_ = nullptr;  // in order of creation
@@ -99,6 +104,20 @@ class Runtime {
   friend class TaskGroup;
   friend class Fiber;
   struct Impl;
+
+  Fiber* next_fiber();
+  void switch_away();
+  void make_ready(Fiber& fiber);
+  void unready(Fiber& fiber);
+  void fiber_main(Fiber& fiber);
+  Wake park_current(const char* why, Instant deadline, bool is_ready_at_once);
+  static void throw_if_killed(Fiber& fiber);
+  Fiber& take_fiber();
+  void set_timer(Timer& timer, Instant at);
+  [[nodiscard]] Fiber* current_fiber() const;
+  std::uint64_t take_id();
+  void unwind(Fiber& fiber);
+
   std::unique_ptr<Impl> impl_;
   Instant now_{};
 };

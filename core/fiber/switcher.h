@@ -1,0 +1,57 @@
+// The switch: everything that knows of Boost.Fiber, in one place, so that what is beneath could be changed without anyone
+// above noticing. It makes fibers, jumps between them and the driver, and takes along what a jump must: the C++ runtime's
+// exception state and AddressSanitizer's view of the stack (reference: kernel notes 3, 4 and 8).
+//
+// Boost's own waits, mutexes and timers are never used: they read the real clock and know no kill.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+
+namespace boost::fibers {
+class context;
+}
+
+namespace windtunnel::core {
+
+// The C++ runtime's exception state of one fiber: the caught ones and the number in flight. It is per thread, so each
+// switch swaps it; otherwise a `throw;` in one fiber could rethrow another fiber's exception.
+struct ExceptionState {
+  void* caught = nullptr;
+  unsigned int uncaught = 0;
+};
+
+// One stack with something to run on it.
+struct SwitchTarget {
+  boost::fibers::context* context = nullptr;
+  ExceptionState exceptions;
+  const void* stack_bottom = nullptr;
+  std::size_t stack_size = 0;
+  void* fake_stack = nullptr;  // AddressSanitizer's
+};
+
+class Switcher {
+ public:
+  // Takes the calling code as the driver. One at a time in a process.
+  Switcher();
+  // Requires: every fiber made has returned.
+  ~Switcher();
+  Switcher(const Switcher&) = delete;
+  Switcher& operator=(const Switcher&) = delete;
+
+  // A fiber that runs `body` when it is first switched to. `body` must not throw, and must not return but when it was
+  // switched to for that by finish().
+  void make(SwitchTarget& target, std::function<void()> body);
+  // Leaves `from`, which is running, and goes on with `to`; returns when somebody switches to `from`.
+  void jump(SwitchTarget& from, SwitchTarget& to);
+  // From the driver: lets the fiber's body return, and frees its stack soon.
+  void finish(SwitchTarget& fiber);
+
+  [[nodiscard]] SwitchTarget& driver() { return driver_; }
+
+ private:
+  void entered();
+  SwitchTarget driver_;
+};
+
+}  // namespace windtunnel::core

@@ -1,0 +1,64 @@
+// The JetStream API's requests and answers. For the .cc files of this folder.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "core/jetstream/jetstream.h"
+
+namespace windtunnel::core {
+
+class JetStream::Api {
+ public:
+  explicit Api(JetStream& jetstream) : js_(jetstream) {}
+
+  // The answer to one request. Suspends.
+  std::string serve(std::string_view subject, std::string_view body, bool& is_error);
+
+ private:
+  // What a request is about: the tokens behind "$JS.API.".
+  struct Call {
+    std::string_view subject;
+    std::string_view operation;  // "STREAM.CREATE"
+    std::string_view stream;
+    std::string_view rest;       // what follows the stream's name
+    std::string_view body;
+  };
+  // Writes the members of a successful answer; returns the error otherwise.
+  using Handler = ApiStatus (Api::*)(const Call& call, JsonWriter& json);
+  struct Route {
+    std::string_view operation;
+    std::string_view type;  // of the answer: "stream_create_response"
+    Handler handler;
+    std::string_view on_error;  // members that are printed beside an error
+  };
+  static const Route* find(std::string_view operation);
+
+  ApiStatus account_info(const Call& call, JsonWriter& json);
+  ApiStatus stream_create(const Call& call, JsonWriter& json);
+  ApiStatus stream_update(const Call& call, JsonWriter& json);
+  ApiStatus stream_info(const Call& call, JsonWriter& json);
+  ApiStatus stream_names(const Call& call, JsonWriter& json);
+  ApiStatus stream_list(const Call& call, JsonWriter& json);
+  ApiStatus stream_delete(const Call& call, JsonWriter& json);
+  ApiStatus stream_purge(const Call& call, JsonWriter& json);
+  ApiStatus message_get(const Call& call, JsonWriter& json);
+  ApiStatus message_delete(const Call& call, JsonWriter& json);
+  ApiStatus consumer_create(const Call& call, JsonWriter& json);
+  ApiStatus consumer_durable_create(const Call& call, JsonWriter& json);
+  ApiStatus consumer_info(const Call& call, JsonWriter& json);
+  ApiStatus consumer_names(const Call& call, JsonWriter& json);
+  ApiStatus consumer_list(const Call& call, JsonWriter& json);
+  ApiStatus consumer_delete(const Call& call, JsonWriter& json);
+
+  ApiStatus put_consumer(const Call& call, ConsumerRequest request, std::string name, JsonWriter& json);
+  ApiStatus check_stream_update(const StreamConfig& old, const StreamConfig& next) const;
+  void write_domain(JsonWriter& json) const;
+
+  JetStream& js_;
+};
+
+// "Empty" as the API means it: nothing, or a JSON object without members.
+[[nodiscard]] bool is_empty_request(std::string_view body);
+
+}  // namespace windtunnel::core

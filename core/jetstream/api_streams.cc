@@ -1,0 +1,238 @@
+// The API's stream and message requests (reference: jetstream-api 3 and 4).
+
+#include <algorithm>
+#include <utility>
+
+#include "core/base/json_writer.h"
+#include "core/env/clock.h"
+#include "core/env/disk.h"
+#include "core/env/env.h"
+#include "core/env/log.h"
+#include "core/jetstream/api.h"
+#include "core/jetstream/json_fields.h"
+#include "core/jetstream/mirror.h"
+#include "core/nats/subject.h"
+
+namespace windtunnel::core {
+namespace {
+
+constexpr std::uint64_t kNamesPage = 1024;
+constexpr std::uint64_t kListPage = 256;
+constexpr std::uint64_t kSubjectsPage = 100'000;
+
+struct PageRequest {
+  std::uint64_t offset = 0;
+  std::string subject;
+};
+
+bool read_page(std::string_view body, PageRequest& out) {
+  if (body.empty()) return true;
+  const std::optional<Json> json = parse_json(body);
+  return json && json->is_object() && read(*json, "offset", out.offset) && read(*json, "subject", out.subject);
+}
+
+bool has_subject(const StreamConfig& config, const std::string& filter) {
+  return filter.empty() ||
+         std::any_of(config.subjects.begin(), config.subjects.end(), [&](const std::string& subject) { return collide(subject, filter); });
+}
+
+}  // namespace
+
+ApiStatus JetStream::Api::stream_create(const Call& call, JsonWriter& json) {
+  Result<StreamConfig> parsed = parse_stream_config(call.body);
+  if (!parsed) return api_errors::invalid_json();
+  if (parsed->name != call.stream) return api_errors::stream_name_mismatch();
+  if (parsed->name.find_first_of("/\\") != std::string::npos) return api_errors::stream_path_separator();
+  if (parsed->sealed) return api_errors::stream_config("stream configuration for create can not be sealed");
+  StreamConfig config;
+  if (ApiStatus failed = normalise(*parsed, config)) return failed;
+  Stream* stream = js_.stream(config.name);
+  if (stream != nullptr) {
+    if (!(stream->config() == config)) return api_errors::stream_exists();
+  } else {
+    if (ApiStatus failed = js_.check_overlap(config)) return failed;
+    const std::string name = config.name;
+    Result<std::unique_ptr<Stream>> made = Stream::open(js_.context_, std::move(config), js_.env_.clock.wall_now());
+    if (!made) return api_errors::stream_create(made.error().detail);
+    if (const Status written = (*made)->write_meta(); !written) {
+      const Status undone = (*made)->destroy();
+      return api_errors::stream_create(written.error().detail + (undone ? "" : "; " + undone.error().detail));
+    }
+    stream = made->get();
+    js_.streams_[name] = std::move(*made);
+    stream->start();
+    js_.env_.log.info("stream.created", {{"stream", name}});
+  }
+  stream->write_info(json, {}, /*with_domain=*/false);
+  json.field("did_create", true);
+  return std::nullopt;
+}
+
+ApiStatus JetStream::Api::check_stream_update(const StreamConfig& old, const StreamConfig& next) const {
+  const auto refuse = [](const char* what) { return api_errors::stream_config(what); };
+  if (old.max_consumers != next.max_consumers) return refuse("stream configuration update can not change MaxConsumers");
+  if (old.storage != next.storage) return refuse("stream configuration update can not change storage type");
+  if (old.retention != next.retention && (old.retention == Retention::work_queue || next.retention == Retention::work_queue)) {
+    return refuse("stream configuration update can not change retention policy to/from workqueue");
+  }
+  if (old.sealed && !next.sealed) return refuse("stream configuration update can not unseal a sealed stream");
+  if (old.deny_delete && !next.deny_delete) return refuse("stream configuration update can not cancel deny message deletes");
+  if (old.deny_purge && !next.deny_purge) return refuse("stream configuration update can not cancel deny purge");
+  if (!(old.mirror == next.mirror)) return api_errors::mirror_not_updatable();
+  return js_.check_overlap(next);
+}
+
+ApiStatus JetStream::Api::stream_update(const Call& call, JsonWriter& json) {
+  Result<StreamConfig> parsed = parse_stream_config(call.body);
+  if (!parsed) return api_errors::invalid_json();
+  StreamConfig config;
+  if (ApiStatus failed = normalise(*parsed, config)) return failed;
+  if (config.name != call.stream) return api_errors::stream_name_mismatch();
+  Stream* stream = js_.stream(config.name);
+  if (stream == nullptr) return api_errors::stream_not_found();
+  if (config.sealed) {
+    config.max_age = Duration{0};
+    config.discard = Discard::new_messages;
+    config.deny_delete = config.deny_purge = true;
+    config.allow_rollup_hdrs = false;
+  }
+  if (ApiStatus failed = check_stream_update(stream->config(), config)) return failed;
+  if (const Status updated = stream->update(std::move(config)); !updated) return api_errors::stream_update(updated.error().detail);
+  stream->write_info(json, {}, /*with_domain=*/true);
+  return std::nullopt;
+}
+
+ApiStatus JetStream::Api::stream_info(const Call& call, JsonWriter& json) {
+  Stream::InfoOptions options;
+  if (!call.body.empty()) {
+    const std::optional<Json> request = parse_json(call.body);
+    if (!request || !request->is_object() || !read(*request, "deleted_details", options.has_deleted_details) ||
+        !read(*request, "subjects_filter", options.subjects_filter)) {
+      return api_errors::invalid_json();
+    }
+  }
+  Stream* stream = js_.stream(call.stream);
+  if (stream == nullptr) return api_errors::stream_not_found();
+  std::uint64_t total = 0;
+  std::uint64_t limit = 0;
+  if (!options.subjects_filter.empty()) {
+    total = stream->store().subject_counts(options.subjects_filter).size();
+    limit = kSubjectsPage;
+  }
+  json.field("total", total).field("offset", 0).field("limit", limit);
+  stream->write_info(json, options, /*with_domain=*/true);
+  return std::nullopt;
+}
+
+ApiStatus JetStream::Api::stream_names(const Call& call, JsonWriter& json) {
+  PageRequest page;
+  if (!read_page(call.body, page)) return api_errors::invalid_json();
+  std::vector<std::string> names;
+  for (const auto& [name, stream] : js_.streams_) {
+    if (has_subject(stream->config(), page.subject)) names.push_back(name);
+  }
+  json.field("total", names.size()).field("offset", page.offset).field("limit", kNamesPage).key("streams");
+  if (names.empty()) {
+    json.null();
+    return std::nullopt;
+  }
+  json.begin_array();
+  for (std::size_t i = page.offset; i < names.size() && i - page.offset < kNamesPage; ++i) json.text(names[i]);
+  json.end_array();
+  return std::nullopt;
+}
+
+ApiStatus JetStream::Api::stream_list(const Call& call, JsonWriter& json) {
+  PageRequest page;
+  if (!read_page(call.body, page)) return api_errors::invalid_json();
+  std::vector<Stream*> found;
+  for (const auto& [name, stream] : js_.streams_) {
+    if (has_subject(stream->config(), page.subject)) found.push_back(stream.get());
+  }
+  json.field("total", found.size()).field("offset", page.offset).field("limit", kListPage).key("streams").begin_array();
+  for (std::size_t i = page.offset; i < found.size() && i - page.offset < kListPage; ++i) {
+    json.begin_object();
+    found[i]->write_info(json, {}, /*with_domain=*/true);
+    json.end_object();
+  }
+  json.end_array();
+  return std::nullopt;
+}
+
+ApiStatus JetStream::Api::stream_delete(const Call& call, JsonWriter& json) {
+  if (!is_empty_request(call.body)) return api_errors::not_empty_request();
+  const auto it = js_.streams_.find(call.stream);
+  if (it == js_.streams_.end()) return api_errors::stream_not_found();
+  // Out of the map before the first suspension, so that nobody finds it on its way out.
+  const std::unique_ptr<Stream> gone = std::move(it->second);
+  js_.streams_.erase(it);
+  if (const Status destroyed = gone->destroy(); !destroyed) return api_errors::stream_delete(destroyed.error().detail);
+  js_.env_.log.info("stream.deleted", {{"stream", call.stream}});
+  json.field("success", true);
+  return std::nullopt;
+}
+
+ApiStatus JetStream::Api::stream_purge(const Call& call, JsonWriter& json) {
+  PurgeRequest request;
+  if (!call.body.empty()) {
+    const std::optional<Json> body = parse_json(call.body);
+    if (!body || !body->is_object() || !read(*body, "filter", request.filter) || !read(*body, "seq", request.below) ||
+        !read(*body, "keep", request.keep)) {
+      return api_errors::invalid_json();
+    }
+  }
+  if (request.below.value > 0 && request.keep > 0) return api_errors::bad_request();
+  Stream* stream = js_.stream(call.stream);
+  if (stream == nullptr) return api_errors::stream_not_found();
+  std::uint64_t purged = 0;
+  if (ApiStatus failed = stream->purge(request, purged)) return failed;
+  json.field("success", true).field("purged", purged);
+  return std::nullopt;
+}
+
+ApiStatus JetStream::Api::message_get(const Call& call, JsonWriter& json) {
+  if (call.body.empty()) return api_errors::bad_request();
+  const std::optional<Json> body = parse_json(call.body);
+  Seq seq;
+  std::string last;
+  std::string next;
+  if (!body || !body->is_object() || !read(*body, "seq", seq) || !read(*body, "last_by_subj", last) || !read(*body, "next_by_subj", next)) {
+    return api_errors::invalid_json();
+  }
+  const bool is_valid = last.empty() ? seq.value > 0 || !next.empty() : seq.value == 0 && next.empty();
+  if (!is_valid) return api_errors::bad_request();
+  Stream* stream = js_.stream(call.stream);
+  if (stream == nullptr) return api_errors::stream_not_found();
+  std::optional<StoredMessage> message;
+  if (!last.empty()) {
+    Result<std::optional<StoredMessage>> found = stream->store().load_last(last);
+    if (found) message = std::move(*found);
+  } else if (!next.empty()) {
+    Result<std::optional<StoredMessage>> found = stream->store().load_next({next}, std::max(seq, Seq{1}));
+    if (found) message = std::move(*found);
+  } else {
+    Result<StoredMessage> found = stream->store().load(seq);
+    if (found) message = std::move(*found);
+  }
+  if (!message) return api_errors::message_not_found();
+  json.key("message").begin_object().field("subject", message->subject).field("seq", message->seq.value);
+  if (!message->headers.empty()) json.field("hdrs", base64(message->headers));
+  if (!message->payload.empty()) json.field("data", base64(message->payload));
+  json.field("time", message->time).end_object();
+  return std::nullopt;
+}
+
+ApiStatus JetStream::Api::message_delete(const Call& call, JsonWriter& json) {
+  if (call.body.empty()) return api_errors::bad_request();
+  const std::optional<Json> body = parse_json(call.body);
+  Seq seq;
+  bool no_erase = false;
+  if (!body || !body->is_object() || !read(*body, "seq", seq) || !read(*body, "no_erase", no_erase)) return api_errors::invalid_json();
+  Stream* stream = js_.stream(call.stream);
+  if (stream == nullptr) return api_errors::stream_not_found();
+  if (ApiStatus failed = stream->remove_message(seq, !no_erase)) return failed;
+  json.field("success", true);
+  return std::nullopt;
+}
+
+}  // namespace windtunnel::core

@@ -1,0 +1,151 @@
+#include "core/jetstream/jetstream.h"
+
+#include <utility>
+
+#include "core/base/time_text.h"
+#include "core/env/clock.h"
+#include "core/env/disk.h"
+#include "core/env/env.h"
+#include "core/env/log.h"
+#include "core/jetstream/api.h"
+#include "core/nats/subject.h"
+#include "core/store/meta_file.h"
+
+namespace windtunnel::core {
+namespace {
+
+// As nats-server; above it the whole queue is dropped there. Ours drops the request that does not fit.
+constexpr std::size_t kRequestsMax = 10'000;
+constexpr std::string_view kStreamsDirectory = "jetstream/$G/streams";
+
+}  // namespace
+
+JetStream::JetStream(Env& env, Bus& bus, JetStreamConfig config)
+    : env_(env),
+      bus_(bus),
+      config_(std::move(config)),
+      context_{env, bus, config_.store, config_.domain, config_.server_name, std::string(kStreamsDirectory),
+               [this](const std::string& stream, const std::string& consumer) {
+                 requests_.try_push(Request{stream, {}, consumer, false, true});
+               }},
+      requests_(env.tasks, kRequestsMax),
+      api_(std::make_unique<Api>(*this)),
+      scope_(env.tasks) {}
+
+JetStream::~JetStream() {
+  for (const SubscriptionId id : subscriptions_) bus_.unsubscribe(id);
+}
+
+Status JetStream::start() {
+  WT_CHECK(env_.disk.make_directories(kStreamsDirectory));
+  recover();
+  subscriptions_.push_back(bus_.subscribe("$JS.API.>", "", [this](const MessageView& message, bool from_leaf) {
+    // Pull requests go to their consumers, which subscribe for themselves: without one there is no responder.
+    if (message.reply.empty() || message.subject.starts_with("$JS.API.CONSUMER.MSG.NEXT.")) return;
+    if (message.subject.starts_with("$JS.API.DIRECT.GET.")) return;
+    requests_.try_push(Request{std::string(message.subject), std::string(message.reply), std::string(message.payload), from_leaf, false});
+  }));
+  scope_.spawn("jetstream api", [this] { serve_loop(); });
+  return {};
+}
+
+void JetStream::recover() {
+  const Result<std::vector<DirectoryEntry>> entries = env_.disk.list(kStreamsDirectory);
+  if (!entries) {
+    env_.log.error("jetstream.recovery_failed", {{"error", entries.error().text()}});
+    return;
+  }
+  for (const DirectoryEntry& entry : *entries) {
+    const std::string directory = std::string(kStreamsDirectory) + "/" + entry.name;
+    if (!entry.is_directory) continue;
+    if (entry.name.starts_with(".")) {  // was being deleted
+      if (const Status gone = env_.disk.remove_all(directory); !gone) {
+        env_.log.warn("jetstream.leftover", {{"directory", directory}, {"error", gone.error().text()}});
+      }
+      continue;
+    }
+    const auto complain = [&](std::string_view what) {
+      env_.log.error("stream.recovery_failed", {{"stream", entry.name}, {"error", what}});
+    };
+    const Result<std::string> meta = read_meta(env_, directory, entry.name);
+    if (!meta) {  // never deletes data because metadata is unreadable
+      complain(meta.error().text());
+      continue;
+    }
+    std::string created;
+    Result<StreamConfig> config = parse_stream_config(*meta, &created);
+    if (!config) {
+      complain(config.error().text());
+      continue;
+    }
+    StreamConfig normalised;
+    if (const ApiStatus failed = normalise(*config, normalised)) {
+      complain(failed->description);
+      continue;
+    }
+    const WallTime when = parse_rfc3339(created).value_or(env_.clock.wall_now());
+    Result<std::unique_ptr<Stream>> stream = Stream::open(context_, std::move(normalised), when);
+    if (!stream) {
+      complain(stream.error().text());
+      continue;
+    }
+    const StreamState state = (*stream)->store().state();
+    env_.log.info("stream.recovered", {{"stream", entry.name},
+                                       {"messages", state.messages},
+                                       {"first_seq", state.first_seq.value},
+                                       {"last_seq", state.last_seq.value},
+                                       {"lost", state.lost.size()}});
+    streams_[entry.name] = std::move(*stream);
+  }
+  for (const auto& [name, stream] : streams_) stream->recover_consumers();
+  for (const auto& [name, stream] : streams_) stream->start();
+}
+
+void JetStream::stop() {
+  if (is_closed_) return;
+  is_closed_ = true;
+  for (const SubscriptionId id : std::exchange(subscriptions_, {})) bus_.unsubscribe(id);
+  requests_.clear();
+  requests_.close();
+  scope_.join();
+  for (const auto& [name, stream] : streams_) stream->stop("409 Server Shutdown");
+}
+
+Stream* JetStream::stream(std::string_view name) {
+  const auto it = streams_.find(name);
+  return it == streams_.end() ? nullptr : it->second.get();
+}
+
+std::vector<Stream*> JetStream::streams() {
+  std::vector<Stream*> out;
+  for (const auto& [name, stream] : streams_) out.push_back(stream.get());
+  return out;
+}
+
+ApiStatus JetStream::check_overlap(const StreamConfig& config) const {
+  for (const auto& [name, other] : streams_) {
+    if (name == config.name) continue;
+    for (const std::string& theirs : other->config().subjects) {
+      for (const std::string& ours : config.subjects) {
+        if (collide(theirs, ours)) return api_errors::subjects_overlap();
+      }
+    }
+  }
+  return std::nullopt;
+}
+
+void JetStream::serve_loop() {
+  while (const std::optional<Request> request = requests_.pop("API requests")) {
+    if (request->is_internal) {
+      if (Stream* found = stream(request->subject); found != nullptr) found->delete_consumer(request->body);
+      continue;
+    }
+    ++api_total_;
+    bool is_error = false;
+    const std::string answer = api_->serve(request->subject, request->body, is_error);
+    if (is_error) ++api_errors_;
+    if (!is_closed_ && !answer.empty()) bus_.publish(MessageView{.subject = request->reply, .reply = {}, .headers = {}, .payload = answer});
+  }
+}
+
+}  // namespace windtunnel::core

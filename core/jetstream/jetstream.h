@@ -1,0 +1,74 @@
+// JetStream: the streams of one node's account, and the API that manages them (reference: jetstream-api 1 to 5).
+//
+// API requests are queued and worked off by one task, in order; a request that is answered has taken effect.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/env/sync.h"
+#include "core/jetstream/api_error.h"
+#include "core/jetstream/stream.h"
+#include "core/nats/bus.h"
+#include "core/store/store_options.h"
+
+namespace windtunnel::core {
+
+class JsonWriter;
+struct Env;
+
+struct JetStreamConfig {
+  std::string domain;       // may be empty
+  std::string server_name;
+  StoreSettings store;
+};
+
+class JetStream {
+ public:
+  JetStream(Env& env, Bus& bus, JetStreamConfig config);
+  ~JetStream();
+  JetStream(const JetStream&) = delete;
+  JetStream& operator=(const JetStream&) = delete;
+
+  // Recovers every stream on the disk, then their consumers, then serves. A stream that cannot be recovered is left as
+  // it is on disk, and reported in the log. Suspends.
+  Status start();
+  // Orderly end: waiting pull requests are told "409 Server Shutdown", stores are written out. Suspends.
+  void stop();
+
+  // nullptr if there is none. For the API and for looking in from outside.
+  [[nodiscard]] Stream* stream(std::string_view name);
+  [[nodiscard]] std::vector<Stream*> streams();
+
+ private:
+  struct Request {
+    std::string subject;
+    std::string reply;
+    std::string body;
+    bool from_leaf = false;
+    bool is_internal = false;  // a consumer to be deleted: subject is the stream, body the consumer
+  };
+  class Api;
+
+  void recover();
+  void serve_loop();
+  ApiStatus check_overlap(const StreamConfig& config) const;
+
+  Env& env_;
+  Bus& bus_;
+  JetStreamConfig config_;
+  StreamContext context_;
+  std::map<std::string, std::unique_ptr<Stream>, std::less<>> streams_;
+  std::vector<SubscriptionId> subscriptions_;
+  Queue<Request> requests_;
+  std::unique_ptr<Api> api_;
+  bool is_closed_ = false;
+  std::uint64_t api_total_ = 0;
+  std::uint64_t api_errors_ = 0;
+  TaskScope scope_;
+};
+
+}  // namespace windtunnel::core

@@ -1,0 +1,99 @@
+// Reading JSON requests: each function leaves `out` alone if the member is absent or null, and says whether what is there
+// has the right type. For the .cc files of this folder; it brings in nlohmann-json.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/types.h"
+
+namespace windtunnel::core {
+
+using Json = nlohmann::json;
+
+// nullopt if it is no JSON. Never throws.
+inline std::optional<Json> parse_json(std::string_view text) {
+  Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (json.is_discarded()) return std::nullopt;
+  return json;
+}
+
+inline const Json* member(const Json& object, const char* key) {
+  const auto it = object.find(key);
+  return it == object.end() || it->is_null() ? nullptr : &*it;
+}
+
+inline bool read(const Json& object, const char* key, std::string& out) {
+  const Json* value = member(object, key);
+  if (value == nullptr) return true;
+  if (!value->is_string()) return false;
+  out = value->get<std::string>();
+  return true;
+}
+
+inline bool read(const Json& object, const char* key, bool& out) {
+  const Json* value = member(object, key);
+  if (value == nullptr) return true;
+  if (!value->is_boolean()) return false;
+  out = value->get<bool>();
+  return true;
+}
+
+inline bool read(const Json& object, const char* key, std::int64_t& out) {
+  const Json* value = member(object, key);
+  if (value == nullptr) return true;
+  if (!value->is_number_integer()) return false;
+  if (value->is_number_unsigned() && value->get<std::uint64_t>() > static_cast<std::uint64_t>(INT64_MAX)) return false;
+  out = value->get<std::int64_t>();
+  return true;
+}
+
+inline bool read(const Json& object, const char* key, std::uint64_t& out) {
+  const Json* value = member(object, key);
+  if (value == nullptr) return true;
+  if (!value->is_number_unsigned()) return false;
+  out = value->get<std::uint64_t>();
+  return true;
+}
+
+inline bool read(const Json& object, const char* key, Seq& out) { return read(object, key, out.value); }
+
+inline bool read(const Json& object, const char* key, Duration& out) {
+  std::int64_t ns = out.count();
+  if (!read(object, key, ns)) return false;
+  out = Duration{ns};
+  return true;
+}
+
+inline bool read(const Json& object, const char* key, std::vector<std::string>& out) {
+  const Json* value = member(object, key);
+  if (value == nullptr) return true;
+  if (!value->is_array()) return false;
+  out.clear();
+  for (const Json& item : *value) {
+    if (!item.is_string()) return false;
+    out.push_back(item.get<std::string>());
+  }
+  return true;
+}
+
+// A word out of a list; `words[i]` means `static_cast<E>(i)`.
+template <typename E, std::size_t N>
+bool read_word(const Json& object, const char* key, const std::string_view (&words)[N], E& out) {
+  std::string word;
+  if (!read(object, key, word)) return false;
+  if (member(object, key) == nullptr) return true;
+  for (std::size_t i = 0; i < N; ++i) {
+    if (words[i] == word) {
+      out = static_cast<E>(i);
+      return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace windtunnel::core

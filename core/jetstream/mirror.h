@@ -1,0 +1,92 @@
+// Mirror: copies an origin stream into ours, same sequences, same times (reference: streams D).
+//
+// It asks the origin's JetStream for a push consumer without acknowledgements, from our last sequence on, and stores
+// verbatim what arrives. Trouble of any kind (a gap, silence, a refusal) ends that consumer; a new one is asked for. It
+// resumes by event, not by timer: when the way to the origin comes back, the waiting time is reset (nats-6981 is the
+// schedule without that). What it cannot follow, its status says; our last sequence never goes back.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/base/random.h"
+#include "core/env/sync.h"
+#include "core/jetstream/api_error.h"
+#include "core/jetstream/stream_config.h"
+#include "core/nats/bus.h"
+
+namespace windtunnel::core {
+
+class JsonWriter;
+class Stream;
+struct Env;
+
+class Mirror {
+ public:
+  Mirror(Stream& stream, StreamSource origin);
+  ~Mirror();
+  Mirror(const Mirror&) = delete;
+  Mirror& operator=(const Mirror&) = delete;
+
+  void start();
+  // Suspends until its task has ended.
+  void stop();
+
+  // {"name":...,"lag":...,"active":...}
+  void write_info(JsonWriter& json) const;
+  [[nodiscard]] std::uint64_t reported_lag() const { return lag_; }
+  [[nodiscard]] const ApiStatus& error() const { return error_; }
+  // Setup attempts so far.
+  [[nodiscard]] std::uint64_t attempts() const { return attempts_; }
+
+ private:
+  struct Copy {  // a message of the origin's consumer, or a control message of it
+    std::string subject;
+    std::string reply;
+    std::string headers;
+    std::string payload;
+  };
+
+  void run();
+  bool set_up();
+  [[nodiscard]] std::string request_subject() const;
+  [[nodiscard]] std::string request_body(const std::string& deliver) const;
+  bool await_reply(const std::string& subject, const std::string& body, const std::string& reply_to, std::string& reply);
+  bool take_up(Seq origin_position);
+  void copy();
+  bool process(const Copy& copy);
+  bool process_control(const Copy& copy);
+  bool store(const Copy& copy, Seq seq, WallTime time);
+  void tear_down();
+  void wait_before_retry();
+  void on_way_changed();
+  void fail(ApiError error);
+
+  Stream& stream_;
+  StreamSource origin_;
+  Env& env_;
+  Bus& bus_;
+  Random random_;
+
+  std::string consumer_;           // the origin's consumer that we read; empty: none
+  std::uint64_t consumer_seq_ = 0; // of the last message from it
+  std::uint64_t lag_ = 0;
+  std::uint64_t failures_ = 0;     // since the last success
+  std::uint64_t attempts_ = 0;
+  std::optional<Instant> last_request_;
+  std::optional<Instant> last_heard_;
+  Instant suspect_at_ = kForever;  // a link came up: if nothing was heard until then, the consumer is dead
+  ApiStatus error_;
+
+  SubscriptionId deliveries_ = SubscriptionId::none;
+  std::vector<SubscriptionId> watches_;
+  Queue<Copy> inbox_;
+  WaitList waiting_;
+  bool has_way_changed_ = false;
+  bool is_closed_ = false;
+  TaskScope scope_;
+};
+
+}  // namespace windtunnel::core

@@ -1,0 +1,52 @@
+// The pull requests that wait at a consumer, served round robin (reference: jetstream-api 6.1, streams C.6).
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/base/result.h"
+#include "core/base/types.h"
+
+namespace windtunnel::core {
+
+struct PullRequest {
+  std::string reply;
+  std::uint64_t batch = 1;      // messages still wanted
+  std::uint64_t max_bytes = 0;  // bytes still allowed; 0: unlimited
+  bool has_max_bytes = false;
+  Instant expires = kForever;
+  bool has_expires = false;
+  bool no_wait = false;
+  Duration idle_heartbeat{0};
+  Instant received;
+  Instant next_heartbeat = kForever;
+  std::uint64_t delivered = 0;
+};
+
+// Reads the body of a MSG.NEXT request: empty, a number, or JSON. `now` dates it.
+// Errors: invalid_argument, with the text for "400 Bad Request - <text>".
+[[nodiscard]] Result<PullRequest> parse_pull_request(std::string_view body, Instant now);
+
+class PullRequests {
+ public:
+  void add(PullRequest request) { waiting_.push_back(std::move(request)); }
+  [[nodiscard]] bool is_empty() const { return waiting_.empty(); }
+  [[nodiscard]] std::size_t size() const { return waiting_.size(); }
+  [[nodiscard]] PullRequest& front() { return waiting_.front(); }
+  [[nodiscard]] std::deque<PullRequest>& all() { return waiting_; }
+  // Messages that all requests together still want.
+  [[nodiscard]] std::uint64_t demand() const;
+  PullRequest take_front();
+  // The request at the front got a message; it goes to the back, if it still wants some.
+  void served();
+  // When the first of them expires or is due a heartbeat.
+  [[nodiscard]] Instant next_event() const;
+
+ private:
+  std::deque<PullRequest> waiting_;
+};
+
+}  // namespace windtunnel::core

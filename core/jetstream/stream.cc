@@ -1,0 +1,215 @@
+#include "core/jetstream/stream.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/base/json_writer.h"
+#include "core/env/clock.h"
+#include "core/env/env.h"
+#include "core/env/log.h"
+#include "core/jetstream/mirror.h"
+#include "core/nats/headers.h"
+#include "core/nats/subject.h"
+#include "core/store/file_store.h"
+#include "core/store/memory_store.h"
+#include "core/store/meta_file.h"
+
+namespace windtunnel::core {
+namespace {
+
+constexpr std::size_t kInboxMax = 1u << 20;  // messages; more are dropped, and their publishers time out
+
+}  // namespace
+
+Result<std::unique_ptr<Stream>> Stream::open(const StreamContext& context, StreamConfig config, WallTime created) {
+  StreamStoreOptions options;
+  options.name = config.name;
+  options.directory = context.streams_directory + "/" + config.name;
+  options.limits = store_limits(config);
+  options.block_size = block_size_for(config);
+  options.compression = config.compression;
+  options.first_seq = config.first_seq;
+  std::unique_ptr<StreamStore> store;
+  if (config.storage == StorageType::memory) {
+    store = make_memory_store(context.env, std::move(options));
+  } else {
+    WT_TRY(store, open_file_store(context.env, context.settings, std::move(options)));
+  }
+  return std::unique_ptr<Stream>(new Stream(context, std::move(config), created, std::move(store)));
+}
+
+Stream::Stream(const StreamContext& context, StreamConfig config, WallTime created, std::unique_ptr<StreamStore> store)
+    : context_(context),
+      env_(context.env),
+      bus_(context.bus),
+      config_(std::move(config)),
+      created_(created),
+      store_(std::move(store)),
+      dedupe_(config_.duplicate_window),
+      inbox_(env_.tasks, kInboxMax),
+      scope_(env_.tasks) {
+  store_->on_removed([this](Seq seq, std::string_view subject) {
+    for (const auto& [name, consumer] : consumers_) consumer->on_removed(seq, subject);
+  });
+  if (config_.mirror) mirror_ = std::make_unique<Mirror>(*this, *config_.mirror);
+}
+
+Stream::~Stream() {
+  for (const SubscriptionId id : subscriptions_) bus_.unsubscribe(id);
+}
+
+Status Stream::write_meta() {
+  if (config_.storage == StorageType::memory) return {};
+  JsonWriter json;
+  json.begin_object().field("Created", created_);
+  write_stream_config_fields(json, config_);
+  json.end_object();
+  return core::write_meta(env_, directory(), config_.name, json.view());
+}
+
+void Stream::start() {
+  subscribe();
+  scope_.spawn("stream " + config_.name, [this] { ingest_loop(); });
+  if (mirror_) mirror_->start();
+}
+
+void Stream::subscribe() {
+  for (const SubscriptionId id : std::exchange(subscriptions_, {})) bus_.unsubscribe(id);
+  for (const std::string& subject : config_.subjects) {
+    subscriptions_.push_back(bus_.subscribe(subject, "", [this](const MessageView& message, bool) {
+      if (!inbox_.try_push(Message{message})) env_.log.warn("stream.overrun", {{"stream", config_.name}});
+    }));
+  }
+}
+
+void Stream::stop(std::string_view why) {
+  if (is_closed_) return;
+  is_closed_ = true;
+  for (const SubscriptionId id : std::exchange(subscriptions_, {})) bus_.unsubscribe(id);
+  if (mirror_) mirror_->stop();
+  inbox_.clear();
+  inbox_.close();
+  scope_.join();
+  for (const auto& [name, consumer] : consumers_) consumer->stop(why);
+  if (const Status stopped = store_->stop(); !stopped) {
+    env_.log.error("stream.store_failed", {{"stream", config_.name}, {"error", stopped.error().text()}});
+  }
+}
+
+Status Stream::destroy() {
+  is_closed_ = true;
+  for (const SubscriptionId id : std::exchange(subscriptions_, {})) bus_.unsubscribe(id);
+  if (mirror_) mirror_->stop();
+  inbox_.clear();
+  inbox_.close();
+  scope_.join();
+  for (const auto& [name, consumer] : consumers_) consumer->destroy();
+  consumers_.clear();
+  return store_->destroy();
+}
+
+Status Stream::update(StreamConfig config) {
+  const bool has_new_subjects = config.subjects != config_.subjects;
+  config_ = std::move(config);
+  dedupe_.set_window(config_.duplicate_window);
+  if (has_new_subjects) subscribe();
+  WT_CHECK(store_->set_limits(store_limits(config_)));
+  return write_meta();
+}
+
+// Every message stored, whichever way it came, passes here. Does not suspend.
+void Stream::stored(Seq seq, const NewMessage& message, WallTime time) {
+  env_.log.trace("stream.stored", {{"stream", config_.name},
+                                   {"seq", seq.value},
+                                   {"subject", message.subject},
+                                   {"content", hash_bytes(message.payload) ^ hash_bytes(message.headers)},
+                                   {"time", time.unix_ns}});
+  for (const auto& [name, consumer] : consumers_) consumer->on_stored(seq, message.subject);
+}
+
+ApiStatus Stream::remove_message(Seq seq, bool erase) {
+  if (config_.sealed) return api_errors::sealed();
+  if (config_.deny_delete) return api_errors::message_delete("message delete not permitted");
+  const Result<bool> removed = store_->remove(seq, erase);
+  if (!removed) return api_errors::message_delete(removed.error().detail);
+  if (!*removed) return api_errors::sequence_not_found(std::to_string(seq.value));
+  return std::nullopt;
+}
+
+ApiStatus Stream::purge(const PurgeRequest& request, std::uint64_t& purged) {
+  if (config_.sealed) return api_errors::sealed();
+  if (config_.deny_purge) return api_errors::purge_failed("stream purge not permitted");
+  const Result<std::uint64_t> done = store_->purge(request);
+  if (!done) return api_errors::purge_failed(done.error().detail);
+  purged = *done;
+  for (const auto& [name, consumer] : consumers_) consumer->on_purged();
+  env_.log.info("stream.purged", {{"stream", config_.name}, {"messages", purged}});
+  return std::nullopt;
+}
+
+void Stream::inactive(const std::string& consumer) { context_.consumer_inactive(config_.name, consumer); }
+
+// Whether retention lets the message go now (streams B.3).
+void Stream::acknowledged(Consumer& consumer, Seq seq) {
+  if (config_.retention == Retention::limits || is_closed_) return;
+  const Result<StoredMessage> message = store_->load(seq);  // suspends; the consumer may be gone afterwards
+  if (!message || is_closed_) return;
+  for (const auto& [name, other] : consumers_) {
+    if (other.get() != &consumer && other->needs(seq, message->subject)) return;
+  }
+  if (const Result<bool> removed = store_->remove(seq, /*erase=*/false); !removed) {
+    env_.log.error("stream.remove_failed", {{"stream", config_.name}, {"seq", seq.value}, {"error", removed.error().text()}});
+  }
+}
+
+void Stream::write_info(JsonWriter& json, const InfoOptions& options, bool with_domain) const {
+  json.key("config").begin_object();
+  write_stream_config_fields(json, config_);
+  json.end_object().field("created", created_);
+  const StreamState state = store_->state();
+  const auto time = [](WallTime t) { return t.unix_ns == 0 ? std::string(kZeroTimeText) : rfc3339(t); };
+  json.key("state").begin_object();
+  json.field("messages", state.messages)
+      .field("bytes", state.bytes.value)
+      .field("first_seq", state.first_seq.value)
+      .field("first_ts", time(state.first_time))
+      .field("last_seq", state.last_seq.value)
+      .field("last_ts", time(state.last_time));
+  if (state.num_subjects > 0) json.field("num_subjects", state.num_subjects);
+  if (!options.subjects_filter.empty()) {
+    const std::map<std::string, std::uint64_t> counts = store_->subject_counts(options.subjects_filter);
+    if (!counts.empty()) {
+      json.key("subjects").begin_object();
+      for (const auto& [subject, count] : counts) json.field(subject, count);
+      json.end_object();
+    }
+  }
+  if (state.num_deleted > 0) json.field("num_deleted", state.num_deleted);
+  if (options.has_deleted_details && state.num_deleted > 0) {
+    json.key("deleted").begin_array();
+    for (const Seq seq : store_->deleted()) json.number(seq.value);
+    json.end_array();
+  }
+  if (!state.lost.empty() || state.lost_bytes.value > 0) {
+    json.key("lost").begin_object().key("msgs");
+    if (state.lost.empty()) {
+      json.null();
+    } else {
+      json.begin_array();
+      for (const Seq seq : state.lost) json.number(seq.value);
+      json.end_array();
+    }
+    json.field("bytes", state.lost_bytes.value).end_object();
+  }
+  std::uint64_t visible = 0;
+  for (const auto& [name, consumer] : consumers_) visible += consumer->config().direct ? 0 : 1;
+  json.field("consumer_count", visible).end_object();
+  if (with_domain && !context_.domain.empty()) json.field("domain", context_.domain);
+  if (mirror_) {
+    json.key("mirror");
+    mirror_->write_info(json);
+  }
+  json.field("ts", env_.clock.wall_now());
+}
+
+}  // namespace windtunnel::core

@@ -1,0 +1,128 @@
+// Stream: takes what is published on its subjects (or what its mirror copies), keeps it in a store, and tells its
+// consumers (reference: streams A, jetstream-api 3, 4 and 7).
+//
+// One task works off what was published, in order, so the checks of a publish and its storing are never interleaved with
+// another's.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/env/sync.h"
+#include "core/jetstream/api_error.h"
+#include "core/jetstream/consumer.h"
+#include "core/jetstream/dedupe_window.h"
+#include "core/jetstream/stream_config.h"
+#include "core/nats/bus.h"
+#include "core/store/store_options.h"
+#include "core/store/stream_store.h"
+
+namespace windtunnel::core {
+
+class JsonWriter;
+class Mirror;
+struct Env;
+
+// What all streams of a node share.
+struct StreamContext {
+  Env& env;
+  Bus& bus;
+  StoreSettings settings;
+  std::string domain;       // may be empty
+  std::string server_name;
+  std::string streams_directory;  // "jetstream/$G/streams"
+  // A consumer was unused for too long; deletes it soon. Does not suspend.
+  std::function<void(const std::string& stream, const std::string& consumer)> consumer_inactive;
+};
+
+class Stream final : private ConsumerHost {
+ public:
+  // `config` is normalised. Opens (or makes) the store below the streams' directory. Suspends.
+  static Result<std::unique_ptr<Stream>> open(const StreamContext& context, StreamConfig config, WallTime created);
+  ~Stream();
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
+
+  // Writes meta.inf and meta.sum; nothing for memory storage. Suspends.
+  Status write_meta();
+  // From now on it takes messages; a mirror begins to copy. Does not suspend.
+  void start();
+  // Consumers found on disk, after every stream of the account is open. Suspends.
+  void recover_consumers();
+  // Orderly end. `why` goes to waiting pull requests. Suspends.
+  void stop(std::string_view why);
+  // As stop, and removes everything. Suspends.
+  Status destroy();
+
+  [[nodiscard]] const StreamConfig& config() const { return config_; }
+  [[nodiscard]] WallTime created() const { return created_; }
+  [[nodiscard]] StreamStore& store() override { return *store_; }
+  [[nodiscard]] const StreamStore& store() const { return *store_; }
+  [[nodiscard]] const Mirror* mirror() const { return mirror_.get(); }
+
+  // New limits and flags; the API has checked that they may change. Suspends.
+  Status update(StreamConfig config);
+
+  // Suspend.
+  ApiStatus remove_message(Seq seq, bool erase);
+  ApiStatus purge(const PurgeRequest& request, std::uint64_t& purged);
+
+  // Creates or updates. `name` is the consumer's. Suspends.
+  ApiStatus put_consumer(const ConsumerRequest& request, std::string name, Consumer*& consumer);
+  [[nodiscard]] Consumer* consumer(std::string_view name);
+  // False if there is none. Suspends.
+  bool delete_consumer(std::string_view name);
+  // Sorted by name; direct ones are hidden.
+  [[nodiscard]] std::vector<Consumer*> consumers();
+
+  struct InfoOptions {
+    bool has_deleted_details = false;
+    std::string subjects_filter;
+  };
+  // The members of a StreamInfo, into an object that is open. `with_domain` as the kinds of answers have it.
+  void write_info(JsonWriter& json, const InfoOptions& options, bool with_domain) const;
+
+ private:
+  friend class Mirror;
+  Stream(const StreamContext& context, StreamConfig config, WallTime created, std::unique_ptr<StreamStore> store);
+
+  [[nodiscard]] const std::string& stream_name() const override { return config_.name; }
+  void acknowledged(Consumer& consumer, Seq seq) override;
+  void inactive(const std::string& consumer) override;
+
+  void subscribe();
+  void ingest_loop();
+  void ingest(const Message& message);
+  ApiStatus check_expectations(const Message& message, bool& is_duplicate, Seq& duplicate_of);
+  void load_dedupe();
+  void answer(const Message& message, Seq seq, bool is_duplicate);
+  void answer(const Message& message, const ApiError& error);
+  void stored(Seq seq, const NewMessage& message, WallTime time);
+  ApiStatus check_consumer(const ConsumerConfig& config, std::string_view name) const;
+  Result<Consumer*> add_consumer(ConsumerConfig config, std::string name, WallTime created, bool is_recovered);
+  [[nodiscard]] std::string directory() const { return context_.streams_directory + "/" + config_.name; }
+
+  StreamContext context_;
+  Env& env_;
+  Bus& bus_;
+  StreamConfig config_;
+  WallTime created_;
+  std::unique_ptr<StreamStore> store_;
+  std::unique_ptr<Mirror> mirror_;
+  std::map<std::string, std::unique_ptr<Consumer>, std::less<>> consumers_;
+  std::vector<SubscriptionId> subscriptions_;
+  DedupeWindow dedupe_;
+  bool is_dedupe_loaded_ = false;
+  std::string last_msg_id_;
+  Queue<Message> inbox_;
+  bool is_closed_ = false;
+  TaskScope scope_;
+};
+
+}  // namespace windtunnel::core

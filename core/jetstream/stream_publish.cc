@@ -1,0 +1,147 @@
+// The publish path of a stream: the checks in nats-server's order, the store, the acknowledgement (reference: streams
+// A.2, jetstream-api 7).
+
+#include <algorithm>
+#include <charconv>
+
+#include "core/base/defects.h"
+#include "core/base/json_writer.h"
+#include "core/env/clock.h"
+#include "core/env/env.h"
+#include "core/env/log.h"
+#include "core/jetstream/stream.h"
+#include "core/nats/headers.h"
+
+namespace windtunnel::core {
+namespace {
+
+constexpr std::size_t kHeadersMax = 65'535;
+
+// The value of an expected-sequence header; what is no number counts as a huge one and fails.
+std::uint64_t expected_number(std::string_view text) {
+  std::uint64_t value = 0;
+  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return failed == std::errc{} && end == text.data() + text.size() ? value : UINT64_MAX;
+}
+
+std::string lower(std::string_view text) {
+  std::string out{text};
+  std::transform(out.begin(), out.end(), out.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  return out;
+}
+
+enum class Rollup { none, subject, all, unknown };
+
+Rollup rollup_of(const Message& message) {
+  const auto value = header_value(message.headers, "Nats-Rollup");
+  if (!value || value->empty()) return Rollup::none;
+  const std::string word = lower(*value);
+  if (word == "sub") return Rollup::subject;
+  return word == "all" ? Rollup::all : Rollup::unknown;
+}
+
+}  // namespace
+
+void Stream::ingest_loop() {
+  while (const std::optional<Message> message = inbox_.pop("published messages")) ingest(*message);
+}
+
+// Rebuilds the table of message ids after a restart, when the first publish carries one. Suspends.
+void Stream::load_dedupe() {
+  if (is_dedupe_loaded_ || dedupe_.window() == Duration{0}) return;
+  is_dedupe_loaded_ = true;
+  const WallTime since = env_.clock.wall_now() - dedupe_.window();
+  Seq from = store_->seq_at_time(since);
+  for (;;) {
+    const Result<std::optional<StoredMessage>> message = store_->load_next({}, from);
+    if (!message || !*message) return;
+    if (const auto id = header_value((*message)->headers, "Nats-Msg-Id")) dedupe_.record(*id, (*message)->seq, (*message)->time);
+    from = (*message)->seq.next();
+  }
+}
+
+ApiStatus Stream::check_expectations(const Message& message, bool& is_duplicate, Seq& duplicate_of) {
+  if (message.headers.empty()) return std::nullopt;
+  if (const auto stream = header_value(message.headers, "Nats-Expected-Stream"); stream && *stream != config_.name) {
+    return api_errors::wrong_stream();
+  }
+  if (const auto id = header_value(message.headers, "Nats-Msg-Id"); id && !id->empty()) {
+    load_dedupe();
+    if (const std::optional<Seq> seq = dedupe_.find(*id, env_.clock.wall_now())) {
+      is_duplicate = true;
+      duplicate_of = *seq;
+      return std::nullopt;
+    }
+  }
+  if (const auto expected = header_value(message.headers, "Nats-Expected-Last-Subject-Sequence")) {
+    const std::uint64_t last = store_->last_seq_of(message.subject).value;
+    if (expected_number(*expected) != last) return api_errors::wrong_last_seq(last);
+  }
+  if (const auto expected = header_value(message.headers, "Nats-Expected-Last-Sequence")) {
+    const std::uint64_t last = store_->state().last_seq.value;
+    if (expected_number(*expected) != last) return api_errors::wrong_last_seq(last);
+  }
+  if (const auto expected = header_value(message.headers, "Nats-Expected-Last-Msg-Id"); expected && *expected != last_msg_id_) {
+    return api_errors::wrong_last_id(last_msg_id_);
+  }
+  return std::nullopt;
+}
+
+// One published message. Suspends while it is stored.
+void Stream::ingest(const Message& message) {
+  if (config_.sealed) return answer(message, api_errors::sealed());
+  bool is_duplicate = false;
+  Seq duplicate_of;
+  if (const ApiStatus refused = check_expectations(message, is_duplicate, duplicate_of)) return answer(message, *refused);
+  if (is_duplicate) return answer(message, duplicate_of, true);
+  const Rollup rollup = rollup_of(message);
+  if (rollup != Rollup::none && (!config_.allow_rollup_hdrs || config_.deny_purge)) {
+    return answer(message, api_errors::rollup("rollup not permitted"));
+  }
+  if (rollup == Rollup::unknown) return;  // refused without an answer: the publisher times out, as at nats-server
+  if (config_.max_msg_size >= 0 && message.headers.size() + message.payload.size() > static_cast<std::size_t>(config_.max_msg_size)) {
+    return answer(message, api_errors::message_too_large());
+  }
+  if (message.headers.size() > kHeadersMax) return answer(message, api_errors::headers_too_large());
+  if (env_.defects.is_on(Defect::break_ack_before_store)) return answer(message, store_->state().last_seq.next(), false);
+
+  const NewMessage content{message.subject, message.headers, message.payload};
+  const WallTime now = env_.clock.wall_now();
+  const Result<Seq> seq = store_->append(content, now);
+  if (!seq) {
+    env_.log.warn("stream.refused", {{"stream", config_.name}, {"subject", message.subject}, {"error", seq.error().text()}});
+    return answer(message, api_errors::store_failed(seq.error().detail));
+  }
+  last_msg_id_ = header_value(message.headers, "Nats-Msg-Id").value_or("");
+  dedupe_.record(last_msg_id_, *seq, now);
+  stored(*seq, content, now);
+  if (rollup != Rollup::none) {
+    const PurgeRequest older{.filter = rollup == Rollup::subject ? message.subject : std::string{}, .below = Seq{}, .keep = 1};
+    if (const Result<std::uint64_t> purged = store_->purge(older); !purged) {
+      env_.log.error("stream.rollup_failed", {{"stream", config_.name}, {"seq", seq->value}, {"error", purged.error().text()}});
+    }
+    for (const auto& [name, consumer] : consumers_) consumer->on_purged();
+  }
+  answer(message, *seq, false);
+}
+
+void Stream::answer(const Message& message, Seq seq, bool is_duplicate) {
+  if (message.reply.empty() || config_.no_ack) return;
+  std::string ack = "{\"stream\":\"" + config_.name + "\",";
+  if (!context_.domain.empty()) ack += " \"domain\":\"" + context_.domain + "\",";
+  ack += " \"seq\":" + std::to_string(seq.value);
+  if (is_duplicate) ack += ",\"duplicate\": true";
+  ack += "}";
+  bus_.publish(MessageView{.subject = message.reply, .reply = {}, .headers = {}, .payload = ack});
+}
+
+void Stream::answer(const Message& message, const ApiError& failure) {
+  if (message.reply.empty() || config_.no_ack) return;
+  JsonWriter json;
+  json.begin_object().key("error");
+  write_error(json, failure);
+  json.field("stream", config_.name).field("seq", 0).end_object();
+  bus_.publish(MessageView{.subject = message.reply, .reply = {}, .headers = {}, .payload = json.view()});
+}
+
+}  // namespace windtunnel::core

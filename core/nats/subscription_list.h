@@ -1,0 +1,65 @@
+// SubscriptionList: which subscriptions does a subject reach? A trie over the tokens of the subscribed subjects, with a
+// cache of answers, on the path of every message.
+//
+// Answers are in the order in which the subscriptions were inserted, so that delivery order is the same in every run.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace windtunnel::core {
+
+// The part of a subscription that the list needs; whoever keeps subscriptions derives from it and owns them.
+struct Subscription {
+  std::string subject;      // valid; may have wildcards
+  std::string queue;        // empty: a plain one
+  std::uint64_t order = 0;  // set by insert(): 1, 2, ...; 0 while it is in no list
+};
+
+struct SubscriptionMatch {
+  struct Group {
+    std::string_view queue;
+    std::vector<Subscription*> members;  // at least one
+  };
+  std::vector<Subscription*> plain;
+  std::vector<Group> groups;  // by their first member's order
+  [[nodiscard]] bool is_empty() const { return plain.empty() && groups.empty(); }
+};
+
+class SubscriptionList {
+ public:
+  SubscriptionList();
+  ~SubscriptionList();
+  SubscriptionList(const SubscriptionList&) = delete;
+  SubscriptionList& operator=(const SubscriptionList&) = delete;
+
+  // Requires: subscription.subject is valid; it is in no list, and lives until it is removed.
+  void insert(Subscription& subscription);
+  // Requires: it was inserted here, and its subject and queue have not changed.
+  void remove(Subscription& subscription);
+
+  // What a literal subject reaches; wildcard characters in it are ordinary text. The answer is a snapshot: it stays
+  // readable while subscriptions come and go, but its pointers and names are only as good
+  // as the owner of the subscriptions keeps them.
+  [[nodiscard]] std::shared_ptr<const SubscriptionMatch> match(std::string_view subject);
+
+  [[nodiscard]] std::size_t size() const { return size_; }
+  // Requires nothing; asserts that the trie has no empty branch and counts right. For tests.
+  void check_invariants() const;
+
+ private:
+  struct Level;
+  struct Cache;
+
+  void collect(std::string_view subject, std::vector<Subscription*>& found) const;
+
+  std::unique_ptr<Level> root_;
+  std::unique_ptr<Cache> cache_;
+  std::size_t size_ = 0;
+  std::uint64_t order_ = 0;
+};
+
+}  // namespace windtunnel::core
