@@ -140,6 +140,10 @@ TEST_CASE("while credentials are awaited only CONNECT may come") {
   CHECK(parse(ParserRole::server_of_client, "XX", limits) == Log{"-ERR 'Authorization Violation'"});
 }
 
+TEST_CASE("a CR that does not end the line is kept, and separates arguments") {
+  check_every_split(ParserRole::server_of_client, "SUB a\rb\r\nCONNECT \r\rx\r\r\n", {"subscribe subject=a sid=b", "connect text=\r\rx\r"});
+}
+
 TEST_CASE("an UNSUB count that cannot be read is none") {
   CHECK(parse(ParserRole::server_of_client, "UNSUB 1 x\r\n") == Log{"unsubscribe sid=1"});
 }

@@ -1,0 +1,455 @@
+#include <algorithm>
+
+#include "core/base/assert.h"
+#include "core/store/file_store_impl.h"
+
+namespace windtunnel::core {
+namespace {
+
+constexpr std::uint64_t kBlockSizeDefault = 8388608;
+// A gap of more skipped sequences than this lies between two blocks, not inside one (reference: filestore 3.7).
+constexpr std::uint64_t kGapInBlockMax = 65536;
+// Tombstones are moved out of a block that goes if they fill at most this part of a block (one n-th).
+constexpr std::uint64_t kCarriedShare = 4;
+
+// What open_file_store returns. The store itself is shared with its background task, which a kill may unwind later
+// than the owner.
+class StoreHandle final : public StreamStore {
+ public:
+  explicit StoreHandle(std::shared_ptr<FileStore> store) : store_(std::move(store)) {}
+  ~StoreHandle() override { store_->abandon(); }
+  StoreHandle(const StoreHandle&) = delete;
+  StoreHandle& operator=(const StoreHandle&) = delete;
+
+  Result<Seq> append(const NewMessage& message, WallTime time) override { return store_->append(std::nullopt, message, time); }
+  Result<Seq> append_at(Seq seq, const NewMessage& message, WallTime time) override { return store_->append(seq, message, time); }
+  Status skip_through(Seq through, WallTime time) override { return store_->skip_through(through, time); }
+  Result<StoredMessage> load(Seq seq) override { return store_->load(seq); }
+  Result<std::optional<StoredMessage>> load_next(const std::vector<std::string>& filters, Seq from) override { return store_->load_next(filters, from); }
+  Result<std::optional<StoredMessage>> load_last(std::string_view filter) override { return store_->load_last(filter); }
+  Result<bool> remove(Seq seq, bool erase) override { return store_->remove(seq, erase); }
+  Result<std::uint64_t> purge(const PurgeRequest& request) override { return store_->purge(request); }
+  Result<std::uint64_t> compact(Seq seq) override { return store_->compact(seq); }
+  StreamState state() const override { return store_->state(); }
+  std::vector<Seq> deleted() const override { return store_->deleted(); }
+  std::map<std::string, std::uint64_t> subject_counts(std::string_view filter) const override { return store_->subject_counts(filter); }
+  std::uint64_t count_matching(const std::vector<std::string>& filters, Seq from) const override { return store_->count_matching(filters, from); }
+  Seq last_seq_of(std::string_view subject) const override { return store_->last_seq_of(subject); }
+  Seq seq_at_time(WallTime time) const override { return store_->seq_at_time(time); }
+  const StoreLimits& limits() const override { return store_->limits(); }
+  Status set_limits(const StoreLimits& limits) override { return store_->set_limits(limits); }
+  void on_removed(Removed removed) override { store_->on_removed(std::move(removed)); }
+  Status sync() override { return store_->sync(); }
+  Status stop() override { return store_->stop(); }
+  Status destroy() override { return store_->destroy(); }
+
+ private:
+  std::shared_ptr<FileStore> store_;
+};
+
+bool exceeds(std::uint64_t value, std::int64_t limit) { return limit > 0 && value > static_cast<std::uint64_t>(limit); }
+
+}  // namespace
+
+Result<std::unique_ptr<StreamStore>> open_file_store(Env& env, const StoreSettings& settings, StreamStoreOptions options) {
+  auto store = std::make_shared<FileStore>(env, settings, std::move(options));
+  WT_CHECK(store->open());
+  return std::unique_ptr<StreamStore>{std::make_unique<StoreHandle>(std::move(store))};
+}
+
+FileStore::FileStore(Env& env, const StoreSettings& settings, StreamStoreOptions options)
+    : env_(env),
+      settings_(settings),
+      options_(std::move(options)),
+      files_(env.disk, options_.directory + "/msgs"),
+      mutex_(env.tasks),
+      random_(env.random.child("store/" + options_.name)),
+      wake_(env.tasks),
+      ended_(env.tasks) {}
+
+Bytes FileStore::block_size() const {
+  if (settings_.block_size.value != 0) return settings_.block_size;
+  return options_.block_size.value != 0 ? options_.block_size : Bytes{kBlockSizeDefault};
+}
+
+Status FileStore::check_usable() const {
+  if (is_stopped_) return error(Errc::closed, "the store of " + options_.name + " is stopped");
+  if (failed_) return *failed_;
+  return {};
+}
+
+bool FileStore::syncs_always() const { return settings_.sync_always && !env_.defects.is_on(Defect::break_sync_always); }
+
+// Storing.
+
+Result<Seq> FileStore::append(std::optional<Seq> at, const NewMessage& message, WallTime time) {
+  const MutexLock lock{mutex_};
+  return append_locked(at, message, time);
+}
+
+Status FileStore::check_discard_new(const NewMessage& message, std::uint64_t size) const {
+  const StoreLimits& limits = options_.limits;
+  if (limits.discard != Discard::new_messages) return {};
+  Seq replaced;  // what the per-subject limit will remove; it excuses the message from the other limits
+  if (limits.max_msgs_per_subject > 0) {
+    const SubjectId subject = subjects_.find(message.subject);
+    if (subject != kNoSubject && subjects_.seqs(subject).size() >= static_cast<std::uint64_t>(limits.max_msgs_per_subject)) {
+      if (limits.discard_new_per_subject) return error(Errc::limit_reached, "maximum messages per subject exceeded");
+      replaced = subjects_.seqs(subject).first();
+    }
+  }
+  if (limits.max_msgs > 0 && messages_ >= static_cast<std::uint64_t>(limits.max_msgs) && replaced.value == 0) {
+    return error(Errc::limit_reached, "maximum messages exceeded");
+  }
+  if (limits.max_bytes > 0 && bytes_ + size >= static_cast<std::uint64_t>(limits.max_bytes)) {
+    if (replaced.value == 0 || block_of(replaced)->find(replaced)->size <= size) return error(Errc::limit_reached, "maximum bytes exceeded");
+  }
+  return {};
+}
+
+Result<Seq> FileStore::append_locked(std::optional<Seq> at, const NewMessage& message, WallTime time) {
+  WT_CHECK(check_usable());
+  const std::uint64_t size = record_size(message);
+  WT_CHECK(check_discard_new(message, size));
+  if (at && *at != last_seq_.next()) return error(Errc::sequence_mismatch, "expected sequence does not match store");
+  if (size > kRecordSizeMax || message.subject.size() > 0xffff) return error(Errc::invalid_argument, "message to large");
+  const Seq seq = last_seq_.next();
+  WT_CHECK(ensure_room(size, seq));
+
+  MessageBlock& block = *last_block();
+  const std::uint64_t offset = block.raw_bytes;
+  buffer_.clear();
+  append_message(buffer_, block.key, seq, time, message);
+  WT_CHECK(write_last(buffer_));
+  const SubjectId subject = subjects_.add(message.subject, seq);
+  block.add(seq, time, offset, static_cast<std::uint32_t>(size), subject);
+  ++messages_;
+  bytes_ += size;
+  last_seq_ = seq;
+  last_time_ = time.unix_ns;
+  env_.log.trace("store.appended", {{"stream", options_.name}, {"seq", seq.value}, {"bytes", size}});
+  if (messages_ == 1 && options_.limits.max_age.count() > 0) wake_.set();
+
+  // The message is stored, whatever becomes of the older ones now: what a limit could not remove goes with the next.
+  Status trimmed = enforce_subject_limit(subject);
+  if (trimmed) trimmed = enforce_limits();
+  if (!trimmed) env_.log.warn("store.trim_failed", {{"stream", options_.name}, {"error", trimmed.error().text()}});
+  return seq;
+}
+
+Status FileStore::skip_through(Seq through, WallTime time) {
+  const MutexLock lock{mutex_};
+  WT_CHECK(check_usable());
+  if (through <= last_seq_) return {};
+  if (last_block() != nullptr && last_block()->live() > 0 && through.value - last_seq_.value > kGapInBlockMax) {
+    WT_CHECK(roll());
+  }
+  WT_CHECK(ensure_room(kEmptyRecordSize, through));
+  MessageBlock& block = *last_block();
+  buffer_.clear();
+  append_skip(buffer_, block.key, through, time);
+  WT_CHECK(write_last(buffer_));
+  block.skip_to(through, time);
+  block.disk_last = std::max(block.disk_last, through);
+  last_seq_ = through;
+  last_time_ = time.unix_ns;
+  return {};
+}
+
+Status FileStore::ensure_room(std::uint64_t size, Seq for_seq) {
+  const MessageBlock* last = last_block();
+  const bool fits = last != nullptr && !last->is_sealed && last->can_hold(for_seq) &&
+                    (last->raw_bytes == 0 || last->raw_bytes + size <= block_size().value);
+  return fits ? Status{} : roll();
+}
+
+// A new last block. Where the old one has no message left it goes, once the new one names the last sequence.
+Status FileStore::roll() {
+  MessageBlock* old = last_block();
+  WT_CHECK(add_block(last_seq_.next()));
+  if (old == nullptr) return {};
+  env_.log.trace("store.block_rolled", {{"stream", options_.name}, {"from", old->index}, {"to", last_block()->index}});
+  old->shrink();
+  if (old->live() > 0) return {};
+  return drop_block(*old);
+}
+
+Status FileStore::add_block(Seq base) {
+  auto block = std::make_unique<MessageBlock>(options_.name, next_index_, base);
+  WT_CHECK(files_.create(*block));
+  ++next_index_;
+  names_dirty_ = true;
+  block->needs_sync = true;
+  blocks_.push_back(std::move(block));
+  return {};
+}
+
+// Appends whole records to the last block, durably with sync: always. After an error none of them is there.
+Status FileStore::write_last(std::string_view data) {
+  MessageBlock& block = *last_block();
+  const std::uint64_t before = block.raw_bytes;
+  Status written = files_.append(block, data);
+  if (written) {
+    block.last_checksum = load_u64(data.substr(data.size() - 8));
+    if (!syncs_always()) return {};
+    written = sync_block(block);
+    if (written) return {};
+    // The pages may be lost while the cache still shows them. The record goes, and later ones go to another block: an
+    // fsync that succeeds after one that failed proves nothing.
+    block.is_sealed = true;
+    if (files_.truncate(block, before)) return written;
+  } else if (!block.is_sealed) {
+    return written;  // cut back: may be tried again
+  }
+  // A record that nobody was told of stays behind. Its sequence must not be given out a second time.
+  failed_ = error(written.error().code, "a record of " + options_.name + " could be neither stored nor taken back: " + written.error().detail);
+  return *failed_;
+}
+
+Status FileStore::write_tombstones(std::span<const Tombstone> tombstones) {
+  while (!tombstones.empty()) {
+    WT_CHECK(ensure_room(kEmptyRecordSize, last_seq_.next()));
+    MessageBlock& block = *last_block();
+    const std::uint64_t limit = std::max<std::uint64_t>(block_size().value, block.raw_bytes + kEmptyRecordSize);
+    const std::uint64_t room = (limit - block.raw_bytes) / kEmptyRecordSize;
+    const auto now = tombstones.first(static_cast<std::size_t>(std::min<std::uint64_t>(room, tombstones.size())));
+    buffer_.clear();
+    for (const Tombstone& tombstone : now) append_tombstone(buffer_, block.key, tombstone.seq, tombstone.time);
+    WT_CHECK(write_last(buffer_));
+    for (const Tombstone& tombstone : now) {
+      add_to_ranges(block.tombstones, tombstone.seq);
+      block.disk_last = std::max(block.disk_last, tombstone.seq);
+    }
+    tombstones = tombstones.subspan(now.size());
+  }
+  return {};
+}
+
+Status FileStore::sync_block(MessageBlock& block) {
+  WT_TRY(const std::shared_ptr<File> file, files_.file(block));
+  if (Status synced = file->sync(); !synced) {
+    block.must_rewrite = true;
+    return synced;
+  }
+  block.needs_sync = false;
+  block.was_synced = true;
+  if (!block.is_name_durable) WT_CHECK(sync_names());
+  return {};
+}
+
+Status FileStore::sync_names() {
+  if (env_.defects.is_on(Defect::no_dir_sync)) return {};
+  names_dirty_ = false;
+  if (Status synced = env_.disk.sync_directory(files_.directory()); !synced) {
+    names_dirty_ = true;
+    return synced;
+  }
+  for (const auto& block : blocks_) block->is_name_durable = true;
+  return {};
+}
+
+// Removing.
+
+Result<bool> FileStore::remove(Seq seq, bool erase) {
+  const MutexLock lock{mutex_};
+  WT_CHECK(check_usable());
+  return remove_locked(seq, erase);
+}
+
+Result<bool> FileStore::remove_locked(Seq seq, bool erase) {
+  MessageBlock* block = block_of(seq);
+  const BlockEntry* entry = block == nullptr ? nullptr : block->find(seq);
+  if (entry == nullptr) return false;
+  if (erase) {
+    buffer_.clear();
+    append_erased(buffer_, block->key, seq, entry->size, random_);
+    WT_CHECK(files_.overwrite(*block, entry->offset, buffer_));
+    WT_CHECK(sync_block(*block));
+    entry = block->find(seq);
+  }
+  const Tombstone tombstone{seq, WallTime{entry->time}};
+  WT_CHECK(write_tombstones({&tombstone, 1}));
+  forget_message(*block, seq, false);
+  if (block->live() == 0) WT_CHECK(drop_block(*block));
+  return true;
+}
+
+// The accounting of a removal that is on disk already, or needs not be.
+void FileStore::forget_message(MessageBlock& block, Seq seq, bool via_limits) {
+  const BlockEntry* entry = block.find(seq);
+  WT_ASSERT(entry != nullptr);
+  const SubjectId subject_id = entry->subject;
+  const std::string subject = subjects_.name(subject_id);
+  bytes_ -= entry->size;
+  --messages_;
+  block.remove(seq);
+  if (via_limits) add_to_ranges(block.unmarked, seq);
+  subjects_.remove(subject_id, seq);
+  env_.log.trace("store.removed", {{"stream", options_.name}, {"seq", seq.value}});
+  if (removed_) removed_(seq, subject);
+}
+
+// A block without a live message goes, once the last sequence and the tombstones that are still needed stand elsewhere.
+Status FileStore::drop_block(MessageBlock& block) {
+  WT_ASSERT(block.live() == 0);
+  if (&block == last_block()) {
+    // nats-server before 2.10.28 removed the old block first (issue 6600): a crash in between left a store that knew of
+    // no sequence at all.
+    if (env_.defects.is_on(Defect::nats_6600)) {
+      WT_CHECK(unlink_block(block));
+      WT_CHECK(add_block(last_seq_.next()));
+      const Tombstone last{last_seq_, WallTime{last_time_}};
+      return write_tombstones({&last, 1});
+    }
+    return roll();
+  }
+  WT_TRY(const bool can_go, carry_tombstones(block));
+  if (!can_go) return {};
+  const bool is_last_named = std::any_of(blocks_.begin(), blocks_.end(), [&](const auto& other) { return other.get() != &block && other->disk_last >= last_seq_; });
+  if (!is_last_named && last_seq_.value > 0) {
+    const Tombstone last{last_seq_, WallTime{last_time_}};
+    WT_CHECK(write_tombstones({&last, 1}));
+  }
+  return unlink_block(block);
+}
+
+bool FileStore::is_tombstone_needed(Seq seq, const MessageBlock& holder) const {
+  const std::size_t at = first_block_from(seq);
+  if (at >= blocks_.size()) return false;
+  const MessageBlock& block = *blocks_[at];
+  return &block != &holder && block.dead_records > 0 && block.disk_first <= seq && seq <= block.last;
+}
+
+// Writes the tombstones of `block` that are still needed to the last block. False if they are too many to be moved: the
+// block then stays, without messages.
+Result<bool> FileStore::carry_tombstones(const MessageBlock& block) {
+  std::vector<Tombstone> needed;
+  for (const SeqRange& range : block.tombstones) {
+    for (Seq seq = range.first; seq <= range.last; seq = seq.next()) {
+      if (!is_tombstone_needed(seq, block)) continue;
+      needed.push_back({seq, WallTime{0}});
+      if (needed.size() * kEmptyRecordSize * kCarriedShare > block_size().value) return false;
+    }
+  }
+  WT_CHECK(write_tombstones(needed));
+  return true;
+}
+
+Status FileStore::unlink_block(MessageBlock& block) {
+  files_.forget(block.index);
+  files_.close(block);
+  if (Status removed = env_.disk.remove(files_.path(block.index)); !removed && removed.error().code != Errc::not_found) return removed;
+  names_dirty_ = true;
+  std::erase_if(blocks_, [&](const auto& other) { return other.get() == &block; });
+  return syncs_always() ? sync_names() : Status{};
+}
+
+// Limits.
+
+Status FileStore::remove_for_limit(Seq seq) {
+  MessageBlock& block = *block_of(seq);
+  forget_message(block, seq, true);
+  return block.live() == 0 ? drop_block(block) : Status{};
+}
+
+Status FileStore::enforce_subject_limit(SubjectId subject) {
+  if (options_.limits.max_msgs_per_subject <= 0) return {};
+  while (exceeds(subjects_.seqs(subject).size(), options_.limits.max_msgs_per_subject)) {
+    WT_CHECK(remove_for_limit(subjects_.seqs(subject).first()));
+  }
+  return {};
+}
+
+Status FileStore::enforce_limits() {
+  const StoreLimits& limits = options_.limits;
+  if (limits.discard == Discard::new_messages) return {};
+  while (messages_ > 0 && (exceeds(messages_, limits.max_msgs) || exceeds(bytes_, limits.max_bytes))) WT_CHECK(remove_for_limit(first_seq()));
+  return {};
+}
+
+Status FileStore::expire(WallTime now) {
+  const Duration max_age = options_.limits.max_age;
+  if (max_age.count() <= 0) return {};
+  while (messages_ > 0) {
+    const Seq seq = first_seq();
+    if (now - WallTime{block_of(seq)->find(seq)->time} < max_age) break;
+    WT_CHECK(remove_for_limit(seq));
+  }
+  return {};
+}
+
+Status FileStore::set_limits(const StoreLimits& limits) {
+  const MutexLock lock{mutex_};
+  WT_CHECK(check_usable());
+  options_.limits = limits;
+  wake_.set();
+  std::vector<SubjectId> over;
+  if (limits.max_msgs_per_subject > 0) {
+    subjects_.for_each({}, [&](SubjectId id) {
+      if (exceeds(subjects_.seqs(id).size(), limits.max_msgs_per_subject)) over.push_back(id);
+    });
+  }
+  for (const SubjectId id : over) WT_CHECK(enforce_subject_limit(id));
+  WT_CHECK(enforce_limits());
+  return expire(env_.clock.wall_now());
+}
+
+// Looking.
+
+std::size_t FileStore::first_block_from(Seq seq) const {
+  const auto it = std::partition_point(blocks_.begin(), blocks_.end(), [&](const auto& block) { return block->last < seq; });
+  return static_cast<std::size_t>(it - blocks_.begin());
+}
+
+MessageBlock* FileStore::block_of(Seq seq) const {
+  const std::size_t at = first_block_from(seq);
+  return at < blocks_.size() ? blocks_[at].get() : nullptr;
+}
+
+Seq FileStore::first_seq() const {
+  for (const auto& block : blocks_) {
+    if (block->live() > 0) return block->first;
+  }
+  return last_seq_.value == 0 ? Seq{0} : last_seq_.next();
+}
+
+StreamState FileStore::state() const {
+  StreamState state;
+  state.messages = messages_;
+  state.bytes = Bytes{bytes_};
+  state.first_seq = first_seq();
+  state.last_seq = last_seq_;
+  if (messages_ > 0) {
+    state.first_time = WallTime{block_of(state.first_seq)->find(state.first_seq)->time};
+    state.num_deleted = last_seq_.value - state.first_seq.value + 1 - messages_;
+  }
+  state.last_time = WallTime{last_time_};
+  state.num_subjects = subjects_.size();
+  state.lost = lost_;
+  state.lost_bytes = Bytes{lost_bytes_};
+  return state;
+}
+
+std::vector<Seq> FileStore::deleted() const {
+  std::vector<Seq> out;
+  if (messages_ == 0) return out;
+  Seq expected = first_seq();
+  for (const auto& block : blocks_) {
+    for (; expected < block->first; expected = expected.next()) out.push_back(expected);
+    if (block->live() > 0) block->append_deleted(out);
+    expected = std::max(expected, block->last.next());
+  }
+  for (; expected <= last_seq_; expected = expected.next()) out.push_back(expected);
+  return out;
+}
+
+void FileStore::note_damage(std::string_view what, Seq seq, std::uint64_t bytes) {
+  env_.log.warn("store.damage", {{"stream", options_.name}, {"what", what}, {"seq", seq.value}, {"bytes", bytes}});
+}
+
+void FileStore::abandon() noexcept {
+  is_stopped_ = true;
+  wake_.set();
+}
+
+}  // namespace windtunnel::core

@@ -1,0 +1,143 @@
+// FileStore: what stands behind open_file_store. Its code lies in file_store.cc (storing, removing, limits),
+// file_store_read.cc, file_store_recovery.cc, file_store_purge.cc and file_store_background.cc.
+//
+// Rules that hold at every suspension, and so at every crash:
+//  - A removal is on disk (a tombstone, or the file is gone) before the totals say so; a message is on disk before it counts.
+//  - Some file names the last sequence (a message, marker or tombstone): its last carrier goes only after a successor is there.
+//  - A tombstone goes only when no file holds the record any more that it marks as deleted.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/base/defects.h"
+#include "core/env/clock.h"
+#include "core/env/disk.h"
+#include "core/env/env.h"
+#include "core/env/log.h"
+#include "core/env/sync.h"
+#include "core/store/block_files.h"
+#include "core/store/file_store.h"
+#include "core/store/message_block.h"
+#include "core/store/record.h"
+#include "core/store/store_options.h"
+#include "core/store/stream_store.h"
+#include "core/store/subject_index.h"
+
+namespace windtunnel::core {
+
+class FileStore final : public std::enable_shared_from_this<FileStore> {
+ public:
+  FileStore(Env& env, const StoreSettings& settings, StreamStoreOptions options);
+  Status open();
+
+  Result<Seq> append(std::optional<Seq> at, const NewMessage& message, WallTime time);
+  Status skip_through(Seq through, WallTime time);
+  Result<StoredMessage> load(Seq seq);
+  Result<std::optional<StoredMessage>> load_next(const std::vector<std::string>& filters, Seq from);
+  Result<std::optional<StoredMessage>> load_last(std::string_view filter);
+  Result<bool> remove(Seq seq, bool erase);
+  Result<std::uint64_t> purge(const PurgeRequest& request);
+  Result<std::uint64_t> compact(Seq seq);
+
+  [[nodiscard]] StreamState state() const;
+  [[nodiscard]] std::vector<Seq> deleted() const;
+  [[nodiscard]] std::map<std::string, std::uint64_t> subject_counts(std::string_view filter) const;
+  [[nodiscard]] std::uint64_t count_matching(const std::vector<std::string>& filters, Seq from) const;
+  [[nodiscard]] Seq last_seq_of(std::string_view subject) const;
+  [[nodiscard]] Seq seq_at_time(WallTime time) const;
+  [[nodiscard]] const StoreLimits& limits() const { return options_.limits; }
+
+  Status set_limits(const StoreLimits& limits);
+  void on_removed(StreamStore::Removed removed) { removed_ = std::move(removed); }
+  Status sync();
+  Status stop();
+  Status destroy();
+  // The owner let go of the store without stop(), as when its node is killed. Does not suspend.
+  void abandon() noexcept;
+
+ private:
+  using Blocks = std::deque<std::unique_ptr<MessageBlock>>;
+  struct Tombstone {
+    Seq seq;
+    WallTime time;  // of the deleted message
+  };
+  struct Recovery;
+
+  // file_store.cc: all of these require the mutex, except those that only look.
+  [[nodiscard]] Status check_usable() const;
+  Result<Seq> append_locked(std::optional<Seq> at, const NewMessage& message, WallTime time);
+  [[nodiscard]] Status check_discard_new(const NewMessage& message, std::uint64_t size) const;
+  Status ensure_room(std::uint64_t size, Seq for_seq);
+  Status roll();
+  Status add_block(Seq base);
+  Status write_last(std::string_view data);
+  Status write_tombstones(std::span<const Tombstone> tombstones);
+  Status sync_block(MessageBlock& block);
+  Status sync_names();
+  [[nodiscard]] bool syncs_always() const;
+  Result<bool> remove_locked(Seq seq, bool erase);
+  void forget_message(MessageBlock& block, Seq seq, bool via_limits);
+  Status drop_block(MessageBlock& block);
+  Status unlink_block(MessageBlock& block);
+  Result<bool> carry_tombstones(const MessageBlock& block);
+  [[nodiscard]] bool is_tombstone_needed(Seq seq, const MessageBlock& holder) const;
+  Status enforce_limits();
+  Status enforce_subject_limit(SubjectId subject);
+  Status remove_for_limit(Seq seq);
+  Status expire(WallTime now);
+  [[nodiscard]] MessageBlock* block_of(Seq seq) const;          // the one whose range may hold it
+  [[nodiscard]] std::size_t first_block_from(Seq seq) const;    // index into blocks_
+  [[nodiscard]] MessageBlock* last_block() const { return blocks_.empty() ? nullptr : blocks_.back().get(); }
+  [[nodiscard]] Seq first_seq() const;  // of a live message; last + 1 if there is none, 0 in a store never used
+  [[nodiscard]] Bytes block_size() const;
+  void check_invariants() const;
+
+  // file_store_read.cc
+  Result<StoredMessage> read_message(MessageBlock& block, Seq seq);
+  [[nodiscard]] Seq find_next(const std::vector<std::string>& filters, Seq from) const;
+  [[nodiscard]] Seq find_last(std::string_view filter) const;
+
+  // file_store_recovery.cc
+  Status recover();
+
+  // file_store_background.cc
+  void start_background();
+  void run_background();
+  Status sync_pass();
+  [[nodiscard]] Instant next_expiry() const;
+
+  void note_damage(std::string_view what, Seq seq, std::uint64_t bytes);
+
+  Env& env_;
+  const StoreSettings settings_;
+  StreamStoreOptions options_;
+  BlockFiles files_;
+  Mutex mutex_;
+  Random random_;
+  StreamStore::Removed removed_;
+
+  Blocks blocks_;  // in order of index and of sequence; the last one is appended to
+  SubjectIndex subjects_;
+  std::uint32_t next_index_ = 1;
+  std::uint64_t messages_ = 0;
+  std::uint64_t bytes_ = 0;
+  Seq last_seq_;
+  std::int64_t last_time_ = 0;
+  std::vector<Seq> lost_;
+  std::uint64_t lost_bytes_ = 0;
+  std::string buffer_;               // of encoded records, kept for its capacity
+  bool names_dirty_ = false;         // the msgs directory has names that a power loss may take back
+  std::optional<Error> failed_;      // what is on disk is uncertain: nothing more is stored until a restart
+
+  bool is_stopped_ = false;
+  bool is_background_running_ = false;
+  Event wake_;   // the background task has something new to look at
+  Event ended_;  // the background task is over
+};
+
+}  // namespace windtunnel::core

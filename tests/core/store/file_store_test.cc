@@ -1,0 +1,386 @@
+#include "core/store/file_store.h"
+
+#include <doctest/doctest.h>
+
+#include "tests/core/store/store_fixture.h"
+
+using namespace windtunnel::core;
+using windtunnel::tests::StoreFixture;
+using namespace std::chrono_literals;
+
+TEST_CASE("a stored message is read back, before and after a restart") {
+  StoreFixture at;
+  at.open();
+  REQUIRE(at.put("orders.new", "hello") == Seq{1});
+  REQUIRE(at.store->append({"orders.old", "NATS/1.0\r\nA: b\r\n\r\n", "there"}, at.now()));
+  for (int round = 0; round < 3; ++round) {
+    CAPTURE(round);
+    CHECK(at.payload(1) == "hello");
+    const auto second = at.store->load(Seq{2});
+    REQUIRE(second);
+    CHECK(second->headers == "NATS/1.0\r\nA: b\r\n\r\n");
+    CHECK(second->subject == "orders.old");
+    CHECK(at.store->state().messages == 2);
+    CHECK(at.store->state().last_seq == Seq{2});
+    CHECK(at.store->last_seq_of("orders.new") == Seq{1});
+    round == 0 ? at.restart() : at.kill();
+  }
+}
+
+TEST_CASE("a removed message stays removed after a kill") {
+  StoreFixture at;
+  at.open();
+  for (int i = 0; i < 10; ++i) at.put("a", std::to_string(i));
+  REQUIRE(at.store->remove(Seq{4}, false).value());
+  REQUIRE(at.store->remove(Seq{1}, false).value());
+  CHECK_FALSE(at.store->remove(Seq{4}, false).value());
+  at.kill();
+  CHECK(at.store->state().messages == 8);
+  CHECK(at.store->state().first_seq == Seq{2});
+  CHECK(at.store->deleted() == std::vector<Seq>{Seq{4}});
+  CHECK(at.payload(4) == "not_found");
+}
+
+TEST_CASE("an emptied stream remembers its last sequence after a kill") {
+  StoreFixture at;
+  at.open();
+  for (int i = 0; i < 5; ++i) at.put("a", "x");
+  for (std::uint64_t seq = 1; seq <= 5; ++seq) REQUIRE(at.store->remove(Seq{seq}, false).value());
+  CHECK(at.store->state().first_seq == Seq{6});
+  at.kill();
+  CHECK(at.store->state().messages == 0);
+  CHECK(at.store->state().last_seq == Seq{5});
+  CHECK(at.store->state().first_seq == Seq{6});
+  CHECK(at.put("a", "y") == Seq{6});
+}
+
+TEST_CASE("blocks roll at their size and go when their messages are gone") {
+  StoreFixture at;
+  at.options.block_size = Bytes{1000};
+  at.open();
+  for (int i = 0; i < 40; ++i) at.put("a", std::string(100, 'x'));
+  CHECK(at.blocks().size() > 4);
+  for (const auto& [name, size] : at.blocks()) CHECK(size <= 1000);
+  at.kill();
+  CHECK(at.store->state().messages == 40);
+  for (std::uint64_t seq = 1; seq <= 40; ++seq) REQUIRE(at.store->remove(Seq{seq}, false).value());
+  CHECK(at.blocks().size() == 1);
+  at.kill();
+  CHECK(at.store->state().last_seq == Seq{40});
+}
+
+TEST_CASE("the last block is replaced by its successor before it goes") {
+  for (const bool with_defect : {false, true}) {
+    CAPTURE(with_defect);
+    StoreFixture at;
+    if (with_defect) at.world.defects.set(Defect::nats_6600);
+    at.open();
+    at.put("a", "x");
+    at.world.disk->is_recording = true;
+    REQUIRE(at.store->remove(Seq{1}, false).value());
+    const auto& done = at.world.disk->operations;
+    const auto created = std::find(done.begin(), done.end(), "create " + at.msgs("2.blk"));
+    const auto removed = std::find(done.begin(), done.end(), "remove " + at.msgs("1.blk"));
+    REQUIRE(created != done.end());
+    REQUIRE(removed != done.end());
+    CHECK((created < removed) != with_defect);
+    // The tombstone of the last sequence is written in between.
+    CHECK((std::find(created, done.end(), "write " + at.msgs("2.blk")) < removed) != with_defect);
+  }
+}
+
+TEST_CASE("limits remove the oldest messages") {
+  struct Row {
+    const char* what;
+    StoreLimits limits;
+    std::uint64_t first;
+  };
+  const std::vector<Row> rows = {
+      {"messages", {.max_msgs = 3}, 8},
+      {"bytes", {.max_bytes = 100}, 8},  // 32 bytes each
+      {"a subject", {.max_msgs_per_subject = 4}, 7},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.what);
+    StoreFixture at;
+    at.options.limits = row.limits;
+    at.open();
+    for (int i = 0; i < 10; ++i) at.put("a", "x");
+    CHECK(at.store->state().first_seq == Seq{row.first});
+    at.kill();
+    CHECK(at.store->state().first_seq == Seq{row.first});
+    CHECK(at.store->state().last_seq == Seq{10});
+  }
+}
+
+TEST_CASE("discard new refuses with nats-server's words") {
+  StoreFixture at;
+  at.options.limits = {.max_msgs = 3, .max_msgs_per_subject = 2, .discard = Discard::new_messages};
+  at.open();
+  at.put("a", "1");
+  at.put("a", "2");
+  CHECK(at.put("a", "3") == Seq{3});  // replaces the oldest of its subject
+  CHECK(at.store->state().messages == 2);
+  at.put("b", "4");
+  const auto refused = at.store->append({"c", "", "5"}, at.now());
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error() == error(Errc::limit_reached, "maximum messages exceeded"));
+  CHECK(at.store->state().last_seq == Seq{4});
+
+  StoreLimits limits = at.store->limits();
+  limits.discard_new_per_subject = true;
+  REQUIRE(at.store->set_limits(limits));
+  CHECK(at.store->append({"a", "", "6"}, at.now()).error().detail == "maximum messages per subject exceeded");
+  limits.max_msgs = -1;
+  limits.max_bytes = static_cast<std::int64_t>(at.store->state().bytes.value) + 32;  // a message of 32 bytes would reach it
+  REQUIRE(at.store->set_limits(limits));
+  CHECK(at.store->append({"c", "", "7"}, at.now()).error().detail == "maximum bytes exceeded");
+}
+
+TEST_CASE("messages expire by age, also over a restart") {
+  StoreFixture at;
+  at.options.limits.max_age = 10s;
+  at.open();
+  at.put("a", "old");
+  at.world.clock.time += 6s;
+  at.put("a", "new");
+  at.world.clock.time += 4s;
+  at.kill();
+  CHECK(at.store->state().first_seq == Seq{2});
+  // Alive, the background task does it when the message is due.
+  bool was_there = false;
+  at.world.tasks.on_park = [&] { was_there = was_there || at.store->state().messages == 1; };
+  at.run_background(1);
+  CHECK(was_there);
+  CHECK(at.store->state().messages == 0);
+  CHECK(at.store->state().last_seq == Seq{2});
+  CHECK(at.now() < at.world.clock.epoch + Duration{17s});
+}
+
+TEST_CASE("skipped sequences are used up for good") {
+  StoreFixture at;
+  at.open();
+  REQUIRE(at.store->skip_through(Seq{9}, at.now()));
+  CHECK(at.store->state().last_seq == Seq{9});
+  CHECK(at.put("a", "x") == Seq{10});
+  REQUIRE(at.store->skip_through(Seq{20}, at.now()));
+  REQUIRE(at.store->skip_through(Seq{1000000}, at.now()));
+  at.kill();
+  CHECK(at.store->state().last_seq == Seq{1000000});
+  CHECK(at.store->state().messages == 1);
+  CHECK(at.store->append_at(Seq{1000002}, {"a", "", "y"}, at.now()).error().code == Errc::sequence_mismatch);
+  CHECK(at.store->append_at(Seq{1000001}, {"a", "", "y"}, at.now()).value() == Seq{1000001});
+  at.kill();
+  CHECK(at.payload(1000001) == "y");
+}
+
+TEST_CASE("filters find the next and the last message") {
+  StoreFixture at;
+  at.open();
+  for (int i = 0; i < 900; ++i) at.put("n." + std::to_string(i % 3), std::to_string(i));
+  at.put("rare.x", "r");
+  REQUIRE(at.store->remove(Seq{2}, false));
+  const auto next = [&](const std::vector<std::string>& filters, std::uint64_t from) {
+    const auto found = at.store->load_next(filters, Seq{from});
+    return !found ? 9999u : *found ? (*found)->seq.value : 0u;
+  };
+  CHECK(next({}, 0) == 1);
+  CHECK(next({}, 2) == 3);
+  CHECK(next({"n.1"}, 1) == 5);
+  CHECK(next({"n.1", "n.2"}, 1) == 3);
+  CHECK(next({"rare.*"}, 1) == 901);  // further than a search looks one by one
+  CHECK(next({"*.x"}, 1) == 901);
+  CHECK(next({"none.>"}, 1) == 0);
+  CHECK(next({}, 902) == 0);
+  CHECK(at.store->load_last("n.*").value()->seq == Seq{900});
+  CHECK(at.store->load_last("n.1").value()->seq == Seq{899});
+  CHECK(at.store->load_last(">").value()->seq == Seq{901});
+  CHECK_FALSE(at.store->load_last("none").value());
+  CHECK(at.store->count_matching({}, Seq{1}) == 900);
+  CHECK(at.store->count_matching({"n.*", "n.1"}, Seq{1}) == 899);
+  CHECK(at.store->count_matching({"n.1"}, Seq{600}) == 100);
+  CHECK(at.store->subject_counts("n.*") == std::map<std::string, std::uint64_t>{{"n.0", 300}, {"n.1", 299}, {"n.2", 300}});
+}
+
+TEST_CASE("sequences are found by time") {
+  StoreFixture at;
+  at.open();
+  for (int i = 0; i < 5; ++i) {
+    at.put("a", "x");
+    at.world.clock.time += 1s;
+  }
+  const WallTime start = at.world.clock.epoch;
+  CHECK(at.store->seq_at_time(start) == Seq{1});
+  CHECK(at.store->seq_at_time(start + 1s) == Seq{2});
+  CHECK(at.store->seq_at_time(start + 1001ms) == Seq{3});
+  CHECK(at.store->seq_at_time(start + 1h) == Seq{6});
+}
+
+TEST_CASE("with sync: always a message is durable when it is acknowledged") {
+  for (const bool with_defect : {false, true}) {
+    CAPTURE(with_defect);
+    StoreFixture at;
+    at.settings.sync_always = true;
+    if (with_defect) at.world.defects.set(Defect::break_sync_always);
+    at.open();
+    at.world.disk->is_recording = true;
+    at.put("a", "1");
+    at.put("a", "2");
+    const auto& done = at.world.disk->operations;
+    CHECK(std::count(done.begin(), done.end(), "sync " + at.msgs("1.blk")) == (with_defect ? 0 : 2));
+    // The name of a new block as well, once.
+    CHECK(std::count(done.begin(), done.end(), "sync_directory " + at.msgs("")) == (with_defect ? 0 : 1));
+  }
+}
+
+TEST_CASE("the periodic sync comes first within the second half of the interval, then once an interval") {
+  StoreFixture at;
+  at.open();
+  at.put("a", "1");
+  at.world.disk->is_recording = true;
+  at.run_background(1);
+  const Duration first = at.world.clock.time.time_since_epoch();
+  CHECK(first >= 60s);
+  CHECK(first < 120s);
+  const auto& done = at.world.disk->operations;
+  CHECK(std::count(done.begin(), done.end(), "sync " + at.msgs("1.blk")) == 1);
+  CHECK(std::count(done.begin(), done.end(), "sync_directory " + at.msgs("")) == 1);
+}
+
+TEST_CASE("the directory is not synced with the defect no-dir-sync") {
+  StoreFixture at;
+  at.world.defects.set(Defect::no_dir_sync);
+  at.settings.sync_always = true;
+  at.world.disk->is_recording = true;
+  at.open();
+  at.put("a", "1");
+  REQUIRE(at.store->sync());
+  for (const std::string& operation : at.world.disk->operations) CHECK_FALSE(operation.starts_with("sync_directory"));
+}
+
+TEST_CASE("a write that fails leaves the sequence free and no half record") {
+  StoreFixture at;
+  at.open();
+  at.put("a", "1");
+  for (const Errc code : {Errc::no_space, Errc::io_error}) {
+    at.world.disk->fails = [&](std::string_view operation, std::string_view) { return operation == "write" ? std::optional{code} : std::nullopt; };
+    const auto refused = at.store->append({"a", "", "lost"}, at.now());
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code == code);
+    CHECK(at.store->state().last_seq == Seq{1});
+    at.world.disk->fails = nullptr;
+  }
+  CHECK(at.put("a", "2") == Seq{2});
+  at.kill();
+  CHECK(at.store->state().messages == 2);
+  CHECK(at.store->state().lost_bytes == Bytes{0});
+  CHECK(at.payload(2) == "2");
+}
+
+TEST_CASE("a failed fsync with sync: always acknowledges nothing, and the record does not come back") {
+  StoreFixture at;
+  at.settings.sync_always = true;
+  at.open();
+  at.put("a", "1");
+  at.world.disk->fails = [](std::string_view operation, std::string_view) { return operation == "sync" ? std::optional{Errc::io_error} : std::nullopt; };
+  REQUIRE_FALSE(at.store->append({"a", "", "lost"}, at.now()));
+  at.world.disk->fails = nullptr;
+  CHECK(at.put("b", "2") == Seq{2});
+  at.kill();
+  CHECK(at.store->state().messages == 2);
+  CHECK(at.payload(2) == "2");
+}
+
+TEST_CASE("damage in the middle of a block costs the record that it hit") {
+  StoreFixture at;
+  at.open();
+  for (int i = 1; i <= 5; ++i) at.put("a", "message " + std::to_string(i));
+  std::string& block = at.world.disk->file(at.msgs("1.blk"));
+  block[block.find("message 3")] = 'M';
+  at.kill();
+  CHECK(at.store->state().messages == 4);
+  CHECK(at.payload(2) == "message 2");
+  CHECK(at.payload(3) == "not_found");
+  CHECK(at.payload(5) == "message 5");
+  CHECK(at.store->state().lost_bytes.value > 0);
+  CHECK(at.put("a", "6") == Seq{6});
+  at.kill();
+  CHECK(at.payload(6) == "6");
+}
+
+TEST_CASE("a torn last record is dropped and its sequence given to the next message") {
+  StoreFixture at;
+  at.open();
+  at.put("a", "1");
+  at.put("a", "2");
+  std::string& block = at.world.disk->file(at.msgs("1.blk"));
+  block.resize(block.size() - 3);
+  at.kill();
+  CHECK(at.store->state().last_seq == Seq{1});
+  CHECK(at.put("a", "again") == Seq{2});
+  at.kill();
+  CHECK(at.payload(2) == "again");
+  CHECK(at.store->state().lost_bytes == Bytes{0});
+}
+
+TEST_CASE("a record that rots while the store is open is an error and is reported, not wrong data") {
+  StoreFixture at;
+  at.open();
+  at.put("a", "1");
+  at.put("a", std::string(100000, 'x'));  // pushes the first out of the cache
+  at.world.disk->file(at.msgs("1.blk"))[24] ^= 4;
+  CHECK(at.payload(1) == "corrupt");
+  CHECK(at.store->state().lost == std::vector<Seq>{Seq{1}});
+}
+
+TEST_CASE("a delivery right after a store reads no file") {
+  StoreFixture at;
+  at.open();
+  at.world.disk->fails = [](std::string_view operation, std::string_view) { return operation == "read" ? std::optional{Errc::io_error} : std::nullopt; };
+  for (int i = 1; i <= 2000; ++i) {
+    at.put("a", "message " + std::to_string(i));
+    REQUIRE(at.payload(static_cast<std::uint64_t>(i)) == "message " + std::to_string(i));
+  }
+}
+
+TEST_CASE("removals are told, whatever their reason") {
+  StoreFixture at;
+  at.options.limits.max_msgs = 2;
+  at.open();
+  std::vector<std::string> told;
+  at.store->on_removed([&](Seq seq, std::string_view subject) { told.push_back(std::to_string(seq.value) + " " + std::string(subject)); });
+  at.put("a", "1");
+  at.put("b", "2");
+  at.put("c", "3");
+  REQUIRE(at.store->remove(Seq{3}, false));
+  REQUIRE(at.store->purge({}));
+  CHECK(told == std::vector<std::string>{"1 a", "3 c", "2 b"});
+}
+
+TEST_CASE("an encrypted store is refused") {
+  StoreFixture at;
+  at.world.disk->put(at.options.directory + "/meta.key", "k");
+  Env env = at.world.env();
+  const auto opened = open_file_store(env, at.settings, at.options);
+  REQUIRE_FALSE(opened);
+  CHECK(opened.error().code == Errc::unsupported);
+}
+
+TEST_CASE("a configured first sequence is where a new stream begins") {
+  StoreFixture at;
+  at.options.first_seq = Seq{1000};
+  at.open();
+  CHECK(at.store->state().first_seq == Seq{1000});
+  CHECK(at.store->state().last_seq == Seq{999});
+  CHECK(at.put("a", "1") == Seq{1000});
+  at.kill();
+  CHECK(at.payload(1000) == "1");  // nats-server before 2.10.28 purges it (PR 6753)
+}
+
+TEST_CASE("stop ends the background task") {
+  StoreFixture at;
+  at.open();
+  REQUIRE(at.store->stop());
+  CHECK(at.world.tasks.run_one(0));
+  CHECK(at.store->append({"a", "", "x"}, at.now()).error().code == Errc::closed);
+}
