@@ -37,7 +37,7 @@ void SimNetwork::link(HostId a, HostId b, LinkTraits traits) {
   WT_ASSERT(traits.segment_max.value >= 1);
   for (const auto& [from, to] : {std::pair{a, b}, std::pair{b, a}}) {
     const core::Random random = kernel_.random("link/" + host(from).name + "/" + host(to).name);
-    paths_.try_emplace({from, to}, Path{.from = from, .to = to, .traits = traits, .random = random});
+    paths_.try_emplace({from, to}, Path{.from = from, .to = to, .traits = traits, .built = traits, .random = random});
   }
 }
 
@@ -155,6 +155,8 @@ void SimNetwork::cut_both(HostId a, HostId b, Cut how) {
 void SimNetwork::heal(HostId from, HostId to) {
   Path& path = this->path(from, to);
   path.state = Path::State::open;
+  path.is_refusing = false;
+  path.traits = path.built;
   record_path(path, "net.heal");
   refresh(path);
 }
@@ -169,10 +171,9 @@ void SimNetwork::set_refusing(HostId from, HostId to, bool is_refusing) {
   record_path(path(from, to), "net.refuse");
 }
 
-void SimNetwork::set_extra_delay(HostId from, HostId to, Duration extra) {
-  WT_ASSERT(extra >= Duration{0});
-  path(from, to).extra_delay = extra;
-  record_path(path(from, to), "net.delay");
+void SimNetwork::set_latency(HostId from, HostId to, DurationRange latency) {
+  path(from, to).traits.latency = latency;
+  record_path(path(from, to), "net.latency");
 }
 
 void SimNetwork::set_bandwidth(HostId from, HostId to, core::Bytes bandwidth) {
@@ -197,7 +198,7 @@ void SimNetwork::record(HostId id, core::EventName name, core::LogFields fields)
 void SimNetwork::record_path(const Path& path, core::EventName name) {
   kernel_.trace().record(kernel_.now(), NodeId::world, core::LogLevel::debug, name,
                          {{"from", host(path.from).name}, {"to", host(path.to).name}, {"state", static_cast<int>(path.state)},
-                          {"is_refusing", path.is_refusing}, {"extra_ns", path.extra_delay.count()}, {"bandwidth", path.traits.bandwidth.value}});
+                          {"is_refusing", path.is_refusing}, {"latency_ns", path.traits.latency.high.count()}, {"bandwidth", path.traits.bandwidth.value}});
 }
 
 }  // namespace windtunnel::sim

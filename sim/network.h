@@ -71,12 +71,13 @@ class SimNetwork {
   // ---- faults; each stays until it is changed. Requires: the two are linked ----
   void cut(HostId from, HostId to, Cut how);
   void cut_both(HostId a, HostId b, Cut how);
-  void heal(HostId from, HostId to);  // of a cut
-  void heal_both(HostId a, HostId b);
   // New connections from `from` to `to` are refused; those that are there stay.
   void set_refusing(HostId from, HostId to, bool is_refusing);
-  void set_extra_delay(HostId from, HostId to, core::Duration extra);
+  void set_latency(HostId from, HostId to, DurationRange latency);
   void set_bandwidth(HostId from, HostId to, core::Bytes bandwidth);
+  // Ends all of the above: the path is as it was built.
+  void heal(HostId from, HostId to);
+  void heal_both(HostId a, HostId b);
 
   // ---- the harness's view ----
   [[nodiscard]] std::size_t listener_count(HostId host) const;
@@ -96,13 +97,13 @@ class SimNetwork {
     HostId from{};
     HostId to{};
     LinkTraits traits;
-    core::Duration extra_delay{};
+    LinkTraits built;
     State state = State::open;
     bool is_refusing = false;
     core::Instant busy_until{};
     core::Random random;  // of handshakes, and the parent of each connection's
 
-    [[nodiscard]] core::Duration latency(core::Random& by) const { return traits.latency.draw(by) + extra_delay; }
+    [[nodiscard]] core::Duration latency(core::Random& by) const { return traits.latency.draw(by); }
     // How long the link is busy with so many bytes.
     [[nodiscard]] core::Duration transmission(std::uint64_t bytes) const;
   };

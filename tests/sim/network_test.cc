@@ -528,17 +528,22 @@ TEST_CASE("refusing takes new connections only, and delay and throttle slow thos
   CHECK(dial->text == "refused");
   CHECK(world.got == "fast");
   world.network.set_refusing(world.a, world.b, false);
-  world.network.set_extra_delay(world.a, world.b, 300ms);
+  world.network.set_latency(world.a, world.b, {305ms, 305ms});
   const Instant start = world.kernel.now();
   (void)world.write("slow");
   world.run(1s);
   CHECK(world.reads.back().at == start + 305ms);
-  world.network.set_extra_delay(world.a, world.b, 0ms);
+  world.network.heal(world.a, world.b);
   world.network.set_bandwidth(world.a, world.b, Bytes{1000});
   const Instant later = world.kernel.now();
   (void)world.write(std::string(500, 'x'));
   world.run(2s);
   CHECK(world.reads.back().at == later + 505ms);
+  world.network.heal_both(world.a, world.b);
+  const Instant healed = world.kernel.now();
+  (void)world.write(std::string(500, 'x'));
+  world.run(2s);
+  CHECK(world.reads.back().at == healed + 5ms);
 }
 
 TEST_CASE("a one-way cut with reset breaks the sender's end and leaves the other half-open") {
