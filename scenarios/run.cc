@@ -43,9 +43,10 @@ class Run {
 
   core::Result<RunResult> run() {
     Workloads workloads{world_};
-    if (const core::Status ready = world_.prelude(); !ready) return ready.error();
-    FaultDriver faults{world_};
+    if (const core::Status ready = world_.build(); !ready) return ready.error();
     workloads.start();
+    world_.reach_time_zero();
+    FaultDriver faults{world_};
     LagWatcher lags{world_};
     core::Instant end = kTimeZero;
     for (;;) {
