@@ -14,7 +14,7 @@ std::vector<Divergence> check_sync_makes_progress(const Evidence& evidence);    
 
 namespace {
 
-std::string name_of(const Ledger& ledger, PublishId id) { return ledger.books()[id.workload].name + " #" + std::to_string(id.index); }
+std::string name_of(const Ledger& ledger, PublishId id) { return ledger.books()[id.workload].name + "#" + std::to_string(id.index); }
 
 // The stream that a PubAck named, among those of the scenario.
 const FinalStream* stream_of_ack(const Evidence& evidence, const PublishRecord& record) {
@@ -57,6 +57,7 @@ std::vector<Divergence> check_acked_is_durable(const Evidence& evidence) {
                                            : "the sequence holds another message";
       d.stream = stream->key.stream;
       d.node = stream->node;
+      d.message = name_of(evidence.ledger, id);
       d.first_seq = record.seq;
       d.at = evidence.end.at;
       out.push_back(std::move(d));
@@ -88,6 +89,7 @@ std::vector<Divergence> check_publish_outcome_known(const Evidence& evidence) {
       d.invariant = "publish-outcome-known";
       d.at = record.settled_at;
       const PublishId id{static_cast<std::uint16_t>(w), i};
+      d.message = name_of(evidence.ledger, id);
       if (record.outcome == Outcome::pending) {
         d.expected = name_of(evidence.ledger, id) + " ends in an acknowledgement, an error or a timeout";
         d.actual = "its publisher still waits";
@@ -137,6 +139,7 @@ std::vector<Divergence> check_no_silent_drop(const Evidence& evidence) {
     d.expected = "every message of " + book.name + " is in a stream, or its publisher got an error, or the scenario states how many are lost";
     d.actual = std::to_string(lost.size()) + " of " + std::to_string(book.records.size()) + " vanished without an error, the first is " +
                name_of(evidence.ledger, id);
+    d.message = name_of(evidence.ledger, id);
     d.at = evidence.ledger.at(id).published_at;
     out.push_back(std::move(d));
   }

@@ -44,7 +44,7 @@ class SimDisk::OpenFile final : public core::File {
       : disk_(disk), port_(port), gate_(port.gate()), path_(std::move(path)), inode_(inode) {}
   // Behind the closed gate the descriptor has been closed with its process.
   ~OpenFile() override {
-    disk_.tree_.close(inode_);
+    if (gate_.is_open()) disk_.tree_.close(inode_);
   }
 
   core::Result<std::size_t> read_at(core::Bytes offset, std::span<char> into) override;
