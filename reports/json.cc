@@ -29,6 +29,7 @@ void write_divergence(JsonWriter& out, const scenarios::Divergence& divergence) 
   out.field("actual", divergence.actual);
   out.field("stream", divergence.stream);
   out.field("node", divergence.node);
+  out.field("message", divergence.message);
   out.field("first_seq", divergence.first_seq.value);
   out.field("at_ns", divergence.at.time_since_epoch().count());
   write_texts(out, "life_story", divergence.life_story);
@@ -46,6 +47,7 @@ scenarios::Divergence read_divergence(const json& object) {
   out.actual = object.at("actual").get<std::string>();
   out.stream = object.at("stream").get<std::string>();
   out.node = object.at("node").get<std::string>();
+  out.message = object.at("message").get<std::string>();
   out.first_seq = core::Seq{object.at("first_seq").get<std::uint64_t>()};
   out.at = core::Instant{core::Duration{object.at("at_ns").get<std::int64_t>()}};
   out.life_story = texts(object, "life_story");

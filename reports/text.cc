@@ -52,7 +52,14 @@ std::string place(const scenarios::Divergence& divergence) {
   if (!divergence.stream.empty()) out += "stream " + divergence.stream;
   if (!divergence.node.empty()) out += (out.empty() ? "" : " ") + ("on " + divergence.node);
   if (divergence.first_seq.value != 0) out += fmt::format("{}from seq {}", out.empty() ? "" : ", ", divergence.first_seq.value);
+  if (!divergence.message.empty()) out += fmt::format("{}message {}", out.empty() ? "" : ", ", divergence.message);
   return fmt::format("{}{}at {}", out, out.empty() ? "" : ", ", clock(divergence.at));
+}
+
+std::string story_title(const scenarios::Divergence& divergence) {
+  if (!divergence.message.empty()) return "the life of " + divergence.message;
+  if (divergence.first_seq.value != 0) return fmt::format("the life of seq {}", divergence.first_seq.value);
+  return "what led there";
 }
 
 // What a number of seconds is to one who waits: one digit behind the point below a minute.
@@ -84,7 +91,7 @@ std::string divergence_text(const scenarios::Divergence& divergence) {
   out += field("actual", divergence.actual);
   out += field("where", place(divergence));
   if (!divergence.life_story.empty()) {
-    out += divergence.first_seq.value == 0 ? "  what led there\n" : fmt::format("  the life of seq {}\n", divergence.first_seq.value);
+    out += "  " + story_title(divergence) + "\n";
     for (const std::string& line : divergence.life_story) out += indented(line, "    ");
   }
   if (!divergence.faults_around.empty()) {

@@ -14,7 +14,7 @@ std::vector<Divergence> check_sync_makes_progress(const Evidence& evidence);    
 
 namespace {
 
-std::string name_of(const Ledger& ledger, PublishId id) { return ledger.books()[id.workload].name + " #" + std::to_string(id.index); }
+std::string name_of(const Ledger& ledger, PublishId id) { return ledger.books()[id.workload].name + "#" + std::to_string(id.index); }
 
 // The stream that a PubAck named, among those of the scenario.
 const FinalStream* stream_of_ack(const Evidence& evidence, const PublishRecord& record) {
@@ -57,6 +57,7 @@ std::vector<Divergence> check_acked_is_durable(const Evidence& evidence) {
                                            : "the sequence holds another message";
       d.stream = stream->key.stream;
       d.node = stream->node;
+      d.message = name_of(evidence.ledger, id);
       d.first_seq = record.seq;
       d.at = evidence.end.at;
       out.push_back(std::move(d));
@@ -88,6 +89,7 @@ std::vector<Divergence> check_publish_outcome_known(const Evidence& evidence) {
       d.invariant = "publish-outcome-known";
       d.at = record.settled_at;
       const PublishId id{static_cast<std::uint16_t>(w), i};
+      d.message = name_of(evidence.ledger, id);
       if (record.outcome == Outcome::pending) {
         d.expected = name_of(evidence.ledger, id) + " ends in an acknowledgement, an error or a timeout";
         d.actual = "its publisher still waits";
@@ -137,6 +139,7 @@ std::vector<Divergence> check_no_silent_drop(const Evidence& evidence) {
     d.expected = "every message of " + book.name + " is in a stream, or its publisher got an error, or the scenario states how many are lost";
     d.actual = std::to_string(lost.size()) + " of " + std::to_string(book.records.size()) + " vanished without an error, the first is " +
                name_of(evidence.ledger, id);
+    d.message = name_of(evidence.ledger, id);
     d.at = evidence.ledger.at(id).published_at;
     out.push_back(std::move(d));
   }
@@ -193,30 +196,21 @@ std::vector<Divergence> check_state_equals_contents(const Evidence& evidence) {
 }
 
 constexpr std::array<Invariant, 8> kInvariants = {{
-    {"acked-is-durable",
-     "A message whose publisher got a PubAck can be read under that sequence after any crash that the durability contract covers.",
-     check_acked_is_durable},
-    {"publish-outcome-known",
-     "A publish that asks for an acknowledgement ends in one, in an error or in a timeout, and never in a success that no stream backs.",
-     check_publish_outcome_known},
-    {"no-silent-drop", "A published message is in a stream, or its publisher got an error, or the scenario states how many are lost.",
-     check_no_silent_drop},
-    {"mirror-is-prefix",
-     "A mirror holds under each sequence what its origin stored under it, or a hole where one of them removed it, and is never ahead.",
-     check_mirror_is_prefix},
-    {"no-duplicate-in-mirror", "Each message of the origin is in the mirror at most once.", check_no_duplicate_in_mirror},
-    {"sync-makes-progress", "Once origin, mirror and link are healthy and publishing pauses, the mirror is level within 30 s.",
-     check_sync_makes_progress},
-    {"last-seq-monotone", "The last sequence of a stream never goes back, and no sequence is given to two messages.",
-     check_last_seq_monotone},
-    {"state-equals-contents", "What a stream says of its contents equals what a full scan finds.", check_state_equals_contents},
+    {"acked-is-durable", check_acked_is_durable},
+    {"publish-outcome-known", check_publish_outcome_known},
+    {"no-silent-drop", check_no_silent_drop},
+    {"mirror-is-prefix", check_mirror_is_prefix},
+    {"no-duplicate-in-mirror", check_no_duplicate_in_mirror},
+    {"sync-makes-progress", check_sync_makes_progress},
+    {"last-seq-monotone", check_last_seq_monotone},
+    {"state-equals-contents", check_state_equals_contents},
 }};
 
 }  // namespace
 
 std::span<const Invariant> invariants() { return kInvariants; }
 
-const Invariant* invariant_named(std::string_view name) {
+const Invariant* check_of(std::string_view name) {
   const auto it = std::find_if(kInvariants.begin(), kInvariants.end(), [&](const Invariant& i) { return i.name == name; });
   return it == kInvariants.end() ? nullptr : &*it;
 }

@@ -1,5 +1,5 @@
 // Invariants: what must hold in every run, whatever goes wrong. Each is defined here and nowhere else (names and
-// definitions: reference, defect corpus, "Invariants").
+// sentences: scenarios/invariant_names.h; definitions: reference, defect corpus, "Invariants").
 #pragma once
 
 #include <span>
@@ -34,15 +34,14 @@ struct Evidence {
 };
 
 struct Invariant {
-  std::string_view name;
-  std::string_view sentence;  // what must hold, in a sentence
+  std::string_view name;  // one of invariant_names()
   // The first violation that it finds for each stream or workload.
   std::vector<Divergence> (*check)(const Evidence& evidence);
 };
 
 [[nodiscard]] std::span<const Invariant> invariants();
 // nullptr if there is none of this name.
-[[nodiscard]] const Invariant* invariant_named(std::string_view name);
+[[nodiscard]] const Invariant* check_of(std::string_view name);
 
 // How long a mirror may need to be level again once all is quiet, on cleanly cut links (design, "Fixed meanings").
 inline constexpr core::Duration kSyncBound = std::chrono::seconds{30};

@@ -90,7 +90,8 @@ void SimDisk::crash_process() {
   WT_ASSERT(!kernel_.runtime().is_in_fiber());
   core::Random random = random_.child("crash").child(std::to_string(++crashes_));
   settle_writes(random, Keep::any);
-    is_mounted_ = false;
+  tree_.close_all();
+  is_mounted_ = false;
 }
 
 void SimDisk::lose_power(Keep keep) {

@@ -21,6 +21,7 @@ scenarios::Divergence divergence() {
           .expected = "0 lost",
           .actual = "3 lost",
           .stream = "ORDERS",
+          .message = "",
           .first_seq = core::Seq{4},
           .life_story = {"00:00:01.000 hub stored seq=4"},
           .faults_around = {"00:00:00.500 SIGKILL hub"},

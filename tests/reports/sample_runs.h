@@ -30,6 +30,7 @@ inline RunRecord failed_run() {
                                     .expected = "no lost message",
                                     .actual = "417 lost messages",
                                     .stream = "ORDERS",
+                                    .message = "careless#17",
                                     .first_seq = core::Seq{17},
                                     .life_story = {"00:00:20.100 client published seq=17", "00:00:20.101 leaf dropped seq=17"},
                                     .faults_around = {"00:00:20.000 SIGABRT hub"},

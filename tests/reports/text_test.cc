@@ -19,8 +19,8 @@ TEST_CASE("a run that failed tells its divergence and, last, how to replay it") 
         "  no-silent-drop: A message is in a stream, or its publisher was told of an error.\n"
         "    expected  no lost message\n"
         "    actual    417 lost messages\n"
-        "    where     stream ORDERS on hub, from seq 17, at 00:01:30.250\n"
-        "    the life of seq 17\n"
+        "    where     stream ORDERS on hub, from seq 17, message careless#17, at 00:01:30.250\n"
+        "    the life of careless#17\n"
         "      00:00:20.100 client published seq=17\n"
         "      00:00:20.101 leaf dropped seq=17\n"
         "    faults around it\n"
@@ -30,7 +30,7 @@ TEST_CASE("a run that failed tells its divergence and, last, how to replay it") 
 }
 
 TEST_CASE("what a divergence does not know is left out") {
-  CHECK(divergence_text({.invariant = "expectation", .sentence = "", .expected = "lag 0", .actual = "lag 5", .stream = "", .first_seq = {}, .life_story = {}, .faults_around = {}, .at = {}, .node = ""}) ==
+  CHECK(divergence_text({.invariant = "expectation", .sentence = "", .expected = "lag 0", .actual = "lag 5", .stream = "", .message = "", .first_seq = {}, .life_story = {}, .faults_around = {}, .at = {}, .node = ""}) ==
         "expectation\n  expected  lag 0\n  actual    lag 5\n  where     at 00:00:00.000\n");
 }
 

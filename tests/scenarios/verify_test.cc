@@ -25,7 +25,7 @@ RunResult result(std::uint64_t events, std::uint64_t hash, bool has_failed = fal
   RunResult out;
   out.events = events;
   out.trace_hash = hash;
-  if (has_failed) out.divergences.push_back({.invariant = "mirror-is-prefix", .sentence = "", .expected = "a", .actual = "b", .stream = "", .first_seq = {}, .life_story = {}, .faults_around = {}, .at = {}, .node = ""});
+  if (has_failed) out.divergences.push_back({.invariant = "mirror-is-prefix", .sentence = "", .expected = "a", .actual = "b", .stream = "", .message = "", .first_seq = {}, .life_story = {}, .faults_around = {}, .at = {}, .node = ""});
   return out;
 }
 
