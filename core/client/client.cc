@@ -168,14 +168,19 @@ void Subscription::unsubscribe() {
   client_.output_.wake_all(client_.env_.tasks);
 }
 
-std::optional<Message> Subscription::next(Instant deadline) {
+std::optional<Message> Subscription::next(Instant deadline, bool until_disconnect) {
   while (messages_.empty()) {
-    if (!is_active_ || client_.is_closing_ || client_.is_closed()) return std::nullopt;
+    if (!is_active_ || client_.is_closing_ || client_.is_closed() || (until_disconnect && is_interrupted_)) return std::nullopt;
     if (waiters_.wait(client_.env_.tasks, "client message", deadline) == Wake::timed_out && messages_.empty()) return std::nullopt;
   }
   std::optional<Message> message{std::move(messages_.front())};
   messages_.pop_front();
   return message;
+}
+
+std::string Client::new_inbox() {
+  std::array<char, 32> buffer{};
+  return "_INBOX." + std::string(random_.token(22, buffer));
 }
 
 std::string Client::take_inbox_subject(Inbox& inbox) {

@@ -68,8 +68,11 @@ class Subscription {
   Subscription(const Subscription&) = delete;
   Subscription& operator=(const Subscription&) = delete;
 
-  // Suspends until a message is there. nullopt at the deadline, or when the client or the subscription was closed.
-  std::optional<Message> next(Instant deadline = kForever);
+  // Suspends until a message is there. nullopt at the deadline, or when the client or the subscription was closed; if
+  // `until_disconnect` also when the connection broke since the subscription was made.
+  std::optional<Message> next(Instant deadline = kForever, bool until_disconnect = false);
+  // The connection broke since the subscription was made: messages may have been lost.
+  [[nodiscard]] bool is_interrupted() const { return is_interrupted_; }
   // What was queued can still be read. Does not suspend.
   void unsubscribe();
   [[nodiscard]] std::size_t pending() const { return messages_.size(); }
@@ -88,6 +91,7 @@ class Subscription {
   std::uint64_t dropped_ = 0;
   WaitList waiters_;
   bool is_active_ = true;
+  bool is_interrupted_ = false;
 };
 
 // A subject of one's own for the answers to a question. All inboxes of a client share one subscription. On the stack of the
@@ -150,6 +154,8 @@ class Client {
   Status flush(Instant deadline);
   // Errors: invalid_argument, closed. Does not suspend: whether the server has it by a certain time is flush()'s business.
   Result<std::unique_ptr<Subscription>> subscribe(std::string_view subject, std::string_view queue = {});
+  // A subject that nobody else has, for a subscription of one's own.
+  [[nodiscard]] std::string new_inbox();
   // Suspends until an answer, at most to the deadline. As with nats.go a broken connection does not end the wait.
   Reply request(std::string_view subject, std::string_view payload, Instant deadline, std::string_view headers = {});
 

@@ -205,6 +205,10 @@ void Client::become_disconnected(const Error& why) {
     inbox->is_interrupted_ = true;
     inbox->waiters_.wake_all(env_.tasks);
   }
+  for (const auto& [sid, subscription] : subscriptions_) {
+    subscription->is_interrupted_ = true;
+    subscription->waiters_.wake_all(env_.tasks);
+  }
   changes_.wake_all(env_.tasks);
   room_.wake_all(env_.tasks);
 }

@@ -110,20 +110,30 @@ Fetched JetStreamClient::fetch(std::string_view stream, std::string_view consume
   json.end_object();
 
   Fetched fetched;
-  Inbox inbox(client_);
+  // A delivery shows the subject of the stored message, not the one that it was sent to: only a subscription of its own
+  // tells whose it is.
+  const std::string inbox = client_.new_inbox();
+  const Result<std::unique_ptr<Subscription>> answers = client_.subscribe(inbox);
   const Instant deadline = after(client_.env().clock.now(), options.expires + kStatusPatience);
   const std::string subject = api_ + "CONSUMER.MSG.NEXT." + std::string(stream) + "." + std::string(consumer);
-  if (!client_.publish({.subject = subject, .reply = inbox.subject(), .headers = {}, .payload = json.view()})) {
+  if (!answers || !client_.publish({.subject = subject, .reply = inbox, .headers = {}, .payload = json.view()})) {
     fetched.end = Fetched::End::disconnected;
     return fetched;
   }
-  while (fetched.messages.size() < options.batch) {
+  collect(**answers, options.batch, deadline, fetched);
+  (*answers)->unsubscribe();
+  return fetched;
+}
+
+// Takes what comes until the request is over, and says how it ended. Suspends.
+void JetStreamClient::collect(Subscription& inbound, std::uint32_t batch, Instant deadline, Fetched& fetched) {
+  while (fetched.messages.size() < batch) {
     // The server forgets the request with the connection, so nothing more will come after that.
-    std::optional<Message> message = inbox.next(deadline, true);
+    std::optional<Message> message = inbound.next(deadline, true);
     if (!message) {
-      const bool is_lost = inbox.is_interrupted() || client_.is_closed();
+      const bool is_lost = inbound.is_interrupted() || client_.is_closed();
       fetched.end = is_lost ? Fetched::End::disconnected : Fetched::End::timeout;
-      return fetched;
+      return;
     }
     const std::optional<HeaderStatus> status = message->payload.empty() ? header_status(message->headers) : std::nullopt;
     if (!status) {
@@ -137,10 +147,9 @@ Fetched JetStreamClient::fetch(std::string_view stream, std::string_view consume
     if (status->code == 503) fetched.end = Fetched::End::no_responders;
     if (status->code == 404) fetched.end = Fetched::End::no_messages;
     if (status->code == 408) fetched.end = Fetched::End::expired;
-    return fetched;
+    return;
   }
   fetched.end = Fetched::End::complete;
-  return fetched;
 }
 
 Status JetStreamClient::answer(const Delivery& delivery, std::string_view text) {
