@@ -99,6 +99,18 @@ PublishOutcome JetStreamClient::publish_once(std::string_view subject, std::stri
 }
 
 Fetched JetStreamClient::fetch(std::string_view stream, std::string_view consumer, const FetchOptions& options) {
+  Fetched fetched;
+  fetched.end = Fetched::End::disconnected;
+  const std::string inbox = client_.new_inbox();
+  const Result<std::unique_ptr<Subscription>> subscribed = client_.subscribe(inbox);
+  if (!subscribed) return fetched;
+  receive(**subscribed, inbox, stream, consumer, options, fetched);
+  (*subscribed)->unsubscribe();
+  return fetched;
+}
+
+void JetStreamClient::receive(Subscription& subscription, std::string_view inbox, std::string_view stream, std::string_view consumer,
+                              const FetchOptions& options, Fetched& fetched) {
   JsonWriter json;
   json.begin_object().field("batch", options.batch);
   if (options.is_no_wait) {
@@ -109,23 +121,19 @@ Fetched JetStreamClient::fetch(std::string_view stream, std::string_view consume
   if (options.max_bytes.value > 0) json.field("max_bytes", options.max_bytes.value);
   json.end_object();
 
-  Fetched fetched;
-  Inbox inbox(client_);
   const Instant deadline = after(client_.env().clock.now(), options.expires + kStatusPatience);
   const std::string subject = api_ + "CONSUMER.MSG.NEXT." + std::string(stream) + "." + std::string(consumer);
-  if (!client_.publish({.subject = subject, .reply = inbox.subject(), .headers = {}, .payload = json.view()})) {
-    fetched.end = Fetched::End::disconnected;
-    return fetched;
-  }
+  if (!client_.publish({.subject = subject, .reply = inbox, .headers = {}, .payload = json.view()})) return;
   while (fetched.messages.size() < options.batch) {
     // The server forgets the request with the connection, so nothing more will come after that.
-    std::optional<Message> message = inbox.next(deadline, true);
+    std::optional<Message> message = subscription.next(deadline, true);
     if (!message) {
-      const bool is_lost = inbox.is_interrupted() || client_.is_closed();
+      const bool is_lost = subscription.is_interrupted() || client_.is_closed();
       fetched.end = is_lost ? Fetched::End::disconnected : Fetched::End::timeout;
-      return fetched;
+      return;
     }
-    const std::optional<HeaderStatus> status = message->payload.empty() ? header_status(message->headers) : std::nullopt;
+    // A status comes without an ack subject, whatever headers a stored message may have.
+    const std::optional<HeaderStatus> status = message->reply.empty() ? header_status(message->headers) : std::nullopt;
     if (!status) {
       if (std::optional<Delivery> delivery = to_delivery(std::move(*message))) fetched.messages.push_back(std::move(*delivery));
       continue;
@@ -137,10 +145,9 @@ Fetched JetStreamClient::fetch(std::string_view stream, std::string_view consume
     if (status->code == 503) fetched.end = Fetched::End::no_responders;
     if (status->code == 404) fetched.end = Fetched::End::no_messages;
     if (status->code == 408) fetched.end = Fetched::End::expired;
-    return fetched;
+    return;
   }
   fetched.end = Fetched::End::complete;
-  return fetched;
 }
 
 Status JetStreamClient::answer(const Delivery& delivery, std::string_view text) {
