@@ -58,7 +58,7 @@ constexpr std::array kNames = {
 
 std::span<const InvariantName> invariant_names() { return kNames; }
 
-const InvariantName* invariant_named(std::string_view name) {
+const InvariantName* invariant_name_of(std::string_view name) {
   for (const InvariantName& each : kNames) {
     if (each.name == name) return &each;
   }

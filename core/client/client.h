@@ -150,7 +150,7 @@ class Client {
   // Suspends. Errors: timeout, reset (the connection broke meanwhile), closed.
   Status flush(Instant deadline);
   // A subject that nobody else listens to.
-  std::string new_inbox();
+  [[nodiscard]] std::string new_inbox();
   // Errors: invalid_argument, closed. Does not suspend: whether the server has it by a certain time is flush()'s business.
   Result<std::unique_ptr<Subscription>> subscribe(std::string_view subject, std::string_view queue = {});
   // Suspends until an answer, at most to the deadline. As with nats.go a broken connection does not end the wait.
