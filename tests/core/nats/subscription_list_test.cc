@@ -55,6 +55,18 @@ TEST_CASE("wildcards in a published subject are text") {
   CHECK(plain_of(list, "a.>") == std::vector<std::string>{"a.*"});
 }
 
+TEST_CASE("a subject with an empty token reaches nobody") {
+  SubscriptionList list;
+  Subscription all{">", "", 0};
+  Subscription star{"a.*.b", "", 0};
+  list.insert(all);
+  list.insert(star);
+  for (const char* subject : {"", ".", "a..b", ".a", "a."}) {
+    CAPTURE(subject);
+    CHECK(list.match(subject)->is_empty());
+  }
+}
+
 TEST_CASE("an answer outlives the change that makes it old") {
   SubscriptionList list;
   Subscription one{"a", "", 0};

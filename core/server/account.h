@@ -1,0 +1,137 @@
+// Account: the subscriptions of $G and the routing of messages between them (reference: wire 11, 13.4, 13.5, 14).
+//
+// It knows connections only as receivers, and never suspends: to route a message is to append to output buffers and to
+// call internal handlers. A handler may come back (publish, subscribe, unsubscribe) while a message is being routed.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/random.h"
+#include "core/nats/bus.h"
+#include "core/nats/subscription_list.h"
+
+namespace windtunnel::core {
+
+struct AccountSubscription;
+
+// A client connection as the account sees it.
+class ClientReceiver {
+ public:
+  // False if the message was not taken: the connection is closed.
+  virtual bool deliver(const AccountSubscription& subscription, const MessageView& message) = 0;
+  // The subscription has had the last message that it asked for, and is gone.
+  virtual void on_auto_unsubscribed(const AccountSubscription& subscription) = 0;
+
+ protected:
+  ~ClientReceiver() = default;
+};
+
+// A registered leaf connection as the account sees it.
+class LeafReceiver {
+ public:
+  [[nodiscard]] virtual std::uint64_t id() const = 0;
+  [[nodiscard]] virtual const std::string& remote_cluster() const = 0;
+  [[nodiscard]] virtual bool is_spoke_side() const = 0;  // this node is the spoke of it
+  [[nodiscard]] virtual bool may_send(std::string_view subject) const = 0;
+  virtual void deliver(const MessageView& message, std::span<const std::string_view> queues) = 0;
+  // `delta` more (or fewer) subscriptions like this one are there.
+  virtual void on_interest(const AccountSubscription& subscription, std::int64_t delta) = 0;
+
+ protected:
+  ~LeafReceiver() = default;
+};
+
+struct AccountSubscription : Subscription {
+  SubscriptionId id = SubscriptionId::none;
+  // Whose it is: exactly one of the three. Receivers outlive their subscriptions, dead ones excepted.
+  ClientReceiver* client = nullptr;
+  LeafReceiver* leaf = nullptr;
+  Bus::Handler handler;
+
+  std::string sid;              // of a client
+  std::uint32_t max_msgs = 0;   // auto-unsubscribe; 0: never
+  std::uint32_t delivered = 0;
+  std::uint32_t weight = 1;     // of a leaf's queue: how many members stand behind it
+  bool is_dead = false;         // removed while a message was being routed
+
+  [[nodiscard]] bool is_leaf() const { return leaf != nullptr; }
+  [[nodiscard]] std::int64_t count() const { return queue.empty() ? 1 : weight; }
+};
+
+// Where a message came from.
+struct RouteOrigin {
+  const ClientReceiver* client = nullptr;  // a client connection,
+  const LeafReceiver* leaf = nullptr;      // a leaf connection, or neither: the inside of this server
+  bool wants_echo = true;
+  bool is_mapped = false;                  // the subject was changed by a mapping
+  std::span<const std::string_view> queues = {};  // from a leaf: the groups that this node is to serve
+};
+
+class Account {
+ public:
+  explicit Account(Random random) : random_(random) {}
+  Account(const Account&) = delete;
+  Account& operator=(const Account&) = delete;
+
+  // Requires: subject is valid. The reference lives until the subscription is removed.
+  AccountSubscription& add(AccountSubscription subscription);
+  void remove(AccountSubscription& subscription);
+  void remove(SubscriptionId id) noexcept;
+  void set_weight(AccountSubscription& subscription, std::uint32_t weight);
+
+  // True if anybody took it: a client, an internal subscription or a leaf connection that may be sent it.
+  bool route(const MessageView& message, const RouteOrigin& origin);
+  [[nodiscard]] bool has_interest(std::string_view subject);
+  // The first plain subscription of this client that matches; nullptr if there is none.
+  [[nodiscard]] const AccountSubscription* plain_of(const ClientReceiver& client, std::string_view subject);
+
+  // Calls `visit` for every subscription, in order of creation.
+  template <typename Visit>
+  void each(Visit visit) const {
+    for (const auto& [id, subscription] : subscriptions_) visit(*subscription);
+  }
+  [[nodiscard]] std::size_t size() const { return subscriptions_.size(); }
+
+  void add_leaf(LeafReceiver& leaf);
+  void remove_leaf(LeafReceiver& leaf);
+  [[nodiscard]] bool has_leafs() const { return !leafs_.empty(); }
+
+  SubscriptionId watch_interest(std::string_view subject, std::function<void()> changed);
+  SubscriptionId watch_leafs(std::function<void()> connected);
+  // Tells those who watch. Called when a leaf connection is ready to take messages.
+  void announce_leaf();
+
+ private:
+  struct Watch {
+    std::string subject;  // empty: leaf connections are watched
+    std::function<void()> call;
+  };
+  struct LeafTarget {
+    AccountSubscription* subscription;
+    std::vector<std::string_view> queues;
+  };
+  class Routing;
+
+  [[nodiscard]] SubscriptionId next_id() { return static_cast<SubscriptionId>(++last_id_); }
+  void tell(const AccountSubscription& subscription, std::int64_t delta);
+  void call_watches(std::string_view pattern, bool of_leafs);
+
+  SubscriptionList list_;
+  std::map<SubscriptionId, std::unique_ptr<AccountSubscription>> subscriptions_;
+  std::map<std::uint64_t, LeafReceiver*> leafs_;  // by connection id
+  std::map<SubscriptionId, std::shared_ptr<Watch>> watches_;  // owners: this map, and the call that is under way
+  std::uint64_t last_id_ = 0;
+  Random random_;
+
+  // Removed while a message was being routed: freed when nobody can still be looking at them.
+  std::vector<std::unique_ptr<AccountSubscription>> dead_;
+  unsigned routing_depth_ = 0;
+};
+
+}  // namespace windtunnel::core

@@ -1,0 +1,168 @@
+// How one message finds its receivers (reference: wire 11 and 13.4).
+#include <algorithm>
+
+#include "core/base/assert.h"
+#include "core/server/account.h"
+
+namespace windtunnel::core {
+namespace {
+
+constexpr std::string_view kAckPrefix = "$JS.ACK.";
+
+AccountSubscription& of_account(Subscription* subscription) { return static_cast<AccountSubscription&>(*subscription); }
+
+// A JetStream delivery that came over a leaf connection hides the subject to show behind its reply:
+// "$JS.ACK.<stream>.<consumer>.<5 numbers>@<subject>". Stream, consumer and subject may themselves contain "@", so it is
+// the first one behind the eighth dot.
+bool split_shown_subject(MessageView& message) {
+  if (!message.reply.starts_with(kAckPrefix)) return false;
+  unsigned dots = 0;
+  for (std::size_t at = 0; at < message.reply.size(); ++at) {
+    if (message.reply[at] == '.') ++dots;
+    if (message.reply[at] != '@' || dots < 8 || at + 1 == message.reply.size()) continue;
+    message.shown_subject = message.reply.substr(at + 1);
+    message.reply = message.reply.substr(0, at);
+    return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+// One message on its way. Receivers may be removed meanwhile, by handlers and by slow clients: dead ones are passed over.
+class Account::Routing {
+ public:
+  Routing(Account& account, const MessageView& message, const RouteOrigin& origin)
+      : account_(account), origin_(origin), onward_(message), local_(message) {
+    if (origin.leaf != nullptr) split_shown_subject(local_);
+    ++account_.routing_depth_;
+  }
+  ~Routing() {
+    // A dead handler's own destructor may remove another subscription, so the list is taken before it is freed.
+    if (--account_.routing_depth_ == 0) std::vector<std::unique_ptr<AccountSubscription>>().swap(account_.dead_);
+  }
+  Routing(const Routing&) = delete;
+  Routing& operator=(const Routing&) = delete;
+
+  bool run() {
+    const std::shared_ptr<const SubscriptionMatch> match = account_.list_.match(onward_.subject);
+    for (Subscription* const each : match->plain) {
+      AccountSubscription& subscription = of_account(each);
+      if (!subscription.is_leaf()) {
+        deliver(subscription);
+      } else if (is_open_to(subscription)) {
+        target_of(subscription);
+      }
+    }
+    for (const SubscriptionMatch::Group& group : match->groups) {
+      if (is_wanted(group)) serve(group);
+    }
+    send_to_leafs();
+    return is_delivered_;
+  }
+
+ private:
+  [[nodiscard]] bool is_wanted(const SubscriptionMatch::Group& group) const {
+    if (origin_.leaf == nullptr) return true;
+    // The sender of a leaf message has chosen this node for the groups that it names. A mapped subject is news to it.
+    if (origin_.queues.empty()) return origin_.is_mapped;
+    return std::find(origin_.queues.begin(), origin_.queues.end(), group.queue) != origin_.queues.end();
+  }
+
+  // Whether a leaf connection may be handed this message at all: never back where it came from.
+  [[nodiscard]] bool is_open_to(const AccountSubscription& subscription) const {
+    if (subscription.is_dead) return false;
+    const LeafReceiver& leaf = *subscription.leaf;
+    if (&leaf == origin_.leaf) return false;
+    if (origin_.leaf != nullptr && !leaf.remote_cluster().empty() && leaf.remote_cluster() == origin_.leaf->remote_cluster()) return false;
+    return leaf.may_send(onward_.subject);
+  }
+
+  bool deliver(AccountSubscription& subscription) {
+    if (subscription.is_dead) return false;
+    if (subscription.handler) {
+      subscription.handler(local_, origin_.leaf != nullptr);
+      is_delivered_ = true;
+      return true;
+    }
+    ClientReceiver& client = *subscription.client;
+    if (&client == origin_.client && !origin_.wants_echo) return false;
+    if (!client.deliver(subscription, local_)) return false;
+    is_delivered_ = true;
+    ++subscription.delivered;
+    if (!subscription.is_dead && subscription.max_msgs != 0 && subscription.delivered >= subscription.max_msgs) {
+      client.on_auto_unsubscribed(subscription);
+      account_.remove(subscription);
+    }
+    return true;
+  }
+
+  // One member: the first that takes it, from a random one on. A leaf only if nobody here does.
+  void serve(const SubscriptionMatch::Group& group) {
+    std::uint64_t total = 0;
+    for (Subscription* const member : group.members) total += of_account(member).weight;
+    std::uint64_t skip = total > 1 ? account_.random_.below(total) : 0;
+    std::size_t start = 0;
+    while (skip >= of_account(group.members[start]).weight) skip -= of_account(group.members[start++]).weight;
+
+    AccountSubscription* leaf = nullptr;
+    for (std::size_t i = 0; i < group.members.size(); ++i) {
+      AccountSubscription& member = of_account(group.members[(start + i) % group.members.size()]);
+      if (!member.is_leaf()) {
+        if (deliver(member)) return;
+      } else if (leaf == nullptr && is_open_to(member)) {
+        leaf = &member;
+      }
+    }
+    if (leaf != nullptr) target_of(*leaf).queues.push_back(group.queue);
+  }
+
+  LeafTarget& target_of(AccountSubscription& subscription) {
+    for (LeafTarget& target : targets_) {
+      if (target.subscription->leaf == subscription.leaf) return target;
+    }
+    targets_.push_back(LeafTarget{&subscription, {}});
+    return targets_.back();
+  }
+
+  void send_to_leafs() {
+    for (const LeafTarget& target : targets_) {
+      // The connection may have gone since: then all its subscriptions are dead.
+      if (target.subscription->is_dead) continue;
+      target.subscription->leaf->deliver(onward_, target.queues);
+      is_delivered_ = true;
+    }
+  }
+
+  Account& account_;
+  const RouteOrigin& origin_;
+  const MessageView& onward_;  // as it came: what leaf connections get
+  MessageView local_;          // what clients and handlers here get
+  std::vector<LeafTarget> targets_;  // one a connection, in order of the first subscription that matched
+  bool is_delivered_ = false;
+};
+
+bool Account::route(const MessageView& message, const RouteOrigin& origin) { return Routing{*this, message, origin}.run(); }
+
+bool Account::has_interest(std::string_view subject) {
+  const std::shared_ptr<const SubscriptionMatch> match = list_.match(subject);
+  const auto can_take = [&](Subscription* each) {
+    const AccountSubscription& subscription = of_account(each);
+    return !subscription.is_leaf() || subscription.leaf->may_send(subject);
+  };
+  if (std::any_of(match->plain.begin(), match->plain.end(), can_take)) return true;
+  return std::any_of(match->groups.begin(), match->groups.end(), [&](const SubscriptionMatch::Group& group) {
+    return std::any_of(group.members.begin(), group.members.end(), can_take);
+  });
+}
+
+const AccountSubscription* Account::plain_of(const ClientReceiver& client, std::string_view subject) {
+  const std::shared_ptr<const SubscriptionMatch> match = list_.match(subject);
+  for (Subscription* const each : match->plain) {
+    const AccountSubscription& subscription = of_account(each);
+    if (subscription.client == &client) return &subscription;
+  }
+  return nullptr;
+}
+
+}  // namespace windtunnel::core

@@ -1,0 +1,47 @@
+#include "core/server/server.h"
+
+#include <utility>
+
+#include "core/base/assert.h"
+#include "core/nats/subject.h"
+#include "core/server/server_core.h"
+
+namespace windtunnel::core {
+
+Server::Server(Env& env, ServerConfig config) : core_(std::make_unique<ServerCore>(env, std::move(config))) {}
+Server::~Server() = default;
+
+Status Server::start() { return core_->start(); }
+void Server::shutdown() { core_->shutdown(); }
+void Server::lame_duck() { core_->lame_duck(); }
+
+bool Server::is_running() const { return core_->is_running(); }
+const ServerConfig& Server::config() const { return core_->config(); }
+const std::string& Server::id() const { return core_->id(); }
+std::uint16_t Server::client_port() const { return core_->client_port(); }
+std::uint16_t Server::leaf_port() const { return core_->leaf_port(); }
+std::size_t Server::client_count() const { return core_->clients().size(); }
+std::vector<LeafStatus> Server::leafs() const { return core_->leaf_status(); }
+
+SubscriptionId Server::subscribe(std::string_view subject, std::string_view queue, Handler handler) {
+  WT_ASSERT(handler != nullptr);
+  if (!is_valid_subject(subject)) return SubscriptionId::none;
+  AccountSubscription subscription;
+  subscription.subject = subject;
+  subscription.queue = queue;
+  subscription.handler = std::move(handler);
+  return core_->account().add(std::move(subscription)).id;
+}
+
+void Server::unsubscribe(SubscriptionId id) noexcept { core_->account().remove(id); }
+bool Server::publish(const MessageView& message) { return core_->account().route(message, RouteOrigin{}); }
+bool Server::has_interest(std::string_view subject) const { return core_->account().has_interest(subject); }
+
+SubscriptionId Server::watch_interest(std::string_view subject, std::function<void()> changed) {
+  return core_->account().watch_interest(subject, std::move(changed));
+}
+
+SubscriptionId Server::watch_leafs(std::function<void()> connected) { return core_->account().watch_leafs(std::move(connected)); }
+bool Server::has_leafs() const { return core_->has_leafs(); }
+
+}  // namespace windtunnel::core

@@ -1,0 +1,19 @@
+#include "scenarios/api_answer.h"
+
+#include <nlohmann/json.hpp>
+
+namespace windtunnel::scenarios {
+
+std::optional<std::string> api_error_text(std::string_view answer) {
+  const nlohmann::json json = nlohmann::json::parse(answer, nullptr, /*allow_exceptions=*/false);
+  if (json.is_discarded() || !json.is_object()) return "an answer that is no JSON";
+  const auto error = json.find("error");
+  if (error == json.end() || !error->is_object()) return std::nullopt;
+  const auto description = error->find("description");
+  const auto code = error->find("err_code");
+  std::string text = description != error->end() && description->is_string() ? description->get<std::string>() : "an error";
+  if (code != error->end() && code->is_number_integer()) text += " (" + std::to_string(code->get<int>()) + ")";
+  return text;
+}
+
+}  // namespace windtunnel::scenarios

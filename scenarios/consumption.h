@@ -1,0 +1,23 @@
+// What the consuming workloads got.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "core/base/types.h"
+#include "scenarios/ledger.h"
+
+namespace windtunnel::scenarios {
+
+struct Consumption {  // of one `consume` workload
+  std::string workload;
+  std::uint64_t deliveries = 0;
+  std::uint64_t duplicates = 0;  // deliveries of a stream sequence that it had already got
+  std::set<core::Seq> got;
+  std::uint64_t acks_confirmed = 0;
+};
+
+}  // namespace windtunnel::scenarios

@@ -1,0 +1,30 @@
+// The durability contract: what a fault may legally cost (reference: defect corpus, "acked-is-durable"; streams A.4).
+//
+// A kill costs nothing that was stored: the page cache survives it. A power loss costs nothing under `sync: always`, and
+// otherwise at most what was stored since the last completed sync, which is at most one sync interval ago. A legal loss is
+// never an alarm, an illegal one always is.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "core/base/types.h"
+#include "scenarios/history.h"
+#include "scenarios/ledger.h"
+
+namespace windtunnel::scenarios {
+
+struct Evidence;
+struct FinalStream;
+
+// Whether a message acknowledged by `record` may be gone from its stream.
+[[nodiscard]] bool may_be_lost(const Evidence& evidence, const FinalStream& stream, const PublishRecord& record);
+// Whether a stream may have come back with a lower last sequence.
+[[nodiscard]] bool may_step_back(const Evidence& evidence, const FinalStream& stream, const StreamLife::StepBack& step);
+// Whether the stream's own limits took the sequence: it lies below the first one, and there are limits.
+[[nodiscard]] bool was_removed_by_limits(const FinalStream& stream, core::Seq seq);
+// The messages of a workload whose publisher was told of no error and which are in no stream at the end, though no
+// stream's limits took them; ascending.
+[[nodiscard]] std::vector<std::uint64_t> lost_messages(const Evidence& evidence, std::uint16_t workload);
+
+}  // namespace windtunnel::scenarios

@@ -1,0 +1,43 @@
+// What is there at the end of a run, read back from the streams themselves, message by message.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/base/types.h"
+#include "core/store/stream_store.h"
+#include "scenarios/history.h"
+#include "scenarios/ledger.h"
+#include "scenarios/scenario.h"
+
+namespace windtunnel::scenarios {
+
+struct FinalMessage {
+  core::Seq seq;
+  std::uint64_t content = 0;  // hash of headers and payload
+  std::uint64_t subject = 0;  // hash
+  std::int64_t time = 0;
+  std::optional<PublishId> id;  // whose message it is, by its payload
+};
+
+struct FinalStream {
+  StreamKey key;
+  std::string node;
+  const StreamSpec* spec = nullptr;
+  bool is_readable = false;  // false: the node's JetStream does not have the stream
+  core::StreamState state;   // what the stream says of itself
+  std::vector<FinalMessage> messages;  // what could be read, ascending
+  std::string mirror_error;  // of its status; empty: none
+  std::uint64_t mirror_attempts = 0;
+};
+
+struct FinalState {
+  std::vector<FinalStream> streams;  // in the order of the scenario
+  core::Instant at;
+
+  [[nodiscard]] const FinalStream* find(std::string_view node, std::string_view stream) const;
+};
+
+}  // namespace windtunnel::scenarios

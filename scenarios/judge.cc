@@ -1,0 +1,188 @@
+#include "scenarios/judge.h"
+
+#include <algorithm>
+#include <set>
+
+#include "faults/units.h"
+#include "scenarios/durability.h"
+#include "scenarios/invariant_names.h"
+
+namespace windtunnel::scenarios {
+namespace {
+
+std::uint64_t value_of(const Evidence& evidence, std::uint16_t workload, Counter counter) {
+  const Ledger::Book& book = evidence.ledger.books()[workload];
+  switch (counter) {
+    case Counter::published: return book.records.size();
+    case Counter::acked: return book.count(Outcome::acked);
+    case Counter::errors: return book.count(Outcome::error) + book.count(Outcome::no_responders) + book.count(Outcome::timed_out);
+    case Counter::no_responders: return book.count(Outcome::no_responders);
+    case Counter::timeouts: return book.count(Outcome::timed_out);
+    case Counter::duplicates:
+      return static_cast<std::uint64_t>(
+          std::count_if(book.records.begin(), book.records.end(), [](const PublishRecord& r) { return r.outcome == Outcome::acked && r.is_duplicate; }));
+    case Counter::lost: return lost_messages(evidence, workload).size();
+  }
+  return 0;
+}
+
+Divergence unmet(const Expectation& expectation, std::string expected, std::string actual, core::Instant at) {
+  Divergence d;
+  d.invariant = "expectation";
+  d.sentence = "The scenario expects: " + expectation.text() + " (" + expectation.where.text() + ").";
+  d.expected = std::move(expected);
+  d.actual = std::move(actual);
+  d.at = at;
+  return d;
+}
+
+void judge_workload(const CaseFile& file, const Expectation& expectation, const WorkloadExpectation& wanted, std::vector<Divergence>& out) {
+  const std::vector<Ledger::Book>& books = file.evidence.ledger.books();
+  for (std::size_t w = 0; w < books.size(); ++w) {
+    if (books[w].name != wanted.workload) continue;
+    for (const auto& [counter, bound] : wanted.counters) {
+      const std::uint64_t value = value_of(file.evidence, static_cast<std::uint16_t>(w), counter);
+      if (bound.holds(value)) continue;
+      Divergence d = unmet(expectation, wanted.workload + ": " + std::string(name_of(counter)) + " " + bound.text(),
+                           std::string(name_of(counter)) + " " + std::to_string(value), file.evidence.end.at);
+      if (counter == Counter::lost) {
+        const std::vector<std::uint64_t> lost = lost_messages(file.evidence, static_cast<std::uint16_t>(w));
+        if (!lost.empty()) {
+          const PublishId first{static_cast<std::uint16_t>(w), lost.front()};
+          d.message = books[w].name + "#" + std::to_string(first.index);
+          d.actual += ", the first is #" + std::to_string(first.index);
+          d.at = file.evidence.ledger.at(first).published_at;
+        }
+      }
+      out.push_back(std::move(d));
+    }
+  }
+}
+
+void judge_stream(const CaseFile& file, const Expectation& expectation, const StreamExpectation& wanted, std::vector<Divergence>& out) {
+  const FinalStream* stream = file.evidence.end.find(wanted.on, wanted.stream);
+  if (stream == nullptr || !stream->is_readable) {
+    out.push_back(unmet(expectation, "stream " + wanted.stream + " at " + wanted.on, "it cannot be read", file.evidence.end.at));
+    return;
+  }
+  const auto check = [&](const std::optional<Bound>& bound, std::string_view what, std::uint64_t value) {
+    if (!bound || bound->holds(value)) return;
+    Divergence d = unmet(expectation, wanted.stream + ": " + std::string(what) + " " + bound->text(), std::string(what) + " " + std::to_string(value),
+                         file.evidence.end.at);
+    d.stream = wanted.stream;
+    d.node = wanted.on;
+    out.push_back(std::move(d));
+  };
+  check(wanted.messages, "messages", stream->state.messages);
+  check(wanted.first_seq, "first_seq", stream->state.first_seq.value);
+  check(wanted.last_seq, "last_seq", stream->state.last_seq.value);
+}
+
+void judge_consumed(const CaseFile& file, const Expectation& expectation, const ConsumedExpectation& wanted, std::vector<Divergence>& out) {
+  const auto it = std::find_if(file.consumptions.begin(), file.consumptions.end(), [&](const Consumption& c) { return c.workload == wanted.workload; });
+  if (it == file.consumptions.end()) return;
+  const WorkloadSpec* spec = file.evidence.scenario.workload(wanted.workload);
+  const auto* consume = spec == nullptr ? nullptr : std::get_if<ConsumeSpec>(&spec->work);
+  std::uint64_t missing = 0;
+  if (consume != nullptr) {
+    if (const FinalStream* stream = file.evidence.end.find(consume->on, consume->stream)) {
+      for (const FinalMessage& message : stream->messages) missing += it->got.contains(message.seq) ? 0 : 1;
+    }
+  }
+  const auto check = [&](const std::optional<Bound>& bound, std::string_view what, std::uint64_t value) {
+    if (!bound || bound->holds(value)) return;
+    out.push_back(unmet(expectation, wanted.workload + ": " + std::string(what) + " " + bound->text(), std::string(what) + " " + std::to_string(value),
+                        file.evidence.end.at));
+  };
+  check(wanted.messages, "messages", it->got.size());
+  check(wanted.duplicates, "duplicates", it->duplicates);
+  check(wanted.missing, "missing", missing);
+}
+
+void judge_lag(const CaseFile& file, const Expectation& expectation, const LagExpectation& wanted, std::vector<Divergence>& out) {
+  for (const LagWatch& watch : file.lag_watches) {
+    if (watch.expectation != &wanted || watch.met_at) continue;
+    Divergence d = unmet(expectation, "mirror " + wanted.mirror + ": lag " + wanted.lag.text() + " within " + faults::format_duration(wanted.within) +
+                                          " of the last fault",
+                         "lag " + std::to_string(watch.lag), watch.deadline);
+    d.stream = wanted.mirror;
+    d.node = wanted.on;
+    out.push_back(std::move(d));
+  }
+}
+
+// A run that is expected to diverge passes if it does so in exactly that way.
+void judge_divergence(const Expectation& expectation, const DivergenceExpectation& wanted, std::vector<Divergence>& found, core::Instant at) {
+  std::set<std::string> names;
+  for (const Divergence& d : found) names.insert(d.invariant);
+  if (names == std::set<std::string>{wanted.invariant}) {
+    found.clear();
+    return;
+  }
+  if (names.contains(wanted.invariant)) return;  // the others are left to be reported
+  found.push_back(unmet(expectation, "the divergence " + wanted.invariant, names.empty() ? "no divergence" : "divergences of other invariants", at));
+}
+
+}  // namespace
+
+std::vector<Divergence> judge(const CaseFile& file) {
+  const Scenario& scenario = file.evidence.scenario;
+  std::set<std::string> asked;
+  for (const Expectation& expectation : scenario.expectations) {
+    if (const auto* named = std::get_if<InvariantsExpectation>(&expectation.what)) asked.insert(named->names.begin(), named->names.end());
+    if (const auto* divergence = std::get_if<DivergenceExpectation>(&expectation.what)) asked.insert(divergence->invariant);
+  }
+  std::vector<Divergence> out;
+  for (const Invariant& invariant : invariants()) {
+    if (!asked.empty() && !asked.contains(std::string(invariant.name))) continue;
+    for (Divergence& d : invariant.check(file.evidence)) {
+      if (const InvariantName* named = invariant_named(invariant.name)) d.sentence = named->sentence;
+      out.push_back(std::move(d));
+    }
+  }
+  for (const Expectation& expectation : scenario.expectations) {
+    if (const auto* workload = std::get_if<WorkloadExpectation>(&expectation.what)) judge_workload(file, expectation, *workload, out);
+    if (const auto* stream = std::get_if<StreamExpectation>(&expectation.what)) judge_stream(file, expectation, *stream, out);
+    if (const auto* consumed = std::get_if<ConsumedExpectation>(&expectation.what)) judge_consumed(file, expectation, *consumed, out);
+    if (const auto* lag = std::get_if<LagExpectation>(&expectation.what)) judge_lag(file, expectation, *lag, out);
+  }
+  for (const std::string& missed : file.missed_faults) {
+    Divergence d;
+    d.invariant = "expectation";
+    d.sentence = "Every fault of the timeline strikes.";
+    d.expected = missed;
+    d.actual = "its disk operation never happened";
+    d.at = file.evidence.end.at;
+    out.push_back(std::move(d));
+  }
+  for (const Expectation& expectation : scenario.expectations) {
+    if (const auto* wanted = std::get_if<DivergenceExpectation>(&expectation.what)) judge_divergence(expectation, *wanted, out, file.evidence.end.at);
+  }
+  return out;
+}
+
+std::vector<std::string> summarise(const CaseFile& file) {
+  std::vector<std::string> out;
+  const std::vector<Ledger::Book>& books = file.evidence.ledger.books();
+  for (std::size_t w = 0; w < books.size(); ++w) {
+    std::string line = books[w].name + ": published " + std::to_string(books[w].records.size());
+    const auto add = [&](Counter counter, std::string_view words) {
+      const std::uint64_t value = value_of(file.evidence, static_cast<std::uint16_t>(w), counter);
+      if (value > 0) line += ", " + std::string(words) + " " + std::to_string(value);
+    };
+    add(Counter::acked, "acked");
+    add(Counter::duplicates, "of them duplicates");
+    add(Counter::no_responders, "no responders");
+    add(Counter::timeouts, "timed out");
+    const std::uint64_t errors = books[w].count(Outcome::error);
+    if (errors > 0) line += ", other errors " + std::to_string(errors);
+    add(Counter::lost, "lost without an error");
+    out.push_back(std::move(line));
+  }
+  for (const Consumption& c : file.consumptions) {
+    out.push_back(c.workload + ": got " + std::to_string(c.got.size()) + " messages in " + std::to_string(c.deliveries) + " deliveries");
+  }
+  return out;
+}
+
+}  // namespace windtunnel::scenarios

@@ -1,0 +1,34 @@
+// The verdict on a run: its scenario's expectations, and the invariants that it asks for.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "scenarios/consumption.h"
+#include "scenarios/invariants.h"
+#include "scenarios/run.h"
+
+namespace windtunnel::scenarios {
+
+// When a lag expectation came true.
+struct LagWatch {
+  const LagExpectation* expectation = nullptr;
+  SourcePosition where;
+  core::Instant deadline;
+  std::optional<core::Instant> met_at;
+  std::uint64_t lag = 0;  // when it was last looked at, until then
+};
+
+struct CaseFile {
+  const Evidence& evidence;
+  const std::vector<Consumption>& consumptions;
+  const std::vector<LagWatch>& lag_watches;
+  const std::vector<std::string>& missed_faults;
+};
+
+[[nodiscard]] std::vector<Divergence> judge(const CaseFile& file);
+// "careful: published 1200, acked 801, no responders 399": a line a workload.
+[[nodiscard]] std::vector<std::string> summarise(const CaseFile& file);
+
+}  // namespace windtunnel::scenarios

@@ -1,0 +1,155 @@
+#include "scenarios/run.h"
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+
+#include "core/base/hash.h"
+#include "core/jetstream/mirror.h"
+#include "scenarios/fault_driver.h"
+#include "scenarios/judge.h"
+#include "scenarios/lag_watcher.h"
+#include "scenarios/story.h"
+#include "scenarios/workload.h"
+#include "scenarios/world.h"
+
+namespace windtunnel::scenarios {
+namespace {
+
+using namespace std::chrono_literals;
+
+// How often the driver looks at lags.
+constexpr core::Duration kLookEvery = 100ms;
+// After the bound within which all must be level: time for what is still under way (timeouts of publishes) to end.
+constexpr core::Duration kSettle = 6s;
+// At the end, to start what is down and to read every stream.
+constexpr core::Duration kReadBound = 10min;
+constexpr core::Duration kStartBound = 30s;
+
+// One world from its beginning to its end.
+class Run {
+ public:
+  Run(const Scenario& scenario, const RunOptions& options, const std::vector<Divergence>* to_tell)
+      : scenario_(scenario), world_(scenario, options.seed, options.defects) {
+    if (options.keep_trace && options.trace_line) {
+      writer_ = std::make_unique<TraceWriter>(world_, options.trace_line);
+      world_.kernel().trace().add(*writer_);
+    }
+    if (to_tell != nullptr) {
+      teller_ = std::make_unique<StoryTeller>(world_, *to_tell);
+      world_.kernel().trace().add(*teller_);
+    }
+  }
+
+  core::Result<RunResult> run() {
+    Workloads workloads{world_};
+    if (const core::Status ready = world_.build(); !ready) return ready.error();
+    workloads.start();
+    world_.reach_time_zero();
+    FaultDriver faults{world_};
+    LagWatcher lags{world_};
+    core::Instant end = kTimeZero;
+    for (;;) {
+      const std::optional<core::Instant> last_fault = faults.last_fault();
+      lags.look(last_fault, workloads.publishing_until());
+      const std::optional<core::Instant> known_end = end_of(last_fault, workloads);
+      if (known_end) end = *known_end;
+      if (known_end && world_.kernel().now() >= *known_end) break;
+      const core::Instant next = core::after(world_.kernel().now(), kLookEvery);
+      world_.kernel().run_until(known_end ? std::min(next, *known_end) : next);
+    }
+    const FinalState state = read_everything(end);
+    const std::vector<LagSample> samples = lags.samples();
+    const Evidence evidence{scenario_, world_.ledger(), world_.history(), state, samples};
+    const std::vector<Consumption> consumptions = workloads.consumptions();
+    const std::vector<std::string> missed = faults.missed();
+    const CaseFile file{evidence, consumptions, lags.watches(), missed};
+    RunResult result;
+    result.scenario = scenario_.name;
+    result.seed = world_.kernel().seed();
+    result.divergences = judge(file);
+    result.notes = summarise(file);
+    result.virtual_time = end - kTimeZero;
+    result.events = world_.kernel().trace().count();
+    result.trace_hash = world_.kernel().trace().hash();
+    for (Divergence& d : result.divergences) d.at = core::Instant{std::max(core::Duration{0}, d.at - kTimeZero)};
+    return result;
+  }
+
+  void tell(std::vector<Divergence>& divergences) const { teller_->tell(divergences); }
+
+ private:
+  // nullopt while a fault still waits for its disk operation, and nothing else says when to stop.
+  std::optional<core::Instant> end_of(std::optional<core::Instant> last_fault, const Workloads& workloads) const {
+    if (scenario_.duration) return core::after(kTimeZero, *scenario_.duration);
+    const core::Instant quiet = std::max(workloads.publishing_until(), last_fault.value_or(kTimeZero));
+    return core::after(quiet, kSyncBound + kSettle);
+  }
+
+  FinalState read_everything(core::Instant end) {
+    FinalState state;
+    state.at = end;
+    std::vector<World::NodePlace>& nodes = world_.nodes();
+    for (World::NodePlace& place : nodes) {
+      if (place.process->is_paused()) place.process->resume();
+      world_.start(place);  // what is down: its disk is read through a server, as an operator would
+    }
+    world_.run_task("reader", core::after(world_.kernel().now(), kReadBound), [&] {
+      const core::Instant limit = core::after(world_.kernel().now(), kStartBound);
+      const auto is_up = [this](World::NodePlace& place) { return world_.server(place) != nullptr; };
+      while (!std::all_of(nodes.begin(), nodes.end(), is_up) && world_.kernel().now() < limit) {
+        world_.kernel().harness().sleep_until(core::after(world_.kernel().now(), kLookEvery));
+      }
+      for (const StreamSpec& spec : scenario_.streams) state.streams.push_back(read_stream(spec));
+    });
+    return state;
+  }
+
+  // Reads every message through the store's by-sequence look-up. Suspends.
+  FinalStream read_stream(const StreamSpec& spec) {
+    FinalStream out;
+    out.key = StreamKey{world_.node(spec.on).process->node(), spec.name};
+    out.node = spec.on;
+    out.spec = &spec;
+    core::Stream* stream = world_.stream(spec.on, spec.name);
+    if (stream == nullptr) return out;
+    out.is_readable = true;
+    out.state = stream->store().state();
+    if (stream->mirror() != nullptr) {
+      out.mirror_attempts = stream->mirror()->attempts();
+      if (stream->mirror()->error()) out.mirror_error = stream->mirror()->error()->description;
+    }
+    for (core::Seq seq = out.state.first_seq; seq.value > 0 && seq <= out.state.last_seq; seq = seq.next()) {
+      const core::Result<core::StoredMessage> message = stream->store().load(seq);
+      if (!message) continue;
+      FinalMessage read;
+      read.seq = message->seq;
+      read.content = core::hash_bytes(message->payload) ^ core::hash_bytes(message->headers);
+      read.subject = core::hash_bytes(message->subject);
+      read.time = message->time.unix_ns;
+      read.id = world_.ledger().identify(message->payload);
+      out.messages.push_back(read);
+    }
+    return out;
+  }
+
+  const Scenario& scenario_;
+  std::unique_ptr<TraceWriter> writer_;
+  std::unique_ptr<StoryTeller> teller_;
+  World world_;  // after its observers, so that it ends before them
+};
+
+}  // namespace
+
+core::Result<RunResult> run_scenario(const Scenario& scenario, const RunOptions& options) {
+  core::Result<RunResult> result = Run{scenario, options, nullptr}.run();
+  if (!result || result->passed()) return result;
+  // The same run once more, this time for the story of what went wrong. One world at a time: the first has ended.
+  RunOptions again = options;
+  again.keep_trace = false;
+  Run retold{scenario, again, &result->divergences};
+  if (const core::Result<RunResult> second = retold.run(); second && second->trace_hash == result->trace_hash) retold.tell(result->divergences);
+  return result;
+}
+
+}  // namespace windtunnel::scenarios

@@ -1,0 +1,143 @@
+#include "scenarios/scenario.h"
+
+#include <array>
+
+#include "core/base/assert.h"
+#include "core/base/hash.h"
+
+namespace windtunnel::scenarios {
+namespace {
+
+constexpr std::array<std::string_view, 7> kCounters = {"published", "acked", "errors", "no_responders", "timeouts", "duplicates", "lost"};
+
+template <typename... Fs>
+struct Overloaded : Fs... {
+  using Fs::operator()...;
+};
+template <typename... Fs>
+Overloaded(Fs...) -> Overloaded<Fs...>;
+
+template <typename Spec>
+const Spec* find_named(const std::vector<Spec>& specs, std::string_view name) {
+  for (const Spec& spec : specs) {
+    if (spec.name == name) return &spec;
+  }
+  return nullptr;
+}
+
+void add(std::string& out, std::string_view what, const std::optional<Bound>& bound) {
+  if (bound) out += (out.ends_with(':') ? " " : ", ") + std::string{what} + " " + bound->text();
+}
+
+}  // namespace
+
+std::string SourcePosition::text() const {
+  return line == 0 ? file : file + ":" + std::to_string(line) + ":" + std::to_string(column);
+}
+
+std::uint64_t PublishSpec::messages() const {
+  std::uint64_t by_time = ~std::uint64_t{0};
+  if (duration) {
+    // Those with due(i) < duration: ceil(duration * count / per), in 128 bits.
+    using Wide = core::Uint128;
+    const auto per = static_cast<Wide>(static_cast<std::uint64_t>(rate.per.count()));
+    const Wide due = (static_cast<Wide>(static_cast<std::uint64_t>(duration->count())) * rate.count + per - 1) / per;
+    if (due < by_time) by_time = static_cast<std::uint64_t>(due);
+  }
+  return count && *count < by_time ? *count : by_time;
+}
+
+bool Bound::holds(std::uint64_t value) const { return (!at_least || value >= *at_least) && (!at_most || value <= *at_most); }
+
+std::string Bound::text() const {
+  if (at_least && at_most) {
+    return *at_least == *at_most ? "exactly " + std::to_string(*at_least) : "between " + std::to_string(*at_least) + " and " + std::to_string(*at_most);
+  }
+  if (at_least) return "at least " + std::to_string(*at_least);
+  return at_most ? "at most " + std::to_string(*at_most) : "any number";
+}
+
+std::string Expectation::text() const {
+  return std::visit(Overloaded{
+                        [](const InvariantsExpectation& e) {
+                          std::string out = "invariants:";
+                          for (const std::string& name : e.names) out += (out.ends_with(':') ? " " : ", ") + name;
+                          return out;
+                        },
+                        [](const WorkloadExpectation& e) {
+                          std::string out = "workload " + e.workload + ":";
+                          for (const auto& [counter, bound] : e.counters) add(out, name_of(counter), bound);
+                          return out;
+                        },
+                        [](const LagExpectation& e) {
+                          return "mirror " + e.mirror + " on " + e.on + ": within " + faults::format_duration(e.within) + " of the last fault " +
+                                 (e.is_reported ? "reported lag " : "lag ") + e.lag.text();
+                        },
+                        [](const StreamExpectation& e) {
+                          std::string out = "stream " + e.stream + " on " + e.on + ":";
+                          add(out, "messages", e.messages);
+                          add(out, "first_seq", e.first_seq);
+                          add(out, "last_seq", e.last_seq);
+                          return out;
+                        },
+                        [](const ConsumedExpectation& e) {
+                          std::string out = "consumed by " + e.workload + ":";
+                          add(out, "messages", e.messages);
+                          add(out, "duplicates", e.duplicates);
+                          add(out, "missing", e.missing);
+                          return out;
+                        },
+                        [](const DivergenceExpectation& e) { return "divergence: " + e.invariant; },
+                    },
+                    what);
+}
+
+const NodeSpec* Scenario::node(std::string_view node_name) const { return find_named(nodes, node_name); }
+const WorkloadSpec* Scenario::workload(std::string_view workload_name) const { return find_named(workloads, workload_name); }
+
+const StreamSpec* Scenario::stream(std::string_view on, std::string_view stream_name) const {
+  for (const StreamSpec& each : streams) {
+    if (each.on == on && each.name == stream_name) return &each;
+  }
+  return nullptr;
+}
+
+const LinkSpec* Scenario::link(const faults::LinkEnds& ends) const {
+  for (const LinkSpec& each : links) {
+    if (each.between.joins_same(ends)) return &each;
+  }
+  return nullptr;
+}
+
+const NodeSpec* Scenario::node_of_domain(std::string_view domain) const {
+  for (const NodeSpec& each : nodes) {
+    if (each.domain == domain && !domain.empty()) return &each;
+  }
+  return nullptr;
+}
+
+const StreamSpec* Scenario::origin(const StreamSpec& copy, const OriginSpec& from) const {
+  if (from.external_api.empty()) return stream(copy.on, from.name);
+  if (from.domain.empty()) return nullptr;  // a prefix of another form: nobody can tell where it leads
+  for (const StreamSpec& each : streams) {
+    const NodeSpec* holder = node(each.on);
+    if (each.name == from.name && holder != nullptr && holder->domain == from.domain) return &each;
+  }
+  return nullptr;
+}
+
+std::vector<faults::Fault> Scenario::timeline() const {
+  std::vector<faults::Fault> out;
+  for (const FaultSpec& spec : faults) out.push_back(spec.fault);
+  return out;
+}
+
+std::string_view name_of(Counter counter) { return kCounters[static_cast<std::size_t>(counter)]; }
+std::string_view name_of(Storage storage) { return storage == Storage::file ? "file" : "memory"; }
+std::string_view name_of(Retention retention) {
+  return retention == Retention::limits ? "limits" : retention == Retention::interest ? "interest" : "workqueue";
+}
+std::string_view name_of(AckPolicy policy) { return policy == AckPolicy::none ? "none" : policy == AckPolicy::all ? "all" : "explicit"; }
+std::string_view name_of(Via via) { return via == Via::core ? "core" : "jetstream"; }
+
+}  // namespace windtunnel::scenarios

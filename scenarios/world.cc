@@ -1,0 +1,178 @@
+#include "scenarios/world.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <utility>
+
+#include "core/base/assert.h"
+#include "core/env/sync.h"
+#include "scenarios/api_answer.h"
+#include "scenarios/node_program.h"
+
+namespace windtunnel::scenarios {
+namespace {
+
+using namespace std::chrono_literals;
+
+// From a client to the node it is connected to: a machine in the same rack.
+constexpr sim::DurationRange kClientLatency{50us, 150us};
+// Of the prelude: to make what the scenario lists; the rest is for leafs to connect and mirrors to begin.
+constexpr core::Duration kCreateBound = 7s;
+constexpr core::Duration kAnswerBound = 5s;
+constexpr core::Duration kPoll = 1ms;
+
+}  // namespace
+
+World::World(const Scenario& scenario, core::Seed seed, core::Defects defects)
+    : scenario_(scenario), defects_(defects), names_{"world"}, kernel_(seed), network_(kernel_) {
+  kernel_.trace().add(history_);
+  for (const NodeSpec& spec : scenario.nodes) {
+    NodePlace place;
+    place.spec = &spec;
+    const sim::NodeId id = add_name(spec.name);
+    place.process = std::make_unique<sim::Process>(kernel_, network_, sim::Process::Setup{spec.name, id, {}});
+    // So that it shows the world's beginning at time 0, not when the prelude began.
+    place.process->step_clock(-(kTimeZero - core::Instant{}));
+    nodes_.push_back(std::move(place));
+  }
+  for (const LinkSpec& link : scenario.links) {
+    sim::LinkTraits traits;
+    traits.latency = sim::DurationRange{link.latency.low, link.latency.high};
+    if (link.bandwidth) traits.bandwidth = *link.bandwidth;
+    network_.link(node(link.between.a).process->host(), node(link.between.b).process->host(), traits);
+  }
+}
+
+World::~World() {
+  clients_.clear();
+  nodes_.clear();
+}
+
+sim::NodeId World::add_name(std::string name) {
+  names_.push_back(std::move(name));
+  return static_cast<sim::NodeId>(names_.size() - 1);
+}
+
+World::NodePlace& World::node(std::string_view name) {
+  const auto it = std::find_if(nodes_.begin(), nodes_.end(), [&](const NodePlace& n) { return n.spec->name == name; });
+  WT_ASSERT(it != nodes_.end());  // the loader has checked every name
+  return *it;
+}
+
+void World::start(NodePlace& place) {
+  if (place.process->is_running()) return;
+  core::Defects defects = place.spec->defects;
+  for (const core::DefectInfo& info : core::all_defects()) {
+    if (defects_.is_on(info.defect)) defects.set(info.defect);
+  }
+  const NodeSpec* hub = place.spec->leaf_of.empty() ? nullptr : scenario_.node(place.spec->leaf_of);
+  const core::NodeConfig config = node_config(*place.spec, hub);
+  place.process->start([config](core::Env& env) { return std::make_unique<NodeProgram>(env, config); }, defects);
+}
+
+core::Node* World::server(NodePlace& place) {
+  if (!place.process->is_running()) return nullptr;
+  core::Node& node = static_cast<NodeProgram*>(place.process->program())->node();
+  return node.is_started() ? &node : nullptr;
+}
+
+core::Stream* World::stream(std::string_view on, std::string_view name) {
+  core::Node* found = server(node(on));
+  return found == nullptr ? nullptr : found->jetstream().stream(name);
+}
+
+sim::Process& World::add_client(const std::string& name, std::string_view at) {
+  const std::string host = "client." + name;
+  const sim::NodeId id = add_name(host);
+  clients_.push_back(std::make_unique<sim::Process>(kernel_, network_, sim::Process::Setup{host, id, {}}));
+  sim::Process& client = *clients_.back();
+  client.step_clock(-(kTimeZero - core::Instant{}));
+  sim::LinkTraits traits;
+  traits.latency = kClientLatency;
+  network_.link(client.host(), node(at).process->host(), traits);
+  return client;
+}
+
+sim::NodeId World::client_node(std::string_view name) const {
+  const auto it = std::find(names_.begin(), names_.end(), "client." + std::string(name));
+  WT_ASSERT(it != names_.end());
+  return static_cast<sim::NodeId>(it - names_.begin());
+}
+
+bool World::run_task(std::string_view name, core::Instant limit, std::function<void()> body) {
+  bool is_done = false;
+  kernel_.harness().spawn(name, [&is_done, run = std::move(body)] {
+    run();
+    is_done = true;
+  });
+  while (!is_done && kernel_.now() < limit) kernel_.run_until(std::min(limit, core::after(kernel_.now(), kPoll)));
+  return is_done;
+}
+
+std::optional<std::string> World::ask(core::Node& node, const std::string& subject, const std::string& body) {
+  core::Event answered{kernel_.harness()};
+  std::string answer;
+  const std::string reply = "_HARNESS." + std::to_string(++questions_);
+  const core::SubscriptionId id = node.server().subscribe(reply, "", [&](const core::MessageView& message, bool) {
+    answer = message.payload;
+    answered.set();
+  });
+  node.server().publish(core::MessageView{.subject = subject, .reply = reply, .headers = {}, .payload = body});
+  const bool has_answer = answered.wait("an API's answer", core::after(kernel_.now(), kAnswerBound));
+  node.server().unsubscribe(id);
+  if (!has_answer) return std::nullopt;
+  return answer;
+}
+
+core::Status World::create(std::string_view on, const std::string& subject, const std::string& body, const SourcePosition& where) {
+  core::Node* found = server(node(on));
+  if (found == nullptr) return core::error(core::Errc::refused, where.text() + ": node `" + std::string(on) + "` did not start");
+  const std::optional<std::string> answer = ask(*found, subject, body);
+  if (!answer) return core::error(core::Errc::timeout, where.text() + ": node `" + std::string(on) + "` did not answer " + subject);
+  if (const std::optional<std::string> refused = api_error_text(*answer)) {
+    return core::error(core::Errc::invalid_argument, where.text() + ": node `" + std::string(on) + "` refuses it: " + *refused);
+  }
+  return {};
+}
+
+core::Status World::create_streams() {
+  for (const StreamSpec& stream : scenario_.streams) {
+    WT_CHECK(create(stream.on, "$JS.API.STREAM.CREATE." + stream.name, stream.create_body, stream.where));
+  }
+  return {};
+}
+
+core::Status World::create_consumers() {
+  for (const ConsumerSpec& consumer : scenario_.consumers) {
+    const std::string subject = (consumer.is_durable ? "$JS.API.CONSUMER.DURABLE.CREATE." : "$JS.API.CONSUMER.CREATE.") + consumer.stream + "." + consumer.name;
+    WT_CHECK(create(consumer.on, subject, consumer.create_body, consumer.where));
+  }
+  return {};
+}
+
+core::Status World::build() {
+  for (NodePlace& place : nodes_) start(place);
+  core::Status result;
+  const bool is_done = run_task("prelude", core::Instant{kCreateBound}, [this, &result] {
+    const auto is_up = [this](NodePlace& place) { return server(place) != nullptr; };
+    while (!std::all_of(nodes_.begin(), nodes_.end(), is_up)) kernel_.harness().sleep_until(core::after(kernel_.now(), kPoll));
+    result = create_streams();
+    if (result) result = create_consumers();
+  });
+  if (!is_done) return core::error(core::Errc::timeout, scenario_.file + ": the world was not ready in time");
+  return result;
+}
+
+std::string clock_text(core::Instant at) {
+  core::Duration since = at - kTimeZero;
+  const bool is_before = since < core::Duration{0};
+  if (is_before) since = -since;
+  const std::int64_t ms = since.count() / 1'000'000;
+  std::array<char, 48> text;
+  std::snprintf(text.data(), text.size(), "%s%02lld:%02lld:%02lld.%03lld", is_before ? "-" : "", static_cast<long long>(ms / 3'600'000),
+                static_cast<long long>(ms / 60'000 % 60), static_cast<long long>(ms / 1000 % 60), static_cast<long long>(ms % 1000));
+  return text.data();
+}
+
+}  // namespace windtunnel::scenarios

@@ -1,0 +1,75 @@
+// DiskFile: the content of one file (an inode): what is durable, and what lies over it in the page cache.
+//
+// What is read is kept whole; what would be lost is kept as before-images of the sectors that were overwritten. A sync
+// covers what was written before it began, so the before-images lie in layers, one for each stretch between two syncs
+// that were under way: a write that lands while a sync runs is not made durable by it.
+//
+// No time passes here and nothing suspends.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/random.h"
+
+namespace windtunnel::sim {
+
+// What of the volatile state survives a power loss. `sim/disk_tree.h` says what it means for names.
+enum class Keep {
+  none,     // only what was synced
+  all,      // everything
+  any,      // each sector, size and name by the seed
+  ordered,  // as any, but names survive in the order of their operations and a size never ahead of its data
+};
+
+class DiskFile {
+ public:
+  static constexpr std::uint64_t kSector = 512;
+
+  // What a read sees.
+  [[nodiscard]] const std::string& content() const { return content_; }
+  // What a power loss that keeps nothing would leave.
+  [[nodiscard]] std::string durable() const;
+  [[nodiscard]] bool is_dirty() const { return !layers_.empty(); }
+
+  // Extends the file with zeros over a gap.
+  void write(std::uint64_t offset, std::string_view data);
+  void truncate(std::uint64_t size);
+  // Replaces everything, durably: for the harness.
+  void replace(std::string content);
+
+  // Says what a sync that begins now will cover; hand the value to one of the two below.
+  enum class SyncTicket : std::uint64_t {};
+  [[nodiscard]] SyncTicket begin_sync() { return SyncTicket{++epoch_}; }
+  void complete_sync(SyncTicket ticket);
+  // The pages that the sync was to cover count as clean from now on, but never reached the disk: no later sync writes
+  // them, unless they are written again (fault D22).
+  void fail_sync(SyncTicket ticket);
+
+  // Afterwards the file is clean. Draws only if something was not durable.
+  void lose_power(Keep keep, core::Random& random);
+
+ private:
+  struct Layer {
+    std::uint64_t epoch = 0;
+    std::uint64_t base_size = 0;                  // the file's size when the layer began
+    std::map<std::uint64_t, std::string> before;  // sectors below base_size as they were then; beyond it: zeros
+  };
+
+  void open_layer();
+  void save_before(std::uint64_t first_sector, std::uint64_t end_sector);
+  // The content as it was when layer `index` began (layers_.size(): as it is), without what failed syncs lost.
+  [[nodiscard]] std::string image(std::size_t index) const;
+  void lay_lost_over(std::string& image) const;
+  void pick_survivors(Keep keep, core::Random& random);
+
+  std::string content_;
+  std::vector<Layer> layers_;                  // oldest first; none: clean
+  std::map<std::uint64_t, std::string> lost_;  // durable bytes of sectors that a failed sync left behind
+  std::uint64_t epoch_ = 0;
+};
+
+}  // namespace windtunnel::sim
