@@ -136,7 +136,7 @@ std::vector<Divergence> judge(const CaseFile& file) {
   for (const Invariant& invariant : invariants()) {
     if (!asked.empty() && !asked.contains(std::string(invariant.name))) continue;
     for (Divergence& d : invariant.check(file.evidence)) {
-      if (const InvariantName* named = invariant_name_of(invariant.name)) d.sentence = named->sentence;
+      if (const InvariantName* named = invariant_named(invariant.name)) d.sentence = named->sentence;
       out.push_back(std::move(d));
     }
   }
