@@ -61,7 +61,8 @@ struct ClientOptions {
 
 class Client;
 
-// Messages of one subscription, in the order of their arrival.
+// Messages of one subscription, in the order of their arrival. Must outlive the tasks that wait on it, also when a kill
+// unwinds them: what several tasks share belongs to the program, not to the stack of one of them.
 class Subscription {
  public:
   ~Subscription();  // forgets it; the server is not told

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -498,8 +499,9 @@ TEST_CASE("a client process can be killed in the middle of everything, at any mo
     ClientWorld world(static_cast<std::uint64_t>(step) + 1);
     world.start_client([&](Client& client, Env& env) {
       (void)client.connect(in(env, 1s));
-      auto all = *client.subscribe("s.>");
-      env.tasks.spawn("reader", [&] {
+      // Owned by both tasks: the one that made it is unwound first.
+      std::shared_ptr<core::Subscription> all = *client.subscribe("s.>");
+      env.tasks.spawn("reader", [all] {
         while (all->next()) {
         }
       });
