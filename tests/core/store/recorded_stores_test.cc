@@ -28,7 +28,6 @@ struct Figures {
   std::uint64_t first_seq = 0;
   std::uint64_t last_seq = 0;
   std::uint64_t num_deleted = 0;
-  friend bool operator==(const Figures&, const Figures&) = default;
 };
 
 std::string text(const Figures& f) {
