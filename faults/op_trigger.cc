@@ -117,6 +117,9 @@ Result<OpTrigger> parse_op_trigger(std::string_view text) {
   trigger.op = static_cast<DiskOp>(op);
   trigger.path = words[3];
   trigger.node = words[5];
+  for (const char c : text) {  // so that it can be printed between quotes
+    if (c == '"' || c == '\\' || static_cast<unsigned char>(c) < 0x20) return wrong("has a quote, a backslash or a control character");
+  }
   for (const std::string_view component : split(trigger.path, '/')) {
     if (component.empty()) return wrong("has a path with an empty part");
   }

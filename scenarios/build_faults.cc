@@ -52,7 +52,7 @@ void expect_link(const faults::LinkEnds& ends, const SourcePosition& where, cons
   std::vector<std::string> texts;
   for (const LinkSpec& link : scenario.links) texts.push_back("[" + link.between.a + ", " + link.between.b + "]");
   const std::vector<std::string_view> views{texts.begin(), texts.end()};
-  diagnostics.add(where, "there is no link between " + quoted(ends.a) + " and " + quoted(ends.b) + (views.empty() || views.size() > 8 ? "" : "; there is " + listed(views)));
+  diagnostics.add(where, "there is no link between " + quoted(ends.a) + " and " + quoted(ends.b) + (views.empty() || views.size() > 8 ? "" : (views.size() == 1 ? "; there is " : "; there are ") + listed(views)));
 }
 
 }  // namespace

@@ -232,7 +232,7 @@ constexpr std::size_t kFaultsMax = 10'000;
 
 constexpr std::array<TypeInfo, 32> kTypes = {{
     {"text", ""},
-    {"a name of letters, digits, - and _", "^[A-Za-z0-9_-]{1,64}$"},
+    {"a name of letters, digits, - and _, with a letter first", "^(?!(true|True|TRUE|false|False|FALSE|null|Null|NULL)$)[A-Za-z_][A-Za-z0-9_-]{0,63}$"},
     {"a name without spaces, '.', '*', '>', '/' and '\\'", "^[^ \\t\\r\\n\\f.*>/\\\\]{1,255}$"},
     {"a subject, such as orders.new or orders.>", "^([^ \\t\\r\\n\\f.>*]+|\\*)(\\.([^ \\t\\r\\n\\f.>*]+|\\*))*(\\.>)?$|^>$"},
     {"a subject without wildcards, such as orders.new", "^[^ \\t\\r\\n\\f.>*]+(\\.[^ \\t\\r\\n\\f.>*]+)*$"},
@@ -254,7 +254,7 @@ constexpr std::array<TypeInfo, 32> kTypes = {{
     {"a bandwidth such as 10MiB/s", "^[0-9]+(\\.[0-9]+)?(B|KiB|MiB|GiB|TiB)/s$"},
     {"a rate such as 20/s", "^[0-9]+/([0-9]+(\\.[0-9]+)?)?(ns|us|\u00b5s|\u03bcs|ms|s|m|h|d)([0-9]+(\\.[0-9]+)?(ns|us|\u00b5s|\u03bcs|ms|s|m|h|d))*$"},
     {"a disk operation such as \"3rd fsync of msgs/2.blk at leaf\"",
-     "^[0-9]+(st|nd|rd|th) (create|write|fsync|truncate|rename|remove|mkdir|fsync-directory) of [^ /]+(/[^ /]+)* at [^ ]+$"},
+     "^[0-9]+(st|nd|rd|th) (create|write|fsync|truncate|rename|remove|mkdir|fsync-directory) of [^ /\"\\\\]+(/[^ /\"\\\\]+)* at [^ ]+$"},
     {"a whole number, or until-acked", ""},
     {"a whole number, or { at_least, at_most }", ""},
     {"the name of a defect", ""},

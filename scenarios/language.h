@@ -12,7 +12,7 @@ namespace windtunnel::scenarios {
 
 enum class Type : std::uint8_t {
   text,
-  name,            // of a node, domain, workload, scenario: letters, digits, - and _
+  name,            // of a node, domain, workload, scenario: letters, digits, - and _, a letter or _ first
   stream_name,     // of a stream or consumer, as NATS allows it
   subject,         // with wildcards
   literal_subject,  // without

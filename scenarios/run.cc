@@ -43,9 +43,10 @@ class Run {
 
   core::Result<RunResult> run() {
     Workloads workloads{world_};
-    if (const core::Status ready = world_.prelude(); !ready) return ready.error();
-    FaultDriver faults{world_};
+    if (const core::Status ready = world_.build(); !ready) return ready.error();
     workloads.start();
+    world_.reach_time_zero();
+    FaultDriver faults{world_};
     LagWatcher lags{world_};
     core::Instant end = kTimeZero;
     for (;;) {
@@ -141,10 +142,9 @@ class Run {
 }  // namespace
 
 core::Result<RunResult> run_scenario(const Scenario& scenario, const RunOptions& options) {
-  Run run{scenario, options, nullptr};
-  core::Result<RunResult> result = run.run();
+  core::Result<RunResult> result = Run{scenario, options, nullptr}.run();
   if (!result || result->passed()) return result;
-  // The same run once more, this time for the story of what went wrong.
+  // The same run once more, this time for the story of what went wrong. One world at a time: the first has ended.
   RunOptions again = options;
   again.keep_trace = false;
   Run retold{scenario, again, &result->divergences};

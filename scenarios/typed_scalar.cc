@@ -205,8 +205,10 @@ class Reader {
     return faults::LinkEnds{.a = tree_.items[0].text, .b = tree_.items[1].text};
   }
 
+  // A name never looks like a number, a boolean or null, so that it can be written and printed without quotes.
   static bool is_name(std::string_view text) {
-    if (text.empty() || text.size() > 64) return false;
+    if (text.empty() || text.size() > 64 || (text[0] >= '0' && text[0] <= '9') || text[0] == '-') return false;
+    if (plain_kind(text) != ScalarKind::text) return false;
     for (const char c : text) {
       const bool is_good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
       if (!is_good) return false;

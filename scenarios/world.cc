@@ -94,6 +94,12 @@ sim::Process& World::add_client(const std::string& name, std::string_view at) {
   return client;
 }
 
+sim::NodeId World::client_node(std::string_view name) const {
+  const auto it = std::find(names_.begin(), names_.end(), "client." + std::string(name));
+  WT_ASSERT(it != names_.end());
+  return static_cast<sim::NodeId>(it - names_.begin());
+}
+
 bool World::run_task(std::string_view name, core::Instant limit, std::function<void()> body) {
   bool is_done = false;
   kernel_.harness().spawn(name, [&is_done, run = std::move(body)] {
@@ -145,7 +151,7 @@ core::Status World::create_consumers() {
   return {};
 }
 
-core::Status World::prelude() {
+core::Status World::build() {
   for (NodePlace& place : nodes_) start(place);
   core::Status result;
   const bool is_done = run_task("prelude", core::Instant{kCreateBound}, [this, &result] {
@@ -155,9 +161,7 @@ core::Status World::prelude() {
     if (result) result = create_consumers();
   });
   if (!is_done) return core::error(core::Errc::timeout, scenario_.file + ": the world was not ready in time");
-  WT_CHECK(result);
-  kernel_.run_until(kTimeZero);
-  return {};
+  return result;
 }
 
 std::string clock_text(core::Instant at) {

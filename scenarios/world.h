@@ -40,9 +40,11 @@ class World {
   World(const World&) = delete;
   World& operator=(const World&) = delete;
 
-  // Starts the nodes and creates what the scenario lists; on return it is time 0. Driver only.
+  // Starts the nodes and creates what the scenario lists. Driver only.
   // Errors: what a server refused, with the place in the scenario's file.
-  core::Status prelude();
+  core::Status build();
+  // Lets the rest of the prelude pass; on return it is time 0. Driver only.
+  void reach_time_zero() { kernel_.run_until(kTimeZero); }
 
   // Driver only.
   void start(NodePlace& node);
@@ -53,6 +55,9 @@ class World {
 
   // A client process on a host of its own beside `at`, which it can always reach while the host is on.
   sim::Process& add_client(const std::string& name, std::string_view at);
+
+  // The node id of that client's process. Requires: it was added.
+  [[nodiscard]] sim::NodeId client_node(std::string_view name) const;
 
   [[nodiscard]] const Scenario& scenario() const { return scenario_; }
   [[nodiscard]] sim::Kernel& kernel() { return kernel_; }

@@ -26,6 +26,7 @@ class Builder final : public YAML::EventHandler {
   Builder(const std::string& file, Diagnostics& diagnostics) : file_(file), diagnostics_(diagnostics) {}
 
   [[nodiscard]] YamlTree take() { return std::move(root_); }
+  [[nodiscard]] bool is_nothing() const { return root_.kind == YamlTree::Kind::scalar && root_.scalar_kind == ScalarKind::null; }
   [[nodiscard]] SourcePosition position(const YAML::Mark& mark) const {
     return {file_, static_cast<unsigned>(std::max(mark.line, 0)) + 1, static_cast<unsigned>(std::max(mark.column, 0)) + 1};
   }
@@ -114,6 +115,7 @@ class Builder final : public YAML::EventHandler {
 // yaml-cpp's own words, where they help nobody, in ours.
 std::string explain(const std::string& message) {
   if (message.find("unknown token") != std::string::npos) return "this is no YAML: a character that cannot begin a value; put the text in quotes";
+  if (message.find("document indicator in scalar") != std::string::npos) return "a quoted text has no end: its closing quote is missing";
   if (message.find("tab") != std::string::npos) return "a tab stands here; indent with spaces";
   return "this is no YAML: " + message;
 }
@@ -161,12 +163,13 @@ std::optional<YamlTree> parse_yaml(std::string_view text, const std::string& fil
     return std::nullopt;
   }
   const std::size_t before = diagnostics.count();
-  std::istringstream stream{std::string{text}};
+  // yaml-cpp takes the end of the file for a closing quote. A document end inside a quoted text is an error to it.
+  std::istringstream stream{std::string{text} + "\n...\n"};
   Builder builder{file, diagnostics};
   Builder rest{file, diagnostics};
   try {
     YAML::Parser parser{stream};
-    if (!parser.HandleNextDocument(builder)) {
+    if (!parser.HandleNextDocument(builder) || builder.is_nothing()) {
       diagnostics.add({file, 1, 1}, "the file is empty; a scenario begins with `scenario: NAME`");
       return std::nullopt;
     }

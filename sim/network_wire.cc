@@ -283,10 +283,7 @@ void SimNetwork::Wire::arrive(Direction& d, std::uint64_t end_position) {
 }
 
 void SimNetwork::Wire::acknowledge(Direction& d) {
-  if (are_acks_held_back(d)) {
-    watch_for_giving_up(d);
-    return;
-  }
+  if (are_acks_held_back(d)) return;
   d.acked_arrived = d.arrived;
   d.acked_read = d.read;
   if (d.giving_up.is_set()) watch_for_giving_up(d);

@@ -19,6 +19,7 @@ constexpr std::array<DefectInfo, static_cast<std::size_t>(Defect::count_)> kDefe
     {Defect::break_mirror_duplicates, "break-mirror-duplicates", "A mirror stores a message twice.", "", ""},
     {Defect::break_mirror_never_resumes, "break-mirror-never-resumes", "A mirror gives up when it first loses its origin.", "", ""},
     {Defect::break_silent_no_responders, "break-silent-no-responders", "A publish that nobody takes is answered by a made-up PubAck.", "", ""},
+    {Defect::break_state_counts, "break-state-counts", "A stream counts messages that it does not have.", "", ""},
 }};
 
 }  // namespace

@@ -25,6 +25,7 @@ enum class Defect : std::uint8_t {
   break_mirror_duplicates,     // a mirror stores a message twice
   break_mirror_never_resumes,  // a mirror gives up after the first loss of its link
   break_silent_no_responders,  // no 503 when nobody listens, and a fake PubAck instead
+  break_state_counts,          // a stream counts messages that it does not have
   count_,                      // not a defect
 };
 

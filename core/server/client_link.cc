@@ -118,6 +118,7 @@ void ClientLink::handle_publish(const Operation& operation) {
     return complain("Permissions Violation for Publish with Reply of \"" + std::string(message.reply) + "\"");
   }
   accept();
+  core_.take_stall();  // what others have left behind
   const RouteOrigin origin{.client = this, .wants_echo = connect_.wants_echo, .is_mapped = is_mapped};
   const bool is_taken = core_.account().route(message, origin);
   stalled_ = std::min(stalled_ + core_.take_stall(), kStallMax);

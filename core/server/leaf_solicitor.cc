@@ -59,10 +59,14 @@ Duration LeafSolicitor::connect_once() {
   core_.add(link_);
   link_->read_loop();
   const std::shared_ptr<LeafLink> ended = std::move(link_);
-  remote_name_ = ended->remote_name();
-  lost_at_ = core_.now();
-  attempts_ = 0;
   take_announced_addresses(*ended);
+  if (ended->is_registered()) {
+    remote_name_ = ended->remote_name();
+    lost_at_ = core_.now();
+    attempts_ = 0;
+  } else {
+    ++attempts_;
+  }
   return reconnect + ended->penalty();
 }
 
@@ -89,6 +93,7 @@ LeafStatus LeafSolicitor::status() const {
   if (link_ != nullptr && link_->is_registered() && !link_->is_closed()) {
     status.remote_name = link_->remote_name();
     status.is_connected = true;
+    status.attempts = 0;
     status.since = link_->registered_at();
   }
   return status;

@@ -68,7 +68,7 @@ struct LeafStatus {
   bool is_solicited = false;
   bool is_connected = false;
   Instant since;               // when it was connected, or lost (the start, if it never was connected)
-  std::uint32_t attempts = 0;  // dials that failed since then
+  std::uint32_t attempts = 0;  // dials since then that failed, or led to no leaf connection
 };
 
 }  // namespace windtunnel::core

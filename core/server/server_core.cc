@@ -13,8 +13,6 @@
 namespace windtunnel::core {
 namespace {
 
-constexpr Duration kShutdownMax = std::chrono::seconds(30);  // tasks end within a write deadline; this is for a broken port
-
 constexpr EventName kStarted{"server.started"};
 constexpr EventName kStopping{"server.stopping"};
 constexpr EventName kStopped{"server.stopped"};
@@ -63,7 +61,8 @@ ServerCore::ServerCore(Env& env, ServerConfig config)
       xkey_(make_key('X', random_.child("xkey"))),
       loop_subject_(make_loop_subject(random_.child("loop"))),
       account_(random_.child("queue")),
-      stopping_(env.tasks) {
+      stopping_(env.tasks),
+      stopped_(env.tasks) {
   if (config_.jetstream && is_valid_literal(config_.domain) && token_count(config_.domain) == 1) mapping_ = DomainMapping{config_.domain};
 }
 
@@ -75,6 +74,7 @@ Status ServerCore::check_config() const {
   if (!config_.domain.empty() && (!is_valid_literal(config_.domain) || token_count(config_.domain) != 1)) {
     return error(Errc::invalid_argument, "JetStream domain \"" + config_.domain + "\" may not contain \".\", \"*\", \">\" or white space");
   }
+  if (config_.ping_interval <= Duration{}) return error(Errc::invalid_argument, "the ping interval must be positive");
   for (const LeafRemote& remote : config_.remotes) {
     if (remote.address.host.empty() || remote.address.port == 0) return error(Errc::invalid_argument, "a leaf remote needs host and port");
     for (const auto* const rules : {&remote.deny_imports, &remote.deny_exports}) {
@@ -171,19 +171,22 @@ void ServerCore::close_listeners() {
 }
 
 void ServerCore::shutdown() {
-  if (!is_running_ || is_stopping()) return;
+  if (!is_running_) return;
+  if (is_stopping()) {  // by somebody else
+    stopped_.wait("server: shutting down");
+    return;
+  }
   log().info(kStopping, {{"name", config_.name}});
   stopping_.set();
   close_listeners();
   // close() takes a link out of its table.
   while (!clients_.empty()) std::shared_ptr<ClientLink>(clients_.begin()->second)->close("Server Shutdown");
   while (!leafs_.empty()) std::shared_ptr<LeafLink>(leafs_.begin()->second)->close("Server Shutdown");
-  const Instant deadline = after(now(), kShutdownMax);
-  while (tasks_live_ > 0 && tasks_ended_.wait(tasks(), "server: shutting down", deadline) != Wake::timed_out) {
-  }
-  WT_ASSERT(tasks_live_ == 0);
+  // No deadline: each task ends within that of the call in which it is, and a paused node has none.
+  while (tasks_live_ > 0) tasks_ended_.wait(tasks(), "server: shutting down");
   is_running_ = false;
   log().info(kStopped, {{"name", config_.name}});
+  stopped_.set();
 }
 
 void ServerCore::lame_duck() {
@@ -227,9 +230,13 @@ InfoFields ServerCore::leaf_info(std::uint64_t link_id, std::string_view nonce) 
   info.nonce = nonce;
   info.xkey = {};
   info.is_leaf = true;
-  const bool is_any = config_.host == "0.0.0.0" || config_.host == "::";
-  info.ip = (is_any && leaf_listener_ != nullptr ? leaf_listener_->address().host : config_.host) + ":" + std::to_string(leaf_port());
-  info.leaf_urls = {info.ip};
+  // Where others may dial. An address that stands for any tells them nothing; then the list is empty, but must be there.
+  const auto is_any = [](std::string_view host) { return host == "0.0.0.0" || host == "::"; };
+  const std::string& host = is_any(config_.host) && leaf_listener_ != nullptr ? leaf_listener_->address().host : config_.host;
+  if (!is_any(host)) {
+    info.ip = host + ":" + std::to_string(leaf_port());
+    info.leaf_urls.push_back(info.ip);
+  }
   return info;
 }
 

@@ -88,7 +88,7 @@ class ServerCore {
 
   // A producer whose receivers are slow is held back (wire 11, "Stalling"): what the delivery under way asks for.
   void ask_to_stall(Duration by) { stall_ = by > stall_ ? by : stall_; }
-  [[nodiscard]] Duration take_stall() { return std::exchange(stall_, Duration{}); }
+  Duration take_stall() { return std::exchange(stall_, Duration{}); }
 
  private:
   [[nodiscard]] Status check_config() const;
@@ -118,6 +118,7 @@ class ServerCore {
 
   bool is_running_ = false;
   Event stopping_;
+  Event stopped_;
   std::size_t tasks_live_ = 0;
   WaitList tasks_ended_;
   Duration stall_{};

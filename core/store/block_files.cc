@@ -4,6 +4,8 @@
 
 #include "core/base/assert.h"
 #include "core/env/disk.h"
+#include "core/store/record.h"
+#include "core/store/s2.h"
 
 namespace windtunnel::core {
 namespace {
@@ -168,8 +170,16 @@ Result<std::string> BlockFiles::read_all(std::uint32_t index, bool& is_compresse
   } else {
     content = read_around_errors(*opened, content.size());
   }
-  is_compressed = false;
-  return content;
+  is_compressed = is_compressed_block(content);
+  if (!is_compressed) return content;
+  // An uncompressed block whose first record is 7,368,035 bytes long begins with the same letters.
+  auto plain = decompress_block(content);
+  if (plain) return plain;
+  if (claimed_record_size(content) != 0) {
+    is_compressed = false;
+    return content;
+  }
+  return error(plain.error().code, path(index) + ": " + plain.error().detail);
 }
 
 }  // namespace windtunnel::core

@@ -133,7 +133,7 @@ Result<Seq> FileStore::append_locked(std::optional<Seq> at, const NewMessage& me
   // The message is stored, whatever becomes of the older ones now: what a limit could not remove goes with the next.
   Status trimmed = enforce_subject_limit(subject);
   if (trimmed) trimmed = enforce_limits();
-  if (!trimmed) env_.log.warn("store.trim_failed", {{"stream", options_.name}, {"error", trimmed.error().text()}});
+  note_failure(trimmed, "limits");
   return seq;
 }
 
@@ -189,6 +189,8 @@ Status FileStore::write_last(std::string_view data) {
   MessageBlock& block = *last_block();
   const std::uint64_t before = block.raw_bytes;
   Status written = files_.append(block, data);
+  is_index_exact_ = false;
+  is_dirty_ = true;
   if (written) {
     block.last_checksum = load_u64(data.substr(data.size() - 8));
     if (!syncs_always()) return {};
@@ -260,43 +262,62 @@ Result<bool> FileStore::remove_locked(Seq seq, bool erase) {
   MessageBlock* block = block_of(seq);
   const BlockEntry* entry = block == nullptr ? nullptr : block->find(seq);
   if (entry == nullptr) return false;
-  if (erase) {
+  if (erase && !block->is_compressed) {
     buffer_.clear();
     append_erased(buffer_, block->key, seq, entry->size, random_);
     WT_CHECK(files_.overwrite(*block, entry->offset, buffer_));
     WT_CHECK(sync_block(*block));
-    entry = block->find(seq);
   }
-  const Tombstone tombstone{seq, WallTime{entry->time}};
+  WT_CHECK(mark_limit_removals());
+  const Tombstone tombstone{seq, WallTime{block->find(seq)->time}};
   WT_CHECK(write_tombstones({&tombstone, 1}));
-  forget_message(*block, seq, false);
-  if (block->live() == 0) WT_CHECK(drop_block(*block));
+  const bool is_interior = seq != block->first;
+  forget_message(*block, seq, RemovalMark::on_disk);
+  if (block->live() == 0) {
+    WT_CHECK(drop_block(*block));
+  } else if (is_interior && block->raw_bytes > settings_.compact_min.value) {
+    note_failure(compact_block(*block), "compaction");
+  }
   return true;
 }
 
-// The accounting of a removal that is on disk already, or needs not be.
-void FileStore::forget_message(MessageBlock& block, Seq seq, bool via_limits) {
+// The accounting of a removal.
+void FileStore::forget_message(MessageBlock& block, Seq seq, RemovalMark mark) {
   const BlockEntry* entry = block.find(seq);
   WT_ASSERT(entry != nullptr);
   const SubjectId subject_id = entry->subject;
   const std::string subject = subjects_.name(subject_id);
   bytes_ -= entry->size;
   --messages_;
+  is_dirty_ = true;
   block.remove(seq);
-  if (via_limits) add_to_ranges(block.unmarked, seq);
+  if (mark == RemovalMark::none_yet) {
+    add_to_ranges(block.unmarked, seq);
+    has_unmarked_ = true;
+  }
   subjects_.remove(subject_id, seq);
   env_.log.trace("store.removed", {{"stream", options_.name}, {"seq", seq.value}});
   if (removed_) removed_(seq, subject);
 }
 
+bool FileStore::is_last_named_without(const MessageBlock& block) const {
+  return std::any_of(blocks_.rbegin(), blocks_.rend(), [&](const auto& other) { return other.get() != &block && other->disk_last >= last_seq_; });
+}
+
+// Whether a power loss that takes the block and everything not synced leaves a higher sequence somewhere.
+bool FileStore::is_covered(const MessageBlock& block) const {
+  return std::any_of(blocks_.begin(), blocks_.end(),
+                     [&](const auto& other) { return other->index > block.index && other->was_synced && other->is_name_durable && !other->needs_sync && other->disk_last >= block.disk_last; });
+}
+
 // A block without a live message goes, once the last sequence and the tombstones that are still needed stand elsewhere.
-Status FileStore::drop_block(MessageBlock& block) {
+Status FileStore::drop_block(MessageBlock& block, bool via_limits) {
   WT_ASSERT(block.live() == 0);
   if (&block == last_block()) {
     // nats-server before 2.10.28 removed the old block first (issue 6600): a crash in between left a store that knew of
     // no sequence at all.
     if (env_.defects.is_on(Defect::nats_6600)) {
-      WT_CHECK(unlink_block(block));
+      WT_CHECK(unlink_now(block));
       WT_CHECK(add_block(last_seq_.next()));
       const Tombstone last{last_seq_, WallTime{last_time_}};
       return write_tombstones({&last, 1});
@@ -305,12 +326,13 @@ Status FileStore::drop_block(MessageBlock& block) {
   }
   WT_TRY(const bool can_go, carry_tombstones(block));
   if (!can_go) return {};
-  const bool is_last_named = std::any_of(blocks_.begin(), blocks_.end(), [&](const auto& other) { return other.get() != &block && other->disk_last >= last_seq_; });
-  if (!is_last_named && last_seq_.value > 0) {
+  if (!is_last_named_without(block) && last_seq_.value > 0) {
     const Tombstone last{last_seq_, WallTime{last_time_}};
     WT_CHECK(write_tombstones({&last, 1}));
   }
-  return unlink_block(block);
+  WT_CHECK(outdate_index(block));
+  const bool may_go = syncs_always() || !block.was_synced || (via_limits && &block == blocks_.front().get() && is_covered(block));
+  return may_go ? unlink_now(block) : retire_block(block);
 }
 
 bool FileStore::is_tombstone_needed(Seq seq, const MessageBlock& holder) const {
@@ -335,11 +357,21 @@ Result<bool> FileStore::carry_tombstones(const MessageBlock& block) {
   return true;
 }
 
-Status FileStore::unlink_block(MessageBlock& block) {
+// A missing block is a loss where the index on disk is the last word. So it must not be, when one goes rightly.
+// A tombstone of a sequence that is gone anyway changes nothing but the end of the last block.
+Status FileStore::outdate_index(const MessageBlock& going) {
+  const Seq dead = going.disk_first.value != 0 ? going.disk_first : going.disk_last;
+  if (!is_index_exact_ || dead.value == 0) return {};
+  const Tombstone marker{dead, WallTime{0}};
+  return write_tombstones({&marker, 1});
+}
+
+Status FileStore::unlink_now(MessageBlock& block) {
   files_.forget(block.index);
   files_.close(block);
   if (Status removed = env_.disk.remove(files_.path(block.index)); !removed && removed.error().code != Errc::not_found) return removed;
   names_dirty_ = true;
+  forget_all(block);
   std::erase_if(blocks_, [&](const auto& other) { return other.get() == &block; });
   return syncs_always() ? sync_names() : Status{};
 }
@@ -348,13 +380,15 @@ Status FileStore::unlink_block(MessageBlock& block) {
 
 Status FileStore::remove_for_limit(Seq seq) {
   MessageBlock& block = *block_of(seq);
-  forget_message(block, seq, true);
-  return block.live() == 0 ? drop_block(block) : Status{};
+  forget_message(block, seq, RemovalMark::none_yet);
+  return block.live() == 0 ? drop_block(block, true) : Status{};
 }
 
 Status FileStore::enforce_subject_limit(SubjectId subject) {
   if (options_.limits.max_msgs_per_subject <= 0) return {};
   while (exceeds(subjects_.seqs(subject).size(), options_.limits.max_msgs_per_subject)) {
+    // It makes room under the other limits, by which recovery would let older messages in again.
+    if (has_unmarked_front_) WT_CHECK(mark_limit_removals());
     WT_CHECK(remove_for_limit(subjects_.seqs(subject).first()));
   }
   return {};
@@ -363,7 +397,10 @@ Status FileStore::enforce_subject_limit(SubjectId subject) {
 Status FileStore::enforce_limits() {
   const StoreLimits& limits = options_.limits;
   if (limits.discard == Discard::new_messages) return {};
-  while (messages_ > 0 && (exceeds(messages_, limits.max_msgs) || exceeds(bytes_, limits.max_bytes))) WT_CHECK(remove_for_limit(first_seq()));
+  while (messages_ > 0 && (exceeds(messages_, limits.max_msgs) || exceeds(bytes_, limits.max_bytes))) {
+    WT_CHECK(remove_for_limit(first_seq()));
+    has_unmarked_front_ = has_unmarked_;
+  }
   return {};
 }
 
@@ -374,6 +411,7 @@ Status FileStore::expire(WallTime now) {
     const Seq seq = first_seq();
     if (now - WallTime{block_of(seq)->find(seq)->time} < max_age) break;
     WT_CHECK(remove_for_limit(seq));
+    has_unmarked_front_ = has_unmarked_;
   }
   return {};
 }
@@ -381,6 +419,8 @@ Status FileStore::expire(WallTime now) {
 Status FileStore::set_limits(const StoreLimits& limits) {
   const MutexLock lock{mutex_};
   WT_CHECK(check_usable());
+  // Under other limits recovery would not remove the same messages again.
+  WT_CHECK(mark_limit_removals());
   options_.limits = limits;
   wake_.set();
   std::vector<SubjectId> over;
@@ -445,6 +485,27 @@ std::vector<Seq> FileStore::deleted() const {
 
 void FileStore::note_damage(std::string_view what, Seq seq, std::uint64_t bytes) {
   env_.log.warn("store.damage", {{"stream", options_.name}, {"what", what}, {"seq", seq.value}, {"bytes", bytes}});
+}
+
+void FileStore::check_invariants() const {
+  std::uint64_t messages = 0;
+  std::uint64_t bytes = 0;
+  Seq last;
+  for (const auto& block : blocks_) {
+    block->check_invariants();
+    WT_ASSERT(block->live() == 0 || block->first > last);
+    WT_ASSERT(block->last >= last || block->live() == 0);
+    last = std::max(last, block->last);
+    messages += block->live();
+    bytes += block->live_bytes;
+  }
+  WT_ASSERT(messages == messages_);
+  WT_ASSERT(bytes == bytes_);
+  WT_ASSERT(last <= last_seq_);
+}
+
+void FileStore::note_failure(const Status& status, std::string_view what) {
+  if (!status) env_.log.warn("store.failed", {{"stream", options_.name}, {"what", what}, {"error", status.error().text()}});
 }
 
 void FileStore::abandon() noexcept {

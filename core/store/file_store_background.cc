@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "core/base/assert.h"
+#include "core/store/atomic_file.h"
 #include "core/store/file_store_impl.h"
 
 namespace windtunnel::core {
@@ -8,6 +9,9 @@ namespace {
 
 // Messages that are due to go are looked at no more often than this.
 constexpr Duration kExpiryPause = std::chrono::milliseconds{250};
+constexpr Duration kIndexJitter = std::chrono::seconds{30};
+// With more subjects or interior deletes than this, index.db is written only at a stop.
+constexpr std::uint64_t kIndexedMax = 1000000;
 
 }  // namespace
 
@@ -29,10 +33,13 @@ void FileStore::run_background() {
   is_background_running_ = true;
   // The first pass comes at a random time, so that the streams of a node do not sync together (reference: filestore 3.2).
   Random random = random_.child("sync");
+  Random index_random = random_.child("index");
+  const auto index_pause = [&] { return settings_.index_interval + index_random.between(Duration{0}, kIndexJitter); };
+  Instant next_index = after(env_.clock.now(), index_pause());
   Instant next_sync = after(env_.clock.now(), random.between(settings_.sync_interval / 2, settings_.sync_interval - Duration{1}));
   while (!is_stopped_) {
     const Instant expiry = next_expiry();
-    if (wake_.wait("store: background", std::min(next_sync, expiry))) {
+    if (wake_.wait("store: background", std::min({next_sync, next_index, expiry}))) {
       wake_.reset();
       continue;
     }
@@ -40,14 +47,17 @@ void FileStore::run_background() {
     if (now >= expiry) {
       const MutexLock lock{mutex_};
       if (is_stopped_) break;
-      if (Status expired = expire(env_.clock.wall_now()); !expired) {
-        env_.log.warn("store.trim_failed", {{"stream", options_.name}, {"error", expired.error().text()}});
-      }
+      note_failure(expire(env_.clock.wall_now()), "expiry");
+    }
+    if (now >= next_index) {
+      const MutexLock lock{mutex_};
+      if (is_stopped_) break;
+      const bool is_too_big = subjects_.size() > kIndexedMax || state().num_deleted > kIndexedMax;
+      if (is_dirty_ && !failed_ && !is_too_big) note_failure(write_index(), "index.db");
+      next_index = after(env_.clock.now(), index_pause());
     }
     if (now >= next_sync) {
-      if (Status synced = sync_pass(); !synced) {
-        env_.log.error("store.sync_failed", {{"stream", options_.name}, {"error", synced.error().text()}});
-      }
+      note_failure(sync_pass(), "sync");
       next_sync = after(env_.clock.now(), settings_.sync_interval);
     }
   }
@@ -63,21 +73,37 @@ Status FileStore::sync() {
   return sync_pass();
 }
 
-// Makes what is written durable. The mutex is not held while the disk works: appends go on, and what they write is for
-// the next pass.
+// Makes what is written durable, and lets go what waited for that.
 Status FileStore::sync_pass() {
+  {
+    const MutexLock lock{mutex_};
+    if (failed_) return *failed_;
+    note_failure(tidy_blocks(), "tidying");
+  }
+  WT_CHECK(sync_files());
+  const MutexLock lock{mutex_};
+  if (names_dirty_) WT_CHECK(sync_names());
+  if (retired_.empty()) return {};
+  // Those that were retired while the files were synced have to wait for the next pass.
+  const bool all_synced = std::none_of(blocks_.begin(), blocks_.end(), [](const auto& block) { return block->needs_sync; });
+  if (!all_synced) WT_CHECK(sync_dirty_blocks());
+  WT_CHECK(unlink_retired());
+  return sync_names();
+}
+
+// The mutex is not held while the disk works: appends go on, and what they write is for the next pass.
+Status FileStore::sync_files() {
   Status result;
-  std::uint32_t at = 0;  // blocks come and go meanwhile: go on behind the last one looked at
+  std::uint32_t index = 0;  // blocks come and go meanwhile: go on behind the last one looked at
   std::uint64_t synced_blocks = 0;
   while (true) {
     std::shared_ptr<File> file;
-    std::uint32_t index = 0;
     {
       const MutexLock lock{mutex_};
-      const auto it = std::find_if(blocks_.begin(), blocks_.end(), [&](const auto& block) { return block->index > at && block->needs_sync; });
+      const auto it = std::find_if(blocks_.begin(), blocks_.end(), [&](const auto& block) { return block->index > index && block->needs_sync; });
       if (it == blocks_.end()) break;
       MessageBlock& block = **it;
-      at = index = block.index;
+      index = block.index;
       auto opened = files_.file(block);
       if (!opened) {
         if (result) result = opened.error();
@@ -89,8 +115,8 @@ Status FileStore::sync_pass() {
     const Status synced = file->sync();
     ++synced_blocks;
     const MutexLock lock{mutex_};
-    const auto it = std::find_if(blocks_.begin(), blocks_.end(), [&](const auto& block) { return block->index == index; });
     if (!synced && result) result = synced;
+    const auto it = std::find_if(blocks_.begin(), blocks_.end(), [&](const auto& block) { return block->index == index; });
     if (it == blocks_.end()) continue;
     if (synced) {
       (*it)->was_synced = true;
@@ -99,24 +125,88 @@ Status FileStore::sync_pass() {
       (*it)->must_rewrite = true;
     }
   }
-  const MutexLock lock{mutex_};
-  if (names_dirty_) {
-    if (Status synced = sync_names(); !synced && result) result = synced;
-  }
   if (synced_blocks > 0) env_.log.trace("store.synced", {{"stream", options_.name}, {"blocks", synced_blocks}, {"last_seq", last_seq_.value}});
   return result;
 }
 
+// The same with the mutex held throughout.
+Status FileStore::sync_dirty_blocks() {
+  for (const auto& block : blocks_) {
+    if (block->needs_sync) WT_CHECK(sync_block(*block));
+  }
+  for (const auto& block : retired_) {
+    if (block->needs_sync) WT_CHECK(sync_block(*block));
+  }
+  return names_dirty_ ? sync_names() : Status{};
+}
+
+IndexSnapshot FileStore::snapshot() const {
+  IndexSnapshot out;
+  const StreamState now = state();
+  out.messages = now.messages;
+  out.bytes = now.bytes.value;
+  out.first_seq = now.first_seq;
+  out.first_time = now.first_time.unix_ns;
+  out.last_seq = now.last_seq;
+  out.last_time = now.last_time.unix_ns;
+  subjects_.for_each({}, [&](SubjectId id) {
+    const SeqList& seqs = subjects_.seqs(id);
+    out.subjects.push_back({subjects_.name(id), seqs.size(), block_of(seqs.first())->index, block_of(seqs.last())->index});
+  });
+  std::vector<Seq> deleted;
+  for (const auto& block : blocks_) {
+    IndexBlock entry;
+    entry.index = block->index;
+    entry.bytes = block->live_bytes;
+    entry.first_seq = block->first;
+    entry.last_seq = block->last;
+    entry.last_time = block->last_time;
+    if (block->live() > 0) {
+      entry.first_time = block->find(block->first)->time;
+      deleted.clear();
+      block->append_deleted(deleted);
+      for (const Seq seq : deleted) entry.deleted.insert(seq);
+    }
+    out.blocks.push_back(std::move(entry));
+  }
+  if (const MessageBlock* last = last_block()) {
+    out.last_block = last->index;
+    out.last_checksum = last->last_checksum;
+  }
+  return out;
+}
+
+// Replaces index.db, which nats-server overwrites in place.
+Status FileStore::write_index() {
+  is_dirty_ = false;
+  const std::string bytes = encode_index(snapshot(), options_.name);
+  if (Status written = replace_file(env_, index_path(), bytes); !written) {
+    is_dirty_ = true;
+    return written;
+  }
+  is_index_exact_ = true;
+  names_dirty_ = true;
+  return {};
+}
+
 Status FileStore::stop() {
+  Status result;
   {
     const MutexLock lock{mutex_};
     if (is_stopped_) return {};
     is_stopped_ = true;
+    if (!failed_) {
+      if (!retired_.empty()) {
+        result = sync_dirty_blocks();
+        if (result) result = unlink_retired();
+      }
+      if (result) result = write_index();
+    }
   }
   wake_.set();
   while (is_background_running_) ended_.wait("store: stop");
   for (const auto& block : blocks_) files_.close(*block);
-  return {};
+  return result;
 }
 
 Status FileStore::destroy() {

@@ -22,6 +22,7 @@
 #include "core/env/sync.h"
 #include "core/store/block_files.h"
 #include "core/store/file_store.h"
+#include "core/store/index_db.h"
 #include "core/store/message_block.h"
 #include "core/store/record.h"
 #include "core/store/store_options.h"
@@ -67,6 +68,11 @@ class FileStore final : public std::enable_shared_from_this<FileStore> {
     WallTime time;  // of the deleted message
   };
   struct Recovery;
+  // What says on disk that a removed message is gone.
+  enum class RemovalMark {
+    on_disk,   // a tombstone, or the file went
+    none_yet,  // nothing: recovery removes it again by the limit that removed it
+  };
 
   // file_store.cc: all of these require the mutex, except those that only look.
   [[nodiscard]] Status check_usable() const;
@@ -81,9 +87,12 @@ class FileStore final : public std::enable_shared_from_this<FileStore> {
   Status sync_names();
   [[nodiscard]] bool syncs_always() const;
   Result<bool> remove_locked(Seq seq, bool erase);
-  void forget_message(MessageBlock& block, Seq seq, bool via_limits);
-  Status drop_block(MessageBlock& block);
-  Status unlink_block(MessageBlock& block);
+  void forget_message(MessageBlock& block, Seq seq, RemovalMark mark);
+  Status drop_block(MessageBlock& block, bool via_limits = false);
+  Status unlink_now(MessageBlock& block);
+  [[nodiscard]] bool is_covered(const MessageBlock& block) const;
+  [[nodiscard]] bool is_last_named_without(const MessageBlock& block) const;
+  Status outdate_index(const MessageBlock& going);
   Result<bool> carry_tombstones(const MessageBlock& block);
   [[nodiscard]] bool is_tombstone_needed(Seq seq, const MessageBlock& holder) const;
   Status enforce_limits();
@@ -103,12 +112,40 @@ class FileStore final : public std::enable_shared_from_this<FileStore> {
   [[nodiscard]] Seq find_last(std::string_view filter) const;
 
   // file_store_recovery.cc
+  Status end_purge();
   Status recover();
+  void read_index(Recovery& found);
+  Status recover_block(std::uint32_t index, Recovery& found);
+  [[nodiscard]] std::unique_ptr<MessageBlock> remade_at(const MessageBlock& block, Seq base) const;
+  Status cut_torn_tail(const Recovery& found);
+  void apply_deletes(const Recovery& found);
+  bool note_lost(const Recovery& found);
+  Status raise_last(Seq last, std::int64_t time);
+
+  // file_store_purge.cc
+  Result<std::uint64_t> remove_many(const std::vector<Seq>& seqs);
+  Result<std::uint64_t> compact_locked(Seq seq);
+  Result<std::uint64_t> purge_all(Seq last);
+  void forget_all(MessageBlock& block);
+  Status drop_empty_blocks();
+  Status mark_limit_removals();
+  [[nodiscard]] std::uint64_t size_after_rewrite(const MessageBlock& block) const;
+  Status compact_block(MessageBlock& block);
+  Status rewrite_block(MessageBlock& block);
+  Status retire_block(MessageBlock& block);
 
   // file_store_background.cc
   void start_background();
   void run_background();
   Status sync_pass();
+  Status sync_files();
+  Status tidy_blocks();
+  Status sync_dirty_blocks();
+  Status unlink_retired();
+  [[nodiscard]] std::string index_path() const { return files_.directory() + "/index.db"; }
+  [[nodiscard]] IndexSnapshot snapshot() const;
+  Status write_index();
+  void note_failure(const Status& status, std::string_view what);
   [[nodiscard]] Instant next_expiry() const;
 
   void note_damage(std::string_view what, Seq seq, std::uint64_t bytes);
@@ -122,6 +159,8 @@ class FileStore final : public std::enable_shared_from_this<FileStore> {
   StreamStore::Removed removed_;
 
   Blocks blocks_;  // in order of index and of sequence; the last one is appended to
+  // Without messages, out of use, and durable: unlinked by the next sync pass, when all else is durable too.
+  Blocks retired_;
   SubjectIndex subjects_;
   std::uint32_t next_index_ = 1;
   std::uint64_t messages_ = 0;
@@ -131,6 +170,10 @@ class FileStore final : public std::enable_shared_from_this<FileStore> {
   std::vector<Seq> lost_;
   std::uint64_t lost_bytes_ = 0;
   std::string buffer_;               // of encoded records, kept for its capacity
+  bool has_unmarked_ = false;        // some block has limit removals without tombstones
+  bool has_unmarked_front_ = false;  // made by a limit on the whole stream, not on a subject
+  bool is_dirty_ = false;            // index.db is older than the state
+  bool is_index_exact_ = false;      // nothing was appended since index.db was written
   bool names_dirty_ = false;         // the msgs directory has names that a power loss may take back
   std::optional<Error> failed_;      // what is on disk is uncertain: nothing more is stored until a restart
 

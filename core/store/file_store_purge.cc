@@ -1,3 +1,9 @@
+// Purge, compact, rewriting blocks, and what becomes of blocks without messages.
+#include <algorithm>
+
+#include "core/base/assert.h"
+#include "core/store/atomic_file.h"
+#include "core/store/block_scan.h"
 #include "core/store/file_store_impl.h"
 
 namespace windtunnel::core {
@@ -5,28 +11,315 @@ namespace windtunnel::core {
 Result<std::uint64_t> FileStore::purge(const PurgeRequest& request) {
   const MutexLock lock{mutex_};
   WT_CHECK(check_usable());
-  // Which ones go is settled first: keep counts within each request, not within each subject.
+  const bool is_everything = request.filter.empty() || request.filter == ">";
+  if (is_everything && request.keep == 0) {
+    return request.below.value == 0 || request.below > last_seq_ ? purge_all(last_seq_) : compact_locked(request.below);
+  }
   std::vector<Seq> victims;
-  std::uint64_t kept = 0;
-  const std::vector<std::string> filters = request.filter.empty() ? std::vector<std::string>{} : std::vector<std::string>{request.filter};
+  const std::vector<std::string> filters{request.filter};
   for (Seq seq = find_next(filters, Seq{1}); seq.value != 0; seq = find_next(filters, seq.next())) {
     if (request.below.value != 0 && seq >= request.below) break;
     victims.push_back(seq);
   }
-  kept = std::min<std::uint64_t>(request.keep, victims.size());
-  victims.resize(victims.size() - kept);
-  std::uint64_t count = 0;
-  for (const Seq seq : victims) {
-    WT_TRY(const bool was_there, remove_locked(seq, false));
-    count += was_there ? 1 : 0;
-  }
-  return count;
+  victims.resize(victims.size() - static_cast<std::size_t>(std::min<std::uint64_t>(request.keep, victims.size())));
+  return remove_many(victims);
 }
 
 Result<std::uint64_t> FileStore::compact(Seq seq) {
   const MutexLock lock{mutex_};
   WT_CHECK(check_usable());
-  return error(Errc::unsupported, "compact to " + std::to_string(seq.value));
+  return seq > last_seq_ ? purge_all(seq.prev()) : compact_locked(seq);
+}
+
+// Tombstones for all of them first (nats-server left out those below the new first sequence: PR 6685).
+Result<std::uint64_t> FileStore::remove_many(const std::vector<Seq>& seqs) {
+  WT_CHECK(mark_limit_removals());
+  std::vector<Tombstone> tombstones;
+  tombstones.reserve(seqs.size());
+  for (const Seq seq : seqs) tombstones.push_back({seq, WallTime{block_of(seq)->find(seq)->time}});
+  WT_CHECK(write_tombstones(tombstones));
+  for (const Seq seq : seqs) forget_message(*block_of(seq), seq, RemovalMark::on_disk);
+  WT_CHECK(drop_empty_blocks());
+  if (!seqs.empty()) WT_CHECK(write_index());
+  return seqs.size();
+}
+
+// Drops everything below `seq` <= last: whole blocks go as files, from the first one on, so that a crash in between
+// leaves what a purge to a lower sequence would have left.
+Result<std::uint64_t> FileStore::compact_locked(Seq seq) {
+  if (messages_ == 0 || seq <= first_seq()) return std::uint64_t{0};
+  const std::uint64_t before = messages_;
+  WT_CHECK(mark_limit_removals());
+  std::vector<Tombstone> tombstones;
+  MessageBlock* partial = block_of(seq);
+  for (const BlockEntry* entry = partial->at_or_after(partial->first); entry != nullptr && partial->seq_of(*entry) < seq; entry = partial->next(entry)) {
+    tombstones.push_back({partial->seq_of(*entry), WallTime{entry->time}});
+  }
+  const std::uint32_t partial_index = partial->index;
+  WT_CHECK(write_tombstones(tombstones));
+  // What stays must be durable before anything goes, or a power loss could take both.
+  WT_CHECK(sync_dirty_blocks());
+
+  std::vector<SeqRange> gone;  // unlinked, but the directory may still bring them back
+  while (!blocks_.empty() && blocks_.front()->index < partial_index) {
+    MessageBlock& block = *blocks_.front();
+    const bool marks_gone = std::any_of(block.tombstones.begin(), block.tombstones.end(), [&](const SeqRange& range) {
+      return std::any_of(gone.begin(), gone.end(), [&](const SeqRange& other) { return range.first <= other.last && other.first <= range.last; });
+    });
+    if (marks_gone) {
+      WT_CHECK(sync_names());
+      gone.clear();
+    }
+    if (block.disk_first.value != 0) gone.push_back({block.disk_first, std::max(block.last, block.disk_first)});
+    WT_CHECK(outdate_index(block));
+    WT_CHECK(unlink_now(block));
+  }
+  for (const Tombstone& tombstone : tombstones) {
+    MessageBlock& block = *block_of(tombstone.seq);
+    forget_message(block, tombstone.seq, RemovalMark::on_disk);
+  }
+  WT_CHECK(drop_empty_blocks());
+  WT_CHECK(write_index());
+  return before - messages_;
+}
+
+// Drops everything, and makes `last` the last sequence. The successor is complete and durable in a directory of its
+// own before the old one is moved away; end_purge finishes or undoes the exchange after a crash (PR 7676).
+Result<std::uint64_t> FileStore::purge_all(Seq last) {
+  const std::uint64_t count = messages_;
+  if (count == 0 && last == last_seq_) return std::uint64_t{0};
+  const std::string aside = options_.directory + "/__msgs__";
+  const std::string next = options_.directory + "/__new_msgs__";
+  WT_CHECK(env_.disk.remove_all(aside));
+  WT_CHECK(env_.disk.remove_all(next));
+  WT_CHECK(env_.disk.make_directories(next));
+  auto block = std::make_unique<MessageBlock>(options_.name, next_index_, last.next());
+  const std::int64_t time = last == last_seq_ ? last_time_ : env_.clock.wall_now().unix_ns;
+  buffer_.clear();
+  append_tombstone(buffer_, block->key, last, WallTime{time});
+  WT_CHECK(write_synced(env_, next + "/" + std::to_string(block->index) + ".blk", buffer_));
+  WT_CHECK(sync_names_of(env_, next));
+  WT_CHECK(sync_names_of(env_, options_.directory));
+  for (const auto& old : blocks_) {
+    files_.forget(old->index);
+    files_.close(*old);
+  }
+  WT_CHECK(env_.disk.rename(files_.directory(), aside));
+  if (Status moved = env_.disk.rename(next, files_.directory()); !moved) {
+    // Neither old nor new is in place: nothing may be stored before recovery has put it right.
+    failed_ = moved.error();
+    return moved.error();
+  }
+  while (!blocks_.empty()) {
+    forget_all(*blocks_.front());
+    blocks_.pop_front();
+  }
+  retired_.clear();
+  has_unmarked_ = false;
+  has_unmarked_front_ = false;
+  ++next_index_;
+  block->raw_bytes = kEmptyRecordSize;
+  block->last_checksum = load_u64(std::string_view(buffer_).substr(kEmptyRecordSize - 8));
+  block->skip_to(last, WallTime{time});
+  block->disk_last = last;
+  add_to_ranges(block->tombstones, last);
+  block->is_name_durable = true;
+  block->was_synced = true;
+  blocks_.push_back(std::move(block));
+  last_seq_ = last;
+  last_time_ = time;
+  WT_CHECK(sync_names_of(env_, options_.directory));
+  WT_CHECK(env_.disk.remove_all(aside));
+  WT_CHECK(write_index());
+  return count;
+}
+
+// Accounts for every live message of a block as gone.
+void FileStore::forget_all(MessageBlock& block) {
+  while (block.live() > 0) forget_message(block, block.first, RemovalMark::on_disk);
+}
+
+// Blocks whose last message went while others were looked at, or that stayed for their tombstones.
+Status FileStore::drop_empty_blocks() {
+  std::vector<std::uint32_t> indexes;
+  for (const auto& block : blocks_) {
+    if (block->live() == 0 && block.get() != last_block()) indexes.push_back(block->index);
+  }
+  // Dropping one may roll the last block and drop that too, so each is looked for again.
+  for (const std::uint32_t index : indexes) {
+    const auto it = std::find_if(blocks_.begin(), blocks_.end(), [&](const auto& block) { return block->index == index; });
+    if (it != blocks_.end() && it->get() != last_block()) WT_CHECK(drop_block(**it));
+  }
+  return {};
+}
+
+// Removals by a limit leave no tombstones: after a crash the limit removes the same messages again. That holds only as
+// long as nothing else is removed. So ahead of any other removal they get theirs.
+Status FileStore::mark_limit_removals() {
+  if (!has_unmarked_) return {};
+  std::vector<Tombstone> tombstones;
+  for (const auto& block : blocks_) {
+    for (const SeqRange& range : block->unmarked) {
+      for (Seq seq = range.first; seq <= range.last; seq = seq.next()) tombstones.push_back({seq, WallTime{0}});
+    }
+  }
+  WT_CHECK(write_tombstones(tombstones));
+  for (const auto& block : blocks_) block->unmarked.clear();
+  has_unmarked_ = false;
+  has_unmarked_front_ = false;
+  return {};
+}
+
+// The size that a rewrite would leave, from memory alone.
+std::uint64_t FileStore::size_after_rewrite(const MessageBlock& block) const {
+  std::uint64_t size = block.live_bytes;
+  for (const SeqRange& range : block.tombstones) {
+    for (Seq seq = range.first; seq <= range.last; seq = seq.next()) size += is_tombstone_needed(seq, block) ? kEmptyRecordSize : 0;
+  }
+  return size;
+}
+
+// Rewrites the block if that wins at least half of it, so that what is written is bounded by what was removed. A block
+// that would win less is asked again only after half of its messages have gone too (PR 6352).
+Status FileStore::compact_block(MessageBlock& block) {
+  if (&block == last_block() || 2 * block.live_bytes >= block.raw_bytes || block.compaction_gained_nothing) return {};
+  if (block.bytes_at_compaction != 0 && 2 * block.live_bytes >= block.bytes_at_compaction) return {};
+  if (2 * size_after_rewrite(block) > block.raw_bytes) {
+    block.compaction_gained_nothing = true;
+    block.bytes_at_compaction = block.live_bytes;
+    return {};
+  }
+  const bool is_last_named = std::any_of(blocks_.begin(), blocks_.end(), [&](const auto& other) { return other.get() != &block && other->disk_last >= last_seq_; });
+  if (!is_last_named) return {};
+  WT_CHECK(rewrite_block(block));
+  block.bytes_at_compaction = block.live_bytes;
+  return {};
+}
+
+// Writes what is still needed of a block to <N>.new, durably, and puts that in its place.
+Status FileStore::rewrite_block(MessageBlock& block) {
+  bool is_compressed = false;
+  bool has_io_error = false;
+  WT_TRY(const std::string content, files_.read_all(block.index, is_compressed, has_io_error));
+  struct Kept {
+    Seq seq;
+    WallTime time;
+    std::uint64_t offset;
+    std::uint32_t size;
+    SubjectId subject;
+  };
+  std::vector<Kept> kept;
+  std::string out;
+  for (const BlockEntry* entry = block.at_or_after(block.first); entry != nullptr; entry = block.next(entry)) {
+    const Seq seq = block.seq_of(*entry);
+    const std::string_view bytes = std::string_view(content).substr(std::min<std::size_t>(entry->offset, content.size()), entry->size);
+    const auto record = parse_record(bytes, block.key);
+    // A live record that cannot be read stays where it is: a later read may succeed.
+    if (!record || record->seq != seq) return error(Errc::corrupt, files_.path(block.index) + " has a damaged record of sequence " + std::to_string(seq.value));
+    kept.push_back({seq, WallTime{entry->time}, out.size(), entry->size, entry->subject});
+    out.append(bytes);
+  }
+  std::vector<SeqRange> tombstones;
+  Seq disk_last = kept.empty() ? Seq{0} : kept.back().seq;
+  for (const SeqRange& range : block.tombstones) {
+    for (Seq seq = range.first; seq <= range.last; seq = seq.next()) {
+      if (!is_tombstone_needed(seq, block)) continue;
+      append_tombstone(out, block.key, seq, WallTime{0});
+      add_to_ranges(tombstones, seq);
+      disk_last = std::max(disk_last, seq);
+    }
+  }
+  const std::string aside = files_.directory() + "/" + std::to_string(block.index) + ".new";
+  WT_CHECK(write_synced(env_, aside, out));
+  files_.close(block);
+  files_.forget(block.index);
+  WT_CHECK(env_.disk.rename(aside, files_.path(block.index)));
+  env_.log.trace("store.block_rewritten", {{"stream", options_.name}, {"block", block.index}, {"from", block.raw_bytes}, {"to", out.size()}});
+  const std::int64_t last_time = block.last_time;
+  block.clear_entries();
+  block.disk_first = Seq{0};
+  block.dead_records = 0;
+  block.last = kept.empty() ? block.last : kept.back().seq;
+  for (const Kept& entry : kept) block.add(entry.seq, entry.time, entry.offset, entry.size, entry.subject);
+  if (kept.empty()) block.last_time = last_time;
+  block.disk_last = disk_last;
+  block.tombstones = std::move(tombstones);
+  block.unmarked.clear();
+  block.raw_bytes = out.size();
+  block.last_checksum = out.empty() ? 0 : load_u64(std::string_view(out).substr(out.size() - 8));
+  block.is_compressed = false;
+  block.needs_sync = false;
+  block.must_rewrite = false;
+  block.was_synced = true;
+  // As long as the old file could come back, its dead records could as well.
+  return sync_names();
+}
+
+// A block that survives a power loss may not go before what names its successor does: it waits for the next sync. So
+// that its records are dead whatever else a crash leaves, it says so itself.
+Status FileStore::retire_block(MessageBlock& block) {
+  bool is_compressed = false;
+  bool has_io_error = false;
+  auto content = files_.read_all(block.index, is_compressed, has_io_error);
+  // One that cannot be appended to stays among the others, and its tombstones with it.
+  if (!content || is_compressed || block.is_sealed) return {};
+  std::vector<Seq> dead;
+  SeqSet marked;
+  scan_block(*content, block.key, [&](const RecordView& record, std::uint64_t) {
+    if (record.kind == RecordKind::message) dead.push_back(record.seq);
+    if (record.kind == RecordKind::tombstone) marked.insert(record.seq);
+  });
+  buffer_.clear();
+  for (const Seq seq : dead) {
+    if (!marked.contains(seq)) append_tombstone(buffer_, block.key, seq, WallTime{0});
+  }
+  if (!buffer_.empty() && !files_.append(block, buffer_)) return {};
+  block.dead_records = 0;
+  block.unmarked.clear();
+  files_.forget(block.index);
+  const auto it = std::find_if(blocks_.begin(), blocks_.end(), [&](const auto& other) { return other.get() == &block; });
+  retired_.push_back(std::move(*it));
+  blocks_.erase(it);
+  return {};
+}
+
+// What the sync pass does about blocks, before it syncs.
+Status FileStore::tidy_blocks() {
+  WT_CHECK(drop_empty_blocks());
+  std::vector<std::uint32_t> indexes;
+  for (const auto& block : blocks_) indexes.push_back(block->index);
+  Status result;
+  for (const std::uint32_t index : indexes) {
+    const auto it = std::find_if(blocks_.begin(), blocks_.end(), [&](const auto& block) { return block->index == index; });
+    if (it == blocks_.end()) continue;
+    MessageBlock& block = **it;
+    Status done;
+    if (block.must_rewrite) {
+      // The pages of a failed sync may never reach the disk, whatever a later sync says: the content goes to a new file.
+      if (&block == last_block()) done = roll();
+      if (done) done = rewrite_block(block);
+    } else if (block.live() == 0 && block.dead_records > 0 && &block != last_block()) {
+      // It stays for its tombstones. Without its dead records no later block must stay for it.
+      done = rewrite_block(block);
+    } else {
+      done = compact_block(block);
+    }
+    if (!done && result) result = done;
+  }
+  return result;
+}
+
+// When all else is durable, the retired blocks can go.
+Status FileStore::unlink_retired() {
+  while (!retired_.empty()) {
+    MessageBlock& block = *retired_.front();
+    files_.forget(block.index);
+    files_.close(block);
+    if (Status removed = env_.disk.remove(files_.path(block.index)); !removed && removed.error().code != Errc::not_found) return removed;
+    names_dirty_ = true;
+    retired_.pop_front();
+  }
+  return {};
 }
 
 }  // namespace windtunnel::core

@@ -1,8 +1,8 @@
 #include <algorithm>
 
 #include "core/base/assert.h"
+#include "core/nats/subject.h"
 #include "core/store/file_store_impl.h"
-#include "core/store/subject_match.h"
 
 namespace windtunnel::core {
 namespace {
@@ -11,7 +11,7 @@ namespace {
 constexpr std::uint64_t kScannedMin = 256;
 
 bool matches_any(const std::vector<std::string>& filters, std::string_view subject) {
-  return std::any_of(filters.begin(), filters.end(), [&](const std::string& filter) { return subject_matches(filter, subject); });
+  return std::any_of(filters.begin(), filters.end(), [&](const std::string& filter) { return filter.empty() || matches(subject, filter); });
 }
 
 bool takes_everything(const std::vector<std::string>& filters) {
@@ -76,7 +76,7 @@ Result<std::optional<StoredMessage>> FileStore::load_last(std::string_view filte
 // The first live sequence at or after `from` whose subject matches; 0 if there is none.
 Seq FileStore::find_next(const std::vector<std::string>& filters, Seq from) const {
   const bool any = takes_everything(filters);
-  const bool all_literal = std::all_of(filters.begin(), filters.end(), [](const std::string& filter) { return is_literal_subject(filter); });
+  const bool all_literal = std::all_of(filters.begin(), filters.end(), [](const std::string& filter) { return !has_wildcard(filter); });
   Seq best;
   const auto consider = [&](SubjectId id) {
     const Seq seq = subjects_.seqs(id).at_or_after(from);

@@ -1,127 +1,324 @@
+// Recovery: what is in the directory becomes the state in memory (reference: filestore 4).
+//
+// Every block is read, always: nats-server trusts a matching index.db and finds damage when a message is read, days
+// later. The index is a witness only: it tells what a missing or damaged block held, which sequences were deleted where
+// tombstones are gone, and the last sequence ever given out.
+//
+// Nothing here deletes what it could not read, and each step may be cut short by a crash and done again.
 #include <algorithm>
-#include <set>
 
 #include "core/base/assert.h"
+#include "core/store/atomic_file.h"
 #include "core/store/block_scan.h"
 #include "core/store/file_store_impl.h"
+#include "core/store/index_db.h"
 
 namespace windtunnel::core {
+namespace {
+
+// At most so many lost sequences are listed for one damaged place: it may lie at the edge of a wide gap.
+constexpr std::uint64_t kLostListedMax = 65536;
+constexpr Bytes kIndexSizeMax{1u << 30};
+
+}  // namespace
 
 // What a scan of the blocks gathers before anything is concluded from it.
 struct FileStore::Recovery {
   struct Damage {
-    std::size_t block = 0;  // index into blocks_
+    std::uint32_t block = 0;
     DamagedRange range;
+    bool is_tail = false;
   };
   std::vector<Tombstone> tombstones;
   std::vector<Damage> damaged;
+  std::optional<IndexSnapshot> index;
+  bool saw_index_record = false;   // the last record that the index knew is still there
+  bool is_index_record_last = false;
 };
 
 Status FileStore::open() {
-  WT_CHECK(env_.disk.make_directories(files_.directory()));
   WT_TRY(const bool is_encrypted, env_.disk.exists(options_.directory + "/meta.key"));
   if (is_encrypted) return error(Errc::unsupported, "encrypted store encountered with no main key: " + options_.directory);
+  WT_CHECK(end_purge());
+  WT_TRY(const bool is_there, env_.disk.exists(files_.directory()));
+  WT_CHECK(env_.disk.make_directories(files_.directory()));
   WT_CHECK(recover());
+  if (!is_there) WT_CHECK(sync_names_above(env_, files_.directory()));
   start_background();
   return {};
 }
 
+// A crash in a purge leaves the old blocks, the new ones, or both beside each other (reference: filestore 4.9).
+Status FileStore::end_purge() {
+  const std::string aside = options_.directory + "/__msgs__";
+  const std::string next = options_.directory + "/__new_msgs__";
+  const auto has_blocks = [&](const std::string& directory) -> Result<bool> {
+    auto names = env_.disk.list(directory);
+    if (!names && names.error().code == Errc::not_found) return false;
+    if (!names) return names.error();
+    return std::any_of(names->begin(), names->end(), [](const DirectoryEntry& name) { return block_index_of(name.name) != 0; });
+  };
+  WT_TRY(const bool has_next, has_blocks(next));
+  if (has_next) {
+    // The new block is complete and durable: the purge goes on.
+    WT_CHECK(env_.disk.remove_all(files_.directory()));
+    WT_CHECK(env_.disk.rename(next, files_.directory()));
+    WT_CHECK(sync_names_of(env_, options_.directory));
+  }
+  WT_CHECK(env_.disk.remove_all(next));
+  WT_TRY(const bool has_aside, has_blocks(aside));
+  WT_TRY(const bool has_current, has_blocks(files_.directory()));
+  if (has_aside && !has_current) {
+    // An older server died between moving the blocks away and writing down the last sequence. It never answered the
+    // purge, so undoing it is right; what it did itself was to throw both away (issue 7676).
+    WT_CHECK(env_.disk.remove_all(files_.directory()));
+    WT_CHECK(env_.disk.rename(aside, files_.directory()));
+    return sync_names_of(env_, options_.directory);
+  }
+  return env_.disk.remove_all(aside);
+}
+
 Status FileStore::recover() {
+  Recovery found;
+  read_index(found);
   WT_TRY(const std::vector<DirectoryEntry> names, env_.disk.list(files_.directory()));
   std::vector<std::uint32_t> indexes;
   for (const DirectoryEntry& name : names) {
-    if (const std::uint32_t index = block_index_of(name.name); index != 0 && !name.is_directory) indexes.push_back(index);
+    if (name.is_directory) continue;
+    if (const std::uint32_t index = block_index_of(name.name); index != 0) indexes.push_back(index);
+    // What a rewrite, an index write or a probe left half done.
+    const bool is_left_over = name.name.ends_with(".new") || name.name.ends_with(".tmp") || name.name.starts_with("_test_");
+    if (is_left_over) WT_CHECK(env_.disk.remove(files_.directory() + "/" + name.name));
   }
   std::sort(indexes.begin(), indexes.end());
+  for (const std::uint32_t index : indexes) WT_CHECK(recover_block(index, found));
+  WT_CHECK(cut_torn_tail(found));
+  apply_deletes(found);
+  is_index_exact_ = note_lost(found);
 
-  Recovery found;
-  for (const std::uint32_t index : indexes) {
-    next_index_ = index + 1;
-    bool is_compressed = false;
-    bool has_io_error = false;
-    WT_TRY(const std::string content, files_.read_all(index, is_compressed, has_io_error));
-    auto block = std::make_unique<MessageBlock>(options_.name, index, last_seq_.next());
-    block->is_compressed = is_compressed;
-    block->is_name_durable = false;
-    block->raw_bytes = content.size();
-    Seq highest_tombstone;
-    std::int64_t tombstone_time = 0;
-    const BlockScan scan = scan_block(content, block->key, [&](const RecordView& record, std::uint64_t offset) {
-      if (record.kind == RecordKind::tombstone) {
-        found.tombstones.push_back({record.seq, record.time});
-        add_to_ranges(block->tombstones, record.seq);
-        block->disk_last = std::max(block->disk_last, record.seq);
-        if (record.seq > highest_tombstone) {
-          highest_tombstone = record.seq;
-          tombstone_time = record.time.unix_ns;
-        }
-        return;
-      }
-      if (record.seq <= last_seq_ || !block->can_hold(record.seq)) return;
-      if (record.kind == RecordKind::erased) {
-        block->skip_to(record.seq, record.time);
-        block->disk_last = std::max(block->disk_last, record.seq);
-      } else {
-        block->add(record.seq, record.time, offset, record.size, subjects_.add(record.subject, record.seq));
-        ++messages_;
-        bytes_ += record.size;
-      }
-      last_seq_ = record.seq;
-      last_time_ = record.time.unix_ns;
-    });
-    block->last_checksum = scan.last_checksum;
-    for (const DamagedRange& range : scan.damaged) found.damaged.push_back({blocks_.size(), range});
-    // A tombstone says that its sequence was used: a stream whose messages are all gone remembers its last one by it.
-    if (highest_tombstone > last_seq_) {
-      block->skip_to(highest_tombstone, WallTime{tombstone_time});
-      last_seq_ = highest_tombstone;
-      last_time_ = tombstone_time;
-    }
-    block->shrink();
-    blocks_.push_back(std::move(block));
+  Seq last = std::max(last_seq_, options_.first_seq.prev());
+  std::int64_t last_time = last_time_;
+  if (found.index && found.index->last_seq > last) {
+    last = found.index->last_seq;
+    last_time = found.index->last_time;
   }
-
-  for (const Recovery::Damage& damage : found.damaged) {
-    lost_bytes_ += damage.range.size;
-    note_damage("block", damage.range.before, damage.range.size);
+  if (blocks_.empty()) {
+    if (found.index) next_index_ = std::max(next_index_, found.index->last_block + 1);
+    WT_CHECK(add_block(last_seq_.next()));
   }
-  // The end of the last block, if torn, is cut off; nothing is appended behind damage.
-  if (MessageBlock* last = last_block()) {
-    const bool is_damaged = !found.damaged.empty() && found.damaged.back().block + 1 == blocks_.size();
-    if (is_damaged) {
-      const DamagedRange& tail = found.damaged.back().range;
-      if (tail.offset + tail.size == last->raw_bytes) WT_CHECK(files_.truncate(*last, tail.offset));
-    }
-  }
-
-  for (const Tombstone& tombstone : found.tombstones) {
-    MessageBlock* block = block_of(tombstone.seq);
-    if (block != nullptr && block->find(tombstone.seq) != nullptr) forget_message(*block, tombstone.seq, false);
-  }
-  if (blocks_.empty()) WT_CHECK(add_block(last_seq_.next()));
-  if (last_seq_ < options_.first_seq.prev()) {
-    const Tombstone before{options_.first_seq.prev(), WallTime{0}};
-    last_seq_ = before.seq;
-    WT_CHECK(write_tombstones({&before, 1}));
-    last_block()->skip_to(before.seq, WallTime{0});
-  }
-  const std::vector<MessageBlock*> empties = [&] {
-    std::vector<MessageBlock*> out;
-    for (const auto& block : blocks_) {
-      if (block->live() == 0 && block.get() != last_block()) out.push_back(block.get());
-    }
-    return out;
-  }();
-  for (MessageBlock* block : empties) WT_CHECK(drop_block(*block));
+  if (last > last_seq_) WT_CHECK(raise_last(last, last_time));
+  // Tombstones were lost with other things: what the index alone knew is written down before the index is replaced.
+  if (!found.damaged.empty() || !lost_.empty()) WT_CHECK(mark_limit_removals());
+  WT_CHECK(drop_empty_blocks());
 
   std::vector<SubjectId> subjects;
   subjects_.for_each({}, [&](SubjectId id) { subjects.push_back(id); });
   for (const SubjectId id : subjects) WT_CHECK(enforce_subject_limit(id));
   WT_CHECK(enforce_limits());
   WT_CHECK(expire(env_.clock.wall_now()));
+  is_dirty_ = true;
+  check_invariants();
   const StreamState now = state();
-  env_.log.info("store.recovered", {{"stream", options_.name}, {"messages", now.messages}, {"first_seq", now.first_seq.value}, {"last_seq", now.last_seq.value}, {"lost", lost_.size()}});
+  env_.log.info("store.recovered",
+                {{"stream", options_.name}, {"messages", now.messages}, {"first_seq", now.first_seq.value}, {"last_seq", now.last_seq.value}, {"lost", lost_.size()}});
   return {};
+}
+
+void FileStore::read_index(Recovery& found) {
+  auto bytes = env_.disk.read_file(index_path(), kIndexSizeMax);
+  if (!bytes) {
+    if (bytes.error().code != Errc::not_found) env_.log.warn("store.damage", {{"stream", options_.name}, {"what", "index.db"}, {"error", bytes.error().text()}});
+    return;
+  }
+  auto snapshot = decode_index(*bytes, options_.name);
+  if (snapshot) {
+    found.index = *std::move(snapshot);
+  } else {
+    env_.log.warn("store.damage", {{"stream", options_.name}, {"what", "index.db"}, {"error", snapshot.error().text()}});
+  }
+}
+
+Status FileStore::recover_block(std::uint32_t index, Recovery& found) {
+  next_index_ = std::max(next_index_, index + 1);
+  bool has_io_error = false;
+  auto block = std::make_unique<MessageBlock>(options_.name, index, last_seq_.next());
+  auto read = files_.read_all(index, block->is_compressed, has_io_error);
+  if (!read && read.error().code == Errc::corrupt) {
+    // A compressed block that does not unpack: all of it is damaged.
+    found.damaged.push_back({index, {0, 0, Seq{0}, Seq{0}}, false});
+    note_damage(read.error().detail, last_seq_.next(), 0);
+    block->is_sealed = true;
+    block->was_synced = true;
+    blocks_.push_back(std::move(block));
+    return {};
+  }
+  if (!read) return read.error();
+  std::string content = *std::move(read);
+  BlockScan scan = scan_block(content, block->key, [](const RecordView&, std::uint64_t) {});
+  if (!scan.damaged.empty()) {
+    // One bad read must not cost anything that a second one gives.
+    WT_TRY(content, files_.read_all(index, block->is_compressed, has_io_error));
+  }
+
+  const bool is_index_last = found.index && found.index->last_block == index;
+  if (is_index_last && found.index->last_checksum == 0) found.saw_index_record = true;
+  Seq highest_tombstone;
+  std::int64_t tombstone_time = 0;
+  scan = scan_block(content, block->key, [&](const RecordView& record, std::uint64_t offset) {
+    if (is_index_last && record.checksum == found.index->last_checksum) found.saw_index_record = true;
+    if (record.kind == RecordKind::tombstone) {
+      found.tombstones.push_back({record.seq, record.time});
+      add_to_ranges(block->tombstones, record.seq);
+      block->disk_last = std::max(block->disk_last, record.seq);
+      if (record.seq > highest_tombstone) {
+        highest_tombstone = record.seq;
+        tombstone_time = record.time.unix_ns;
+      }
+      return;
+    }
+    if (record.seq <= last_seq_) return;
+    // A block may begin anywhere behind the one before.
+    if (block->live() == 0 && !block->can_hold(record.seq)) block = remade_at(*block, record.seq);
+    if (!block->can_hold(record.seq)) {
+      note_damage("a gap of more than 2^32 sequences inside a block", record.seq, record.size);
+      return;
+    }
+    if (record.kind == RecordKind::erased) {
+      block->skip_to(record.seq, record.time);
+      block->disk_last = std::max(block->disk_last, record.seq);
+    } else {
+      block->add(record.seq, record.time, offset, record.size, subjects_.add(record.subject, record.seq));
+      ++messages_;
+      bytes_ += record.size;
+    }
+    last_seq_ = record.seq;
+    last_time_ = record.time.unix_ns;
+  });
+  block->raw_bytes = content.size();
+  block->last_checksum = scan.last_checksum;
+  block->was_synced = true;  // for all we know
+  block->is_sealed = block->is_compressed || has_io_error || !scan.damaged.empty();
+  if (is_index_last) found.is_index_record_last = found.saw_index_record && scan.damaged.empty() && scan.last_checksum == found.index->last_checksum;
+  for (const DamagedRange& range : scan.damaged) found.damaged.push_back({index, range, range.offset + range.size == content.size()});
+  // A tombstone says that its sequence was used: a stream whose messages are all gone remembers its last one by it. The
+  // highest counts; nats-server took the lowest (issues 5412, 7241).
+  if (highest_tombstone > last_seq_) {
+    block->skip_to(highest_tombstone, WallTime{tombstone_time});
+    last_seq_ = highest_tombstone;
+    last_time_ = tombstone_time;
+  }
+  block->shrink();
+  blocks_.push_back(std::move(block));
+  return {};
+}
+
+std::unique_ptr<MessageBlock> FileStore::remade_at(const MessageBlock& block, Seq base) const {
+  auto made = std::make_unique<MessageBlock>(options_.name, block.index, base);
+  made->tombstones = block.tombstones;
+  made->disk_last = block.disk_last;
+  made->is_compressed = block.is_compressed;
+  return made;
+}
+
+// The torn end of the last block is what a crash leaves of a record that nobody was told of. Damage with valid records
+// behind it stays as it is, and appends go to another block.
+Status FileStore::cut_torn_tail(const Recovery& found) {
+  if (blocks_.empty() || found.damaged.empty() || last_block()->is_compressed) return {};
+  MessageBlock& block = *last_block();
+  const Recovery::Damage& tail = found.damaged.back();
+  if (tail.block != block.index || !tail.is_tail) return {};
+  WT_CHECK(files_.truncate(block, tail.range.offset));
+  const bool is_only_damage = found.damaged.size() == 1 || found.damaged[found.damaged.size() - 2].block != block.index;
+  if (is_only_damage) block.is_sealed = false;
+  return sync_block(block);
+}
+
+void FileStore::apply_deletes(const Recovery& found) {
+  const auto forget = [&](Seq seq) {
+    MessageBlock* block = block_of(seq);
+    if (block != nullptr && block->find(seq) != nullptr) forget_message(*block, seq, RemovalMark::on_disk);
+  };
+  for (const Tombstone& tombstone : found.tombstones) forget(tombstone.seq);
+  if (!found.index) return;
+  // A deletion is never taken back, so what the index knows as deleted is, however old it is. The time guards against a
+  // sequence that a power loss made free again.
+  const auto forget_if_known = [&](Seq seq) {
+    MessageBlock* block = block_of(seq);
+    const BlockEntry* entry = block == nullptr ? nullptr : block->find(seq);
+    if (entry != nullptr && entry->time <= found.index->last_time) forget_message(*block, seq, RemovalMark::none_yet);
+  };
+  while (messages_ > 0 && first_seq() < found.index->first_seq) {
+    const Seq before = first_seq();
+    forget_if_known(before);
+    if (messages_ > 0 && first_seq() == before) break;
+  }
+  for (const IndexBlock& block : found.index->blocks) block.deleted.for_each(forget_if_known);
+}
+
+// Which sequences are lost, as far as anything that is left can tell. True if the index is the last word on that.
+bool FileStore::note_lost(const Recovery& found) {
+  std::uint64_t bytes = 0;
+  std::vector<Seq> lost;
+  SeqSet deleted;
+  for (const Tombstone& tombstone : found.tombstones) deleted.insert(tombstone.seq);
+  const auto is_live = [&](Seq seq) {
+    const MessageBlock* block = block_of(seq);
+    return block != nullptr && block->find(seq) != nullptr;
+  };
+  for (const Recovery::Damage& damage : found.damaged) {
+    bytes += damage.range.size;
+    note_damage(files_.path(damage.block), damage.range.before, damage.range.size);
+  }
+
+  // Is the index the last word? Not if the stream went on after it: blocks that are gone may have gone rightly.
+  const bool has_later = !blocks_.empty() && found.index && blocks_.back()->index > found.index->last_block;
+  const bool is_exact = found.index && !has_later && (!found.saw_index_record || found.is_index_record_last);
+  if (is_exact) {
+    for (const IndexBlock& block : found.index->blocks) {
+      if (block.messages() == 0) continue;
+      const bool is_missing = std::none_of(blocks_.begin(), blocks_.end(), [&](const auto& other) { return other->index == block.index; });
+      if (is_missing) {
+        bytes += block.bytes;
+        note_damage(files_.path(block.index) + " is missing", block.first_seq, block.bytes);
+      }
+      std::uint64_t listed = 0;
+      for (Seq seq = block.first_seq; seq <= block.last_seq && listed < kLostListedMax; seq = seq.next()) {
+        if (block.deleted.contains(seq) || deleted.contains(seq) || is_live(seq)) continue;
+        lost.push_back(seq);
+        ++listed;
+      }
+    }
+  } else {
+    for (const Recovery::Damage& damage : found.damaged) {
+      const auto at = std::find_if(blocks_.begin(), blocks_.end(), [&](const auto& block) { return block->index >= damage.block; });
+      Seq end = damage.range.behind;
+      for (auto later = at + 1; end.value == 0 && at != blocks_.end() && later != blocks_.end(); ++later) {
+        if ((*later)->disk_first.value != 0) end = (*later)->disk_first;
+      }
+      if (end.value == 0 && found.index) end = found.index->last_seq.next();
+      Seq seq = std::max(damage.range.before.next(), found.index ? found.index->first_seq : Seq{1});
+      if (damage.range.before.value == 0 && at != blocks_.end() && at != blocks_.begin()) seq = std::max(seq, (*std::prev(at))->last.next());
+      for (std::uint64_t listed = 0; seq < end && listed < kLostListedMax; seq = seq.next(), ++listed) {
+        if (!deleted.contains(seq) && !is_live(seq)) lost.push_back(seq);
+      }
+    }
+  }
+  std::sort(lost.begin(), lost.end());
+  lost.erase(std::unique(lost.begin(), lost.end()), lost.end());
+  lost_ = std::move(lost);
+  lost_bytes_ += bytes;
+  return is_exact;
+}
+
+// The last sequence is higher than what the blocks tell. A tombstone says so first, so that the next recovery needs no
+// index to know it (issue 6881, PR 7782).
+Status FileStore::raise_last(Seq last, std::int64_t time) {
+  const Tombstone marker{last, WallTime{time}};
+  WT_CHECK(write_tombstones({&marker, 1}));
+  last_block()->skip_to(last, WallTime{time});
+  last_seq_ = last;
+  last_time_ = time;
+  return sync_block(*last_block());
 }
 
 }  // namespace windtunnel::core

@@ -9,8 +9,8 @@
 #include "core/env/log.h"
 #include "core/env/sync.h"
 #include "core/env/tasks.h"
+#include "core/nats/subject.h"
 #include "core/store/subject_index.h"
-#include "core/store/subject_match.h"
 
 namespace windtunnel::core {
 namespace {
@@ -67,7 +67,7 @@ class Contents : public std::enable_shared_from_this<Contents> {
     for (auto it = messages_.lower_bound(from); it != messages_.end(); ++it) {
       if (any) return it->first;
       const std::string& subject = subjects_.name(it->second.subject);
-      if (std::any_of(filters.begin(), filters.end(), [&](const std::string& filter) { return subject_matches(filter, subject); })) return it->first;
+      if (std::any_of(filters.begin(), filters.end(), [&](const std::string& filter) { return filter.empty() || matches(subject, filter); })) return it->first;
       if (budget-- > 0) continue;
       Seq best;
       for (const std::string& filter : filters) {

@@ -3,9 +3,24 @@
 #include <algorithm>
 
 #include "core/base/assert.h"
-#include "core/store/subject_match.h"
+#include "core/nats/subject.h"
 
 namespace windtunnel::core {
+namespace {
+
+// What every subject that matches begins with: the tokens ahead of the first wildcard, each with its dot.
+std::string_view literal_prefix(std::string_view filter) {
+  std::size_t start = 0;
+  while (true) {
+    const std::size_t dot = filter.find('.', start);
+    const std::string_view token = filter.substr(start, dot == std::string_view::npos ? dot : dot - start);
+    if (token == "*" || token == ">") return filter.substr(0, start);
+    if (dot == std::string_view::npos) return filter;
+    start = dot + 1;
+  }
+}
+
+}  // namespace
 
 void SeqList::add(Seq seq) {
   WT_ASSERT(is_empty() || seq > last());
@@ -103,13 +118,13 @@ void SubjectIndex::for_each(std::string_view filter, const Visit& visit) const {
     for (const auto& [name, id] : ids_) visit(id);
     return;
   }
-  if (is_literal_subject(filter)) {
+  if (!has_wildcard(filter)) {
     if (const SubjectId id = find(filter); id != kNoSubject) visit(id);
     return;
   }
   const std::string_view prefix = literal_prefix(filter);
   for (auto it = ids_.lower_bound(prefix); it != ids_.end() && std::string_view(it->first).starts_with(prefix); ++it) {
-    if (subject_matches(filter, it->first)) visit(it->second);
+    if (matches(it->first, filter)) visit(it->second);
   }
 }
 

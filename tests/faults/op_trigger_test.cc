@@ -28,7 +28,7 @@ TEST_CASE("what is no trigger is refused with the reason") {
   for (const Row& row : std::vector<Row>{{"", "is no disk operation"}, {"fsync of a at leaf", "is no disk operation"}, {"3rd fsync of a on leaf", "is no disk operation"},
                                          {"0th fsync of a at leaf", "which one"}, {"third fsync of a at leaf", "which one"}, {"3 fsync of a at leaf", "which one"},
                                          {"3rd fsnc of a at leaf", "unknown operation `fsnc`"}, {"3rd fsync of a//b at leaf", "empty part"},
-                                         {"3rd fsync of a at ", "no node"}, {"99999999999999999999th fsync of a at leaf", "which one"}}) {
+                                         {"3rd fsync of a at ", "no node"}, {"3rd fsync of a\"b at leaf", "has a quote"}, {"3rd fsync of a\\b at leaf", "has a quote"}, {"99999999999999999999th fsync of a at leaf", "which one"}}) {
     CAPTURE(row.text);
     const auto trigger = parse_op_trigger(row.text);
     REQUIRE_FALSE(trigger);

@@ -20,7 +20,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   limits.has_headers = (data[0] & 4) == 0;
   limits.is_connect_required = (data[0] & 24) == 24;
   const std::string_view stream{reinterpret_cast<const char*>(data) + 2, size - 2};
-  const std::vector<std::string> whole = test::parse_pieces(role, limits, {stream});
+  const std::vector<std::string> whole = tests::parse_pieces(role, limits, {stream});
 
   core::Random random{core::Seed{data[1]}};
   std::vector<std::string_view> pieces;
@@ -29,10 +29,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     pieces.push_back(stream.substr(at, piece));
     at += piece;
   }
-  if (test::parse_pieces(role, limits, pieces) != whole) std::abort();
+  if (tests::parse_pieces(role, limits, pieces) != whole) std::abort();
 
   std::vector<std::string_view> bytes;
   for (std::size_t i = 0; i < stream.size(); ++i) bytes.push_back(stream.substr(i, 1));
-  if (test::parse_pieces(role, limits, bytes) != whole) std::abort();
+  if (tests::parse_pieces(role, limits, bytes) != whole) std::abort();
   return 0;
 }

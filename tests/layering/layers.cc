@@ -41,7 +41,8 @@ struct Package {
   std::string_view folders;  // where a .cc file may use it
 };
 
-// They are heavy to compile, and what they name would leak into everything above: they stay in .cc files.
+// They are heavy to compile, and what they name would leak into everything above: they stay in .cc files, and in
+// headers that only .cc files of the same folder see.
 constexpr std::array<Package, 4> kPackages = {{
     {"boost/", "Boost", "core/fiber sim scenarios cli tests"},
     {"yaml-cpp/", "yaml-cpp", "scenarios cli tests"},
@@ -107,11 +108,22 @@ std::string judge_own(const Layer& from, const Include& include, const std::set<
   return {};
 }
 
-std::string judge_package(const SourceFile& file, const Layer& from, const Include& include) {
+// A header that only the .cc files of its own folder include.
+bool is_private(const SourceFile& header, const SourceTree& tree) {
+  return std::all_of(tree.begin(), tree.end(), [&](const SourceFile& file) {
+    if (!file.is_cpp() || file.is_in("tests")) return true;
+    const std::vector<Include> includes = includes_of(file);
+    const bool sees = std::any_of(includes.begin(), includes.end(), [&](const Include& include) { return include.path == header.path; });
+    return !sees || (!file.is_header() && layer_of(file.path) == layer_of(header.path));
+  });
+}
+
+std::string judge_package(const SourceFile& file, const Layer& from, const Include& include, const SourceTree& tree) {
   for (const Package& package : kPackages) {
     if (!include.path.starts_with(package.prefix)) continue;
-    if (include.path == "boost/context/stack_context.hpp" && from.folder == "core/fiber") return {};  // a plain struct
-    if (file.is_header() && from.folder != "tests") return std::string{package.name} + " in a header; keep it in the .cc";
+    if (file.is_header() && from.folder != "tests" && !is_private(file, tree)) {
+      return std::string{package.name} + " in a header that others see; keep it in the .cc";
+    }
     if (!contains_word(package.folders, from.folder)) return std::string{package.name} + " does not belong in " + std::string{from.folder};
   }
   return {};
@@ -131,7 +143,7 @@ std::vector<Violation> find_layer_violations(const SourceTree& tree) {
       continue;
     }
     for (const Include& include : includes_of(file)) {
-      std::string what = include.is_quoted ? judge_own(*from, include, paths) : judge_package(file, *from, include);
+      std::string what = include.is_quoted ? judge_own(*from, include, paths) : judge_package(file, *from, include, tree);
       if (!what.empty()) violations.push_back({file.path, include.line, std::move(what)});
     }
   }

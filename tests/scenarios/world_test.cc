@@ -50,9 +50,10 @@ SCENARIO("a mirror on a leaf follows its hub through an outage") {
   GIVEN("a hub with a stream and a leaf with its mirror, 100 messages published") {
     const Scenario scenario = load(kHubAndLeaf);
     World world{scenario, core::Seed{7}, {}};
-    const core::Status ready = world.prelude();
+    const core::Status ready = world.build();
     if (!ready) MESSAGE(ready.error().text());
     REQUIRE(ready.has_value());
+    world.reach_time_zero();
     publish(world, "hub", 100);
     world.kernel().run_until(kTimeZero + 3s);
     REQUIRE(last_seq(world, "hub", "ORDERS") == 100);

@@ -111,6 +111,22 @@ TEST_CASE("a kill keeps the page cache and the names, a power loss neither") {
   }
 }
 
+TEST_CASE("a kill closes the files of the process: those without a name are gone") {
+  World world;
+  Machine node(world.kernel, world.disk);
+  std::unique_ptr<core::File> open;
+  node.run([&](core::Disk& disk) {
+    open = *disk.open("f", {.create = true});
+    must(open->write_at(Bytes{0}, "abc"));
+    must(disk.remove("f"));
+    must(disk.sync_directory(""));
+  });
+  CHECK(world.disk.tree().bytes_used() == 3);
+  node.crash(std::nullopt);
+  CHECK(world.disk.tree().bytes_used() == 0);
+  CHECK(world.disk.tree().inode_count() == 1);
+}
+
 TEST_CASE("close does not sync; sync and sync_directory together make a file durable") {
   World world;
   Machine node(world.kernel, world.disk);

@@ -284,10 +284,14 @@ TEST_CASE("wall clocks show the world's start, and step and drift without moving
   world.run(1000s);
   CHECK(world.node.wall_now() - kWorldStart == 1007s + 200ms);
   CHECK(world.peer.wall_now() - kWorldStart == 1010s);
+  world.node.set_clock_drift(0);
+  world.node.set_clock_drift(-500);
+  world.run(10ms);
+  CHECK(world.node.wall_now() - kWorldStart == 1007s + 200ms + 10ms - 5us);
   Duration shown{};
   world.node.start(program([&](Env& env) { shown = env.clock.wall_now() - kWorldStart; }));
   world.run(0ms);
-  CHECK(shown == 1007s + 200ms);
+  CHECK(shown == 1007s + 200ms + 10ms - 5us);
 }
 
 TEST_CASE("each incarnation has random streams of its own, the same in each run") {

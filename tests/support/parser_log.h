@@ -7,7 +7,7 @@
 
 #include "core/nats/parser.h"
 
-namespace windtunnel::test {
+namespace windtunnel::tests {
 
 inline std::string describe(const core::Operation& o) {
   static constexpr const char* kNames[] = {"info", "connect", "ping", "pong", "ok", "err", "publish", "subscribe", "unsubscribe", "message",
@@ -55,4 +55,4 @@ inline std::vector<std::string> parse_pieces(core::ParserRole role, const core::
   return log;
 }
 
-}  // namespace windtunnel::test
+}  // namespace windtunnel::tests

@@ -9,7 +9,7 @@ namespace {
 
 using Log = std::vector<std::string>;
 
-Log parse(ParserRole role, std::string_view stream, const ParserLimits& limits = {}) { return test::parse_pieces(role, limits, {stream}); }
+Log parse(ParserRole role, std::string_view stream, const ParserLimits& limits = {}) { return tests::parse_pieces(role, limits, {stream}); }
 
 // Each stream whole, in two pieces at every place, and byte by byte.
 void check_every_split(ParserRole role, std::string_view stream, const Log& expected, const ParserLimits& limits = {}) {
@@ -17,11 +17,11 @@ void check_every_split(ParserRole role, std::string_view stream, const Log& expe
   CHECK(parse(role, stream, limits) == expected);
   for (std::size_t cut = 0; cut <= stream.size(); ++cut) {
     CAPTURE(cut);
-    CHECK(test::parse_pieces(role, limits, {stream.substr(0, cut), stream.substr(cut)}) == expected);
+    CHECK(tests::parse_pieces(role, limits, {stream.substr(0, cut), stream.substr(cut)}) == expected);
   }
   std::vector<std::string_view> bytes;
   for (std::size_t i = 0; i < stream.size(); ++i) bytes.push_back(stream.substr(i, 1));
-  CHECK(test::parse_pieces(role, limits, bytes) == expected);
+  CHECK(tests::parse_pieces(role, limits, bytes) == expected);
 }
 
 TEST_CASE("what a client sends is the same however it is cut up") {

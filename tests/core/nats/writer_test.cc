@@ -50,11 +50,11 @@ TEST_CASE("what is written is what is parsed") {
   std::string to_server;
   append_publish(to_server, {"a.b", "r", kBlock, "payload"});
   append_subscribe(to_server, "a.>", "q", "17");
-  CHECK(test::parse_pieces(ParserRole::server_of_client, {}, {to_server}) ==
+  CHECK(tests::parse_pieces(ParserRole::server_of_client, {}, {to_server}) ==
         std::vector<std::string>{"publish has_headers subject=a.b reply=r headers=" + kBlock + " payload=payload", "subscribe subject=a.> queue=q sid=17"});
   std::string to_leaf;
   append_leaf_message(to_leaf, {"a.b", "r", kBlock, "payload"}, queues);
-  CHECK(test::parse_pieces(ParserRole::leaf, {}, {to_leaf}) ==
+  CHECK(tests::parse_pieces(ParserRole::leaf, {}, {to_leaf}) ==
         std::vector<std::string>{"leaf_message has_headers subject=a.b reply=r headers=" + kBlock + " payload=payload queues=q1 queues=q2"});
 }
 

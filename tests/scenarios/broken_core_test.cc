@@ -1,0 +1,208 @@
+// A checker earns trust by failing: each invariant that is checked has a core broken on purpose here that violates it, and
+// the same scenario on the right core passes.
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "scenarios/invariants.h"
+#include "scenarios/load.h"
+#include "scenarios/run.h"
+
+namespace windtunnel::scenarios {
+namespace {
+
+using core::Defect;
+
+Scenario parse(const std::string& text) {
+  Loaded loaded = load_text(text, "test.yaml");
+  for (const Diagnostic& d : loaded.diagnostics) MESSAGE(d.text());
+  REQUIRE(loaded.scenario.has_value());
+  return *loaded.scenario;
+}
+
+RunResult run(const Scenario& scenario, std::vector<Defect> defects, std::uint64_t seed = 1) {
+  RunOptions options;
+  options.seed = core::Seed{seed};
+  for (const Defect defect : defects) options.defects.set(defect);
+  core::Result<RunResult> result = run_scenario(scenario, options);
+  if (!result) MESSAGE(result.error().text());
+  REQUIRE(result.has_value());
+  return *result;
+}
+
+const Divergence* find(const RunResult& result, std::string_view invariant) {
+  const auto it = std::find_if(result.divergences.begin(), result.divergences.end(), [&](const Divergence& d) { return d.invariant == invariant; });
+  return it == result.divergences.end() ? nullptr : &*it;
+}
+
+const std::string kAlone = R"(
+scenario: alone
+about: One server, one stream.
+nodes: { hub: { domain: hub } }
+streams: [ { on: hub, name: ORDERS, subjects: [orders.>], storage: file } ]
+)";
+
+const std::string kSyncAlways = R"(
+scenario: sync-always
+about: One server that syncs always loses power.
+nodes: { hub: { domain: hub, sync_interval: always } }
+streams: [ { on: hub, name: ORDERS, subjects: [orders.>], storage: file } ]
+workloads: [ { publish: orders.new, at: hub, via: jetstream, rate: 20/s, for: 6s, name: careful } ]
+faults: [ { at: 3s, power_loss: { node: hub, keep: none } }, { at: 4s, start: hub } ]
+)";
+
+const std::string kMirror = R"(
+scenario: mirror
+about: A hub with a stream, a leaf with its mirror.
+nodes: { hub: { domain: hub }, leaf: { domain: leaf, leaf_of: hub } }
+streams:
+  - { on: hub, name: ORDERS, subjects: [orders.>], storage: file }
+  - { on: leaf, name: COPY, mirror: { name: ORDERS, domain: hub } }
+workloads: [ { publish: orders.new, at: hub, via: jetstream, rate: 50/s, for: 10s, name: careful } ]
+)";
+
+const std::string kOutage = kMirror + R"(
+faults: [ { at: 3s, signal: { node: hub, name: SIGABRT } }, { at: 5s, start: hub } ]
+)";
+
+// The hub is away for so long that the retries of 2.10 are two minutes apart.
+const std::string kLongOutage = R"(
+scenario: long-outage
+about: A mirror whose hub is away for half an hour.
+nodes: { hub: { domain: hub }, leaf: { domain: leaf, leaf_of: hub } }
+streams:
+  - { on: hub, name: ORDERS, subjects: [orders.>], storage: file }
+  - { on: leaf, name: COPY, mirror: { name: ORDERS, domain: hub } }
+workloads: [ { publish: orders.new, at: hub, via: jetstream, rate: 1/s, for: 30m, name: careful } ]
+faults: [ { at: 3s, cut: { link: [hub, leaf], how: reset } }, { at: 30m, heal: { link: [hub, leaf] } } ]
+)";
+
+struct Row {
+  std::string what;
+  std::string scenario;
+  std::string expect;
+  std::vector<Defect> defects;
+  std::string invariant;
+};
+
+std::string only(const std::string& invariant) { return "\nexpect: [ { invariants: [" + invariant + "] } ]\n"; }
+
+const std::string kCareful = "\nworkloads: [ { publish: orders.new, at: hub, via: jetstream, rate: 20/s, for: 5s, name: careful } ]\n";
+const std::string kCareless = "\nworkloads: [ { publish: orders.new, at: hub, via: core, rate: 20/s, for: 5s, name: careless } ]\n";
+const std::string kNobody = "\nworkloads: [ { publish: elsewhere.new, at: hub, via: jetstream, rate: 20/s, for: 5s, name: careful } ]\n";
+
+std::vector<Row> rows() {
+  return {
+      {"acknowledges what it does not store", kAlone + kCareful, "acked-is-durable", {Defect::break_ack_before_store}, "acked-is-durable"},
+      {"does not sync before it acknowledges", kSyncAlways, "acked-is-durable", {Defect::break_sync_always}, "acked-is-durable"},
+      {"does not sync, and its sequences go back", kSyncAlways, "last-seq-monotone", {Defect::break_sync_always}, "last-seq-monotone"},
+      {"makes up an acknowledgement where nobody listens", kAlone + kNobody, "publish-outcome-known", {Defect::break_silent_no_responders},
+       "publish-outcome-known"},
+      {"acknowledges what it does not store: a lie", kAlone + kCareful, "publish-outcome-known", {Defect::break_ack_before_store},
+       "publish-outcome-known"},
+      {"drops plain publishes", kAlone + kCareless, "no-silent-drop", {Defect::break_ack_before_store}, "no-silent-drop"},
+      {"skips messages of the origin", kMirror, "mirror-is-prefix", {Defect::break_mirror_skips}, "mirror-is-prefix"},
+      {"stores messages of the origin twice", kMirror, "no-duplicate-in-mirror", {Defect::break_mirror_duplicates}, "no-duplicate-in-mirror"},
+      {"stores messages twice, and so under other sequences", kMirror, "mirror-is-prefix", {Defect::break_mirror_duplicates}, "mirror-is-prefix"},
+      {"gives up after an outage", kOutage, "sync-makes-progress", {Defect::break_mirror_never_resumes}, "sync-makes-progress"},
+      {"resumes by a slow timer, as releases did", kLongOutage, "sync-makes-progress", {Defect::nats_6981}, "sync-makes-progress"},
+      {"counts messages that are not there", kAlone + kCareful, "state-equals-contents", {Defect::break_state_counts}, "state-equals-contents"},
+  };
+}
+
+TEST_CASE("each invariant fails on a core that is broken on purpose, and holds on the right one") {
+  for (const Row& row : rows()) {
+    CAPTURE(row.what);
+    const Scenario scenario = parse(row.scenario + only(row.expect));
+    const RunResult right = run(scenario, {});
+    for (const Divergence& d : right.divergences) MESSAGE(d.invariant << ": expected " << d.expected << ", actual " << d.actual);
+    CHECK(right.passed());
+    const RunResult broken = run(scenario, row.defects);
+    const Divergence* found = find(broken, row.invariant);
+    CHECK(found != nullptr);
+    if (found == nullptr) continue;
+    CHECK_FALSE(found->sentence.empty());
+    CHECK_FALSE(found->expected.empty());
+    CHECK_FALSE(found->actual.empty());
+  }
+}
+
+TEST_CASE("every invariant that is checked has a row above, and a sentence") {
+  const std::vector<Row> all = rows();
+  for (const Invariant& invariant : invariants()) {
+    CAPTURE(invariant.name);
+    CHECK(std::any_of(all.begin(), all.end(), [&](const Row& row) { return row.invariant == invariant.name; }));
+  }
+}
+
+TEST_CASE("what a power loss may legally cost is no alarm, and what it may not is one") {
+  const std::string scenario = R"(
+scenario: lazy-sync
+about: The default syncs every two minutes, and acknowledges before.
+nodes: { hub: { domain: hub } }
+streams: [ { on: hub, name: ORDERS, subjects: [orders.>], storage: file } ]
+workloads: [ { publish: orders.new, at: hub, via: jetstream, rate: 20/s, for: 6s, name: careful } ]
+faults: [ { at: 3s, power_loss: { node: hub, keep: none } }, { at: 4s, start: hub } ]
+expect:
+  - invariants: [acked-is-durable, last-seq-monotone]
+  - { workload: careful, lost: { at_least: 40 } }
+)";
+  const RunResult result = run(parse(scenario), {});
+  for (const Divergence& d : result.divergences) MESSAGE(d.invariant << ": expected " << d.expected << ", actual " << d.actual);
+  CHECK(result.passed());
+}
+
+TEST_CASE("a kill loses nothing that was acknowledged, without any sync") {
+  for (const char* signal : {"SIGABRT", "SIGKILL", "SIGTERM"}) {
+    CAPTURE(signal);
+    const std::string scenario = kAlone + R"(
+workloads: [ { publish: orders.new, at: hub, via: jetstream, rate: 50/s, for: 6s, name: careful } ]
+faults: [ { at: 3s, signal: { node: hub, name: )" + signal + R"( } }, { at: 4s, start: hub } ]
+expect:
+  - invariants: [acked-is-durable, last-seq-monotone, state-equals-contents, publish-outcome-known]
+  - { workload: careful, errors: { at_least: 1 }, acked: { at_least: 150 } }
+)";
+    const RunResult result = run(parse(scenario), {});
+    for (const Divergence& d : result.divergences) MESSAGE(d.invariant << ": expected " << d.expected << ", actual " << d.actual);
+    CHECK(result.passed());
+  }
+}
+
+TEST_CASE("a divergence that is expected makes a run pass, and its absence makes it fail") {
+  const std::string expected = kAlone + kCareful + "\nexpect: [ { divergence: acked-is-durable } ]\n";
+  CHECK_FALSE(run(parse(expected), {}).passed());
+  const RunResult broken = run(parse(expected), {Defect::break_ack_before_store});
+  for (const Divergence& d : broken.divergences) MESSAGE(d.invariant << ": expected " << d.expected << ", actual " << d.actual);
+  CHECK(broken.passed());
+}
+
+TEST_CASE("a divergence tells the life of its message and the faults around it") {
+  const RunResult broken = run(parse(kSyncAlways + only("acked-is-durable")), {Defect::break_sync_always});
+  const Divergence* found = find(broken, "acked-is-durable");
+  REQUIRE(found != nullptr);
+  CHECK(found->stream == "ORDERS");
+  CHECK(found->node == "hub");
+  CHECK(found->first_seq.value > 0);
+  const auto tells = [&](const std::vector<std::string>& lines, const std::string& what) {
+    return std::any_of(lines.begin(), lines.end(), [&](const std::string& line) { return line.find(what) != std::string::npos; });
+  };
+  CHECK(tells(found->life_story, "stream.stored"));
+  CHECK(tells(found->life_story, "publish.acked"));
+  CHECK(tells(found->faults_around, "power_loss hub"));
+}
+
+TEST_CASE("the same seed gives the same run and another seed another one, whatever ran before in this process") {
+  const Scenario scenario = parse(kOutage + only("mirror-is-prefix"));
+  const RunResult first = run(scenario, {}, 5);
+  const RunResult other = run(scenario, {}, 6);
+  const RunResult again = run(scenario, {}, 5);
+  CHECK(first.trace_hash == again.trace_hash);
+  CHECK(first.events == again.events);
+  CHECK(first.trace_hash != other.trace_hash);
+}
+
+}  // namespace
+}  // namespace windtunnel::scenarios
