@@ -214,7 +214,7 @@ class Comparison {
     const auto lane = [&](const Said& said) { return exact_sids.contains(said.sid) ? "sid " + said.sid : said.sid + " " + said.subject; };
     for (Said& said : theirs) {
       make_comparable(said);
-      if (is_silent(said.subject) || has_exception(said.number, TranscriptException::Kind::absent)) continue;
+      if (is_silent(said.subject)) continue;
       lanes_theirs[lane(said)].push_back(said);
     }
     for (Said& said : ours) {
@@ -232,9 +232,8 @@ class Comparison {
   bool is_silent(const std::string& subject) const {
     return std::any_of(options_.silent_subjects.begin(), options_.silent_subjects.end(), [&](const auto& s) { return s.first == subject; });
   }
-  bool has_exception(std::size_t number, TranscriptException::Kind kind) const {
-    return std::any_of(options_.exceptions.begin(), options_.exceptions.end(),
-                       [&](const TranscriptException& e) { return e.line == number && e.kind == kind; });
+  bool has_exception(std::size_t number) const {
+    return std::any_of(options_.exceptions.begin(), options_.exceptions.end(), [&](const TranscriptException& e) { return e.line == number; });
   }
   void complain(std::string what) { report_.complaints.push_back(std::move(what)); }
 
@@ -249,17 +248,10 @@ class Comparison {
       ++report_.compared;
       const bool is_same = expected.reply == actual.reply && expected.headers == actual.headers && expected.body == actual.body &&
                            expected.subject == actual.subject;
-      if (has_exception(expected.number, TranscriptException::Kind::differs)) {
+      if (has_exception(expected.number)) {
         if (is_same) complain("line " + std::to_string(expected.number) + ": the same, the exception is not needed");
       } else if (!is_same) {
         complain("line " + std::to_string(expected.number) + ": " + expected.subject + ": " + difference(text_of(expected), text_of(actual)));
-      }
-      if (has_exception(expected.number, TranscriptException::Kind::extra)) {
-        if (next == ours.size()) {
-          complain("line " + std::to_string(expected.number) + ": nothing more was said, the exception is not needed");
-        } else {
-          ++next;
-        }
       }
     }
     for (; next < ours.size(); ++next) complain("we also said\n      " + text_of(ours[next]));

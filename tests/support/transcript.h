@@ -17,14 +17,9 @@
 
 namespace windtunnel::tests {
 
+// We answer, with something else.
 struct TranscriptException {
-  enum class Kind {
-    differs,  // we answer, with something else
-    absent,   // we say nothing
-    extra,    // we say something that the real server did not, on the subject of this line, after it
-  };
   std::size_t line;  // of the transcript file, from 1: what the real server said
-  Kind kind;
   const char* why;
 };
 
