@@ -26,7 +26,7 @@ struct Divergence {
   core::Seq first_seq;    // the first sequence at which they part; 0: none
   std::vector<std::string> life_story;     // of that sequence, a line an event: "00:00:12.250 hub stored seq=17"
   std::vector<std::string> faults_around;  // the faults near it, a line each
-  core::Instant at;       // when it was noticed
+  core::Instant at;       // when it was noticed, from the scenario's time 0
   std::string node;       // where; empty: nowhere in particular
   friend bool operator==(const Divergence&, const Divergence&) = default;
 };

@@ -35,7 +35,7 @@ std::optional<Diagnostic> check_text(std::string_view text, const std::string& f
   SourcePosition here{file, 1, 1};
   const auto problem = [&here](std::string message) { return Diagnostic{here, std::move(message)}; };
   if (text.size() > kFileMax.value) {
-    return problem("the file is larger than 1 MiB (" + std::to_string(text.size()) + " bytes); no scenario needs that much");
+    return problem("the file is larger than 1 MiB; no scenario needs that much");
   }
   bool is_indent = true;  // nothing but spaces so far in this line
   bool is_blank = true;   // nothing at all but spaces in the file

@@ -20,7 +20,8 @@ class Bus {
   // suspend. `from_leaf` says that the message came over a leaf connection.
   using Handler = std::function<void(const MessageView& message, bool from_leaf)>;
 
-  // An internal subscription; `queue` may be empty. Announced to leaf nodes as any other.
+  // An internal subscription; `queue` may be empty. Announced to leaf nodes as any other. Returns none, and subscribes to
+  // nothing, if the subject is not valid: it may come from a user.
   virtual SubscriptionId subscribe(std::string_view subject, std::string_view queue, Handler handler) = 0;
   virtual void unsubscribe(SubscriptionId id) noexcept = 0;
 

@@ -24,8 +24,8 @@ std::size_t Server::client_count() const { return core_->clients().size(); }
 std::vector<LeafStatus> Server::leafs() const { return core_->leaf_status(); }
 
 SubscriptionId Server::subscribe(std::string_view subject, std::string_view queue, Handler handler) {
-  WT_ASSERT(is_valid_subject(subject));
   WT_ASSERT(handler != nullptr);
+  if (!is_valid_subject(subject)) return SubscriptionId::none;
   AccountSubscription subscription;
   subscription.subject = subject;
   subscription.queue = queue;

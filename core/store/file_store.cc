@@ -216,7 +216,12 @@ Status FileStore::write_tombstones(std::span<const Tombstone> tombstones) {
     const std::uint64_t room = (limit - block.raw_bytes) / kEmptyRecordSize;
     const auto now = tombstones.first(static_cast<std::size_t>(std::min<std::uint64_t>(room, tombstones.size())));
     buffer_.clear();
-    for (const Tombstone& tombstone : now) append_tombstone(buffer_, block.key, tombstone.seq, tombstone.time);
+    for (const Tombstone& tombstone : now) {
+      // Where the message's time is not known, one that no other record of the block has: nats-server takes index.db for
+      // current if the last record's checksum is the one that it remembers, so no two records may be equal.
+      const WallTime unique{last_time_ + static_cast<std::int64_t>(block.raw_bytes + buffer_.size())};
+      append_tombstone(buffer_, block.key, tombstone.seq, tombstone.time.unix_ns == 0 ? unique : tombstone.time);
+    }
     WT_CHECK(write_last(buffer_));
     for (const Tombstone& tombstone : now) {
       add_to_ranges(block.tombstones, tombstone.seq);
@@ -262,15 +267,12 @@ Result<bool> FileStore::remove_locked(Seq seq, bool erase) {
   MessageBlock* block = block_of(seq);
   const BlockEntry* entry = block == nullptr ? nullptr : block->find(seq);
   if (entry == nullptr) return false;
-  if (erase && !block->is_compressed) {
-    buffer_.clear();
-    append_erased(buffer_, block->key, seq, entry->size, random_);
-    WT_CHECK(files_.overwrite(*block, entry->offset, buffer_));
-    WT_CHECK(sync_block(*block));
-  }
+  // First of all: an erased record alone would let recovery keep an older message in its place.
   WT_CHECK(mark_limit_removals());
-  const Tombstone tombstone{seq, WallTime{block->find(seq)->time}};
+  const Tombstone tombstone{seq, WallTime{entry->time}};
   WT_CHECK(write_tombstones({&tombstone, 1}));
+  // Behind the tombstone: an overwrite cut short leaves a damaged record, which must be known to be no loss.
+  const Status erased = erase ? erase_record(*block, seq) : Status{};
   const bool is_interior = seq != block->first;
   forget_message(*block, seq, RemovalMark::on_disk);
   if (block->live() == 0) {
@@ -278,7 +280,17 @@ Result<bool> FileStore::remove_locked(Seq seq, bool erase) {
   } else if (is_interior && block->raw_bytes > settings_.compact_min.value) {
     note_failure(compact_block(*block), "compaction");
   }
+  if (!erased) return erased.error();
   return true;
+}
+
+Status FileStore::erase_record(MessageBlock& block, Seq seq) {
+  if (block.is_compressed) return {};  // in place there is nothing to overwrite; nats-server does not either
+  const BlockEntry entry = *block.find(seq);
+  buffer_.clear();
+  append_erased(buffer_, block.key, seq, entry.size, random_);
+  WT_CHECK(files_.overwrite(block, entry.offset, buffer_));
+  return sync_block(block);
 }
 
 // The accounting of a removal.
@@ -324,43 +336,46 @@ Status FileStore::drop_block(MessageBlock& block, bool via_limits) {
     }
     return roll();
   }
-  WT_TRY(const bool can_go, carry_tombstones(block));
-  if (!can_go) return {};
+  const auto needed = tombstones_to_carry(block);
+  const bool may_go = syncs_always() || !block.was_synced || (via_limits && &block == blocks_.front().get() && is_covered(block));
+  // One that stays must not count on its limit: a later block that goes would make room for its messages.
+  if (!needed || (!may_go && !mark_dead_in(block))) return mark_limit_removals();
+  WT_CHECK(write_tombstones(*needed));
   if (!is_last_named_without(block) && last_seq_.value > 0) {
     const Tombstone last{last_seq_, WallTime{last_time_}};
     WT_CHECK(write_tombstones({&last, 1}));
   }
-  WT_CHECK(outdate_index(block));
-  const bool may_go = syncs_always() || !block.was_synced || (via_limits && &block == blocks_.front().get() && is_covered(block));
-  return may_go ? unlink_now(block) : retire_block(block);
+  WT_CHECK(outdate_index(block.disk_first.value != 0 ? block.disk_first : block.disk_last));
+  if (may_go) return unlink_now(block);
+  retire_block(block);
+  return {};
 }
 
 bool FileStore::is_tombstone_needed(Seq seq, const MessageBlock& holder) const {
   const std::size_t at = first_block_from(seq);
   if (at >= blocks_.size()) return false;
   const MessageBlock& block = *blocks_[at];
-  return &block != &holder && block.dead_records > 0 && block.disk_first <= seq && seq <= block.last;
+  // A message that still counts as live may be about to go: its tombstone is written first.
+  return &block != &holder && ((block.dead_records > 0 && block.disk_first <= seq && seq <= block.last) || block.find(seq) != nullptr);
 }
 
-// Writes the tombstones of `block` that are still needed to the last block. False if they are too many to be moved: the
-// block then stays, without messages.
-Result<bool> FileStore::carry_tombstones(const MessageBlock& block) {
+// The tombstones of `block` that are still needed and so must be written to the last block before it goes. nullopt if
+// they are too many to be moved: the block then stays, without messages.
+std::optional<std::vector<FileStore::Tombstone>> FileStore::tombstones_to_carry(const MessageBlock& block) const {
   std::vector<Tombstone> needed;
   for (const SeqRange& range : block.tombstones) {
     for (Seq seq = range.first; seq <= range.last; seq = seq.next()) {
       if (!is_tombstone_needed(seq, block)) continue;
       needed.push_back({seq, WallTime{0}});
-      if (needed.size() * kEmptyRecordSize * kCarriedShare > block_size().value) return false;
+      if (needed.size() * kEmptyRecordSize * kCarriedShare > block_size().value) return std::nullopt;
     }
   }
-  WT_CHECK(write_tombstones(needed));
-  return true;
+  return needed;
 }
 
-// A missing block is a loss where the index on disk is the last word. So it must not be, when one goes rightly.
+// A record that is gone is a loss where the index on disk is the last word. So it must not be, when one goes rightly.
 // A tombstone of a sequence that is gone anyway changes nothing but the end of the last block.
-Status FileStore::outdate_index(const MessageBlock& going) {
-  const Seq dead = going.disk_first.value != 0 ? going.disk_first : going.disk_last;
+Status FileStore::outdate_index(Seq dead) {
   if (!is_index_exact_ || dead.value == 0) return {};
   const Tombstone marker{dead, WallTime{0}};
   return write_tombstones({&marker, 1});
@@ -380,15 +395,23 @@ Status FileStore::unlink_now(MessageBlock& block) {
 
 Status FileStore::remove_for_limit(Seq seq) {
   MessageBlock& block = *block_of(seq);
-  forget_message(block, seq, RemovalMark::none_yet);
+  const StoreLimits& limits = options_.limits;
+  const bool limits_stream = limits.discard == Discard::old_messages && (limits.max_msgs > 0 || limits.max_bytes > 0);
+  if (limits_stream && limits.max_msgs_per_subject > 0) {
+    // Recovery applies a limit to what is left by the other: each makes room for what the other had removed.
+    WT_CHECK(mark_limit_removals());
+    const Tombstone tombstone{seq, WallTime{block.find(seq)->time}};
+    WT_CHECK(write_tombstones({&tombstone, 1}));
+    forget_message(block, seq, RemovalMark::on_disk);
+  } else {
+    forget_message(block, seq, RemovalMark::none_yet);
+  }
   return block.live() == 0 ? drop_block(block, true) : Status{};
 }
 
 Status FileStore::enforce_subject_limit(SubjectId subject) {
   if (options_.limits.max_msgs_per_subject <= 0) return {};
   while (exceeds(subjects_.seqs(subject).size(), options_.limits.max_msgs_per_subject)) {
-    // It makes room under the other limits, by which recovery would let older messages in again.
-    if (has_unmarked_front_) WT_CHECK(mark_limit_removals());
     WT_CHECK(remove_for_limit(subjects_.seqs(subject).first()));
   }
   return {};
@@ -399,7 +422,6 @@ Status FileStore::enforce_limits() {
   if (limits.discard == Discard::new_messages) return {};
   while (messages_ > 0 && (exceeds(messages_, limits.max_msgs) || exceeds(bytes_, limits.max_bytes))) {
     WT_CHECK(remove_for_limit(first_seq()));
-    has_unmarked_front_ = has_unmarked_;
   }
   return {};
 }
@@ -411,7 +433,6 @@ Status FileStore::expire(WallTime now) {
     const Seq seq = first_seq();
     if (now - WallTime{block_of(seq)->find(seq)->time} < max_age) break;
     WT_CHECK(remove_for_limit(seq));
-    has_unmarked_front_ = has_unmarked_;
   }
   return {};
 }
@@ -456,6 +477,7 @@ Seq FileStore::first_seq() const {
 StreamState FileStore::state() const {
   StreamState state;
   state.messages = messages_;
+  if (env_.defects.is_on(Defect::break_state_counts)) state.messages += messages_ / 50;
   state.bytes = Bytes{bytes_};
   state.first_seq = first_seq();
   state.last_seq = last_seq_;

@@ -87,13 +87,14 @@ class FileStore final : public std::enable_shared_from_this<FileStore> {
   Status sync_names();
   [[nodiscard]] bool syncs_always() const;
   Result<bool> remove_locked(Seq seq, bool erase);
+  Status erase_record(MessageBlock& block, Seq seq);
   void forget_message(MessageBlock& block, Seq seq, RemovalMark mark);
   Status drop_block(MessageBlock& block, bool via_limits = false);
   Status unlink_now(MessageBlock& block);
   [[nodiscard]] bool is_covered(const MessageBlock& block) const;
   [[nodiscard]] bool is_last_named_without(const MessageBlock& block) const;
-  Status outdate_index(const MessageBlock& going);
-  Result<bool> carry_tombstones(const MessageBlock& block);
+  Status outdate_index(Seq dead);
+  [[nodiscard]] std::optional<std::vector<Tombstone>> tombstones_to_carry(const MessageBlock& block) const;
   [[nodiscard]] bool is_tombstone_needed(Seq seq, const MessageBlock& holder) const;
   Status enforce_limits();
   Status enforce_subject_limit(SubjectId subject);
@@ -119,6 +120,7 @@ class FileStore final : public std::enable_shared_from_this<FileStore> {
   [[nodiscard]] std::unique_ptr<MessageBlock> remade_at(const MessageBlock& block, Seq base) const;
   Status cut_torn_tail(const Recovery& found);
   void apply_deletes(const Recovery& found);
+  [[nodiscard]] bool went_on_after_index(const Recovery& found) const;
   bool note_lost(const Recovery& found);
   Status raise_last(Seq last, std::int64_t time);
 
@@ -132,7 +134,8 @@ class FileStore final : public std::enable_shared_from_this<FileStore> {
   [[nodiscard]] std::uint64_t size_after_rewrite(const MessageBlock& block) const;
   Status compact_block(MessageBlock& block);
   Status rewrite_block(MessageBlock& block);
-  Status retire_block(MessageBlock& block);
+  [[nodiscard]] bool mark_dead_in(MessageBlock& block);
+  void retire_block(MessageBlock& block);
 
   // file_store_background.cc
   void start_background();
@@ -171,7 +174,6 @@ class FileStore final : public std::enable_shared_from_this<FileStore> {
   std::uint64_t lost_bytes_ = 0;
   std::string buffer_;               // of encoded records, kept for its capacity
   bool has_unmarked_ = false;        // some block has limit removals without tombstones
-  bool has_unmarked_front_ = false;  // made by a limit on the whole stream, not on a subject
   bool is_dirty_ = false;            // index.db is older than the state
   bool is_index_exact_ = false;      // nothing was appended since index.db was written
   bool names_dirty_ = false;         // the msgs directory has names that a power loss may take back

@@ -71,7 +71,8 @@ Result<std::uint64_t> FileStore::compact_locked(Seq seq) {
       gone.clear();
     }
     if (block.disk_first.value != 0) gone.push_back({block.disk_first, std::max(block.last, block.disk_first)});
-    WT_CHECK(outdate_index(block));
+    // Whatever a sequence of this block is, it is about to be gone.
+    WT_CHECK(outdate_index(block.disk_first.value != 0 ? block.disk_first : block.disk_last));
     WT_CHECK(unlink_now(block));
   }
   for (const Tombstone& tombstone : tombstones) {
@@ -97,7 +98,8 @@ Result<std::uint64_t> FileStore::purge_all(Seq last) {
   const std::int64_t time = last == last_seq_ ? last_time_ : env_.clock.wall_now().unix_ns;
   buffer_.clear();
   append_tombstone(buffer_, block->key, last, WallTime{time});
-  WT_CHECK(write_synced(env_, next + "/" + std::to_string(block->index) + ".blk", buffer_));
+  // Its name appears when it is complete: by that the purge is decided.
+  WT_CHECK(replace_file(env_, next + "/" + std::to_string(block->index) + ".blk", buffer_));
   WT_CHECK(sync_names_of(env_, next));
   WT_CHECK(sync_names_of(env_, options_.directory));
   for (const auto& old : blocks_) {
@@ -116,7 +118,6 @@ Result<std::uint64_t> FileStore::purge_all(Seq last) {
   }
   retired_.clear();
   has_unmarked_ = false;
-  has_unmarked_front_ = false;
   ++next_index_;
   block->raw_bytes = kEmptyRecordSize;
   block->last_checksum = load_u64(std::string_view(buffer_).substr(kEmptyRecordSize - 8));
@@ -166,7 +167,6 @@ Status FileStore::mark_limit_removals() {
   WT_CHECK(write_tombstones(tombstones));
   for (const auto& block : blocks_) block->unmarked.clear();
   has_unmarked_ = false;
-  has_unmarked_front_ = false;
   return {};
 }
 
@@ -198,6 +198,7 @@ Status FileStore::compact_block(MessageBlock& block) {
 
 // Writes what is still needed of a block to <N>.new, durably, and puts that in its place.
 Status FileStore::rewrite_block(MessageBlock& block) {
+  if (!block.unmarked.empty()) WT_CHECK(outdate_index(block.unmarked.front().first));
   bool is_compressed = false;
   bool has_io_error = false;
   WT_TRY(const std::string content, files_.read_all(block.index, is_compressed, has_io_error));
@@ -248,6 +249,7 @@ Status FileStore::rewrite_block(MessageBlock& block) {
   block.raw_bytes = out.size();
   block.last_checksum = out.empty() ? 0 : load_u64(std::string_view(out).substr(out.size() - 8));
   block.is_compressed = false;
+  block.is_sealed = false;
   block.needs_sync = false;
   block.must_rewrite = false;
   block.was_synced = true;
@@ -256,31 +258,32 @@ Status FileStore::rewrite_block(MessageBlock& block) {
 }
 
 // A block that survives a power loss may not go before what names its successor does: it waits for the next sync. So
-// that its records are dead whatever else a crash leaves, it says so itself.
-Status FileStore::retire_block(MessageBlock& block) {
+// that its records are dead whatever else a crash leaves, it says so itself. False if that cannot be written.
+bool FileStore::mark_dead_in(MessageBlock& block) {
   bool is_compressed = false;
   bool has_io_error = false;
   auto content = files_.read_all(block.index, is_compressed, has_io_error);
-  // One that cannot be appended to stays among the others, and its tombstones with it.
-  if (!content || is_compressed || block.is_sealed) return {};
+  if (!content || is_compressed || block.is_sealed) return false;
   std::vector<Seq> dead;
   SeqSet marked;
   scan_block(*content, block.key, [&](const RecordView& record, std::uint64_t) {
     if (record.kind == RecordKind::message) dead.push_back(record.seq);
     if (record.kind == RecordKind::tombstone) marked.insert(record.seq);
   });
-  buffer_.clear();
+  std::string tombstones;
   for (const Seq seq : dead) {
-    if (!marked.contains(seq)) append_tombstone(buffer_, block.key, seq, WallTime{0});
+    if (!marked.contains(seq)) append_tombstone(tombstones, block.key, seq, WallTime{last_time_});
   }
-  if (!buffer_.empty() && !files_.append(block, buffer_)) return {};
+  return tombstones.empty() || files_.append(block, tombstones).has_value();
+}
+
+void FileStore::retire_block(MessageBlock& block) {
   block.dead_records = 0;
   block.unmarked.clear();
   files_.forget(block.index);
   const auto it = std::find_if(blocks_.begin(), blocks_.end(), [&](const auto& other) { return other.get() == &block; });
   retired_.push_back(std::move(*it));
   blocks_.erase(it);
-  return {};
 }
 
 // What the sync pass does about blocks, before it syncs.

@@ -16,7 +16,7 @@
 namespace windtunnel::core {
 namespace {
 
-// At most so many lost sequences are listed for one damaged place: it may lie at the edge of a wide gap.
+// At most so many lost sequences are listed for one block: an index may claim anything.
 constexpr std::uint64_t kLostListedMax = 65536;
 constexpr Bytes kIndexSizeMax{1u << 30};
 
@@ -30,6 +30,7 @@ struct FileStore::Recovery {
     bool is_tail = false;
   };
   std::vector<Tombstone> tombstones;
+  std::vector<Seq> erased;  // and skipped
   std::vector<Damage> damaged;
   std::optional<IndexSnapshot> index;
   bool saw_index_record = false;   // the last record that the index knew is still there
@@ -184,6 +185,7 @@ Status FileStore::recover_block(std::uint32_t index, Recovery& found) {
       return;
     }
     if (record.kind == RecordKind::erased) {
+      found.erased.push_back(record.seq);
       block->skip_to(record.seq, record.time);
       block->disk_last = std::max(block->disk_last, record.seq);
     } else {
@@ -198,7 +200,7 @@ Status FileStore::recover_block(std::uint32_t index, Recovery& found) {
   block->last_checksum = scan.last_checksum;
   block->was_synced = true;  // for all we know
   block->is_sealed = block->is_compressed || has_io_error || !scan.damaged.empty();
-  if (is_index_last) found.is_index_record_last = found.saw_index_record && scan.damaged.empty() && scan.last_checksum == found.index->last_checksum;
+  if (is_index_last) found.is_index_record_last = found.saw_index_record && scan.last_checksum == found.index->last_checksum;
   for (const DamagedRange& range : scan.damaged) found.damaged.push_back({index, range, range.offset + range.size == content.size()});
   // A tombstone says that its sequence was used: a stream whose messages are all gone remembers its last one by it. The
   // highest counts; nats-server took the lowest (issues 5412, 7241).
@@ -255,12 +257,23 @@ void FileStore::apply_deletes(const Recovery& found) {
   for (const IndexBlock& block : found.index->blocks) block.deleted.for_each(forget_if_known);
 }
 
+// Whether the blocks tell of anything that the index does not know. Its last record may be gone (erased, or damaged).
+bool FileStore::went_on_after_index(const Recovery& found) const {
+  if (last_seq_ > found.index->last_seq) return true;
+  const std::vector<IndexBlock>& blocks = found.index->blocks;
+  return std::any_of(found.tombstones.begin(), found.tombstones.end(), [&](const Tombstone& tombstone) {
+    const auto block = std::partition_point(blocks.begin(), blocks.end(), [&](const IndexBlock& b) { return b.last_seq < tombstone.seq; });
+    return block != blocks.end() && block->messages() > 0 && tombstone.seq >= block->first_seq && !block->deleted.contains(tombstone.seq);
+  });
+}
+
 // Which sequences are lost, as far as anything that is left can tell. True if the index is the last word on that.
 bool FileStore::note_lost(const Recovery& found) {
   std::uint64_t bytes = 0;
   std::vector<Seq> lost;
   SeqSet deleted;
   for (const Tombstone& tombstone : found.tombstones) deleted.insert(tombstone.seq);
+  for (const Seq seq : found.erased) deleted.insert(seq);
   const auto is_live = [&](Seq seq) {
     const MessageBlock* block = block_of(seq);
     return block != nullptr && block->find(seq) != nullptr;
@@ -272,7 +285,7 @@ bool FileStore::note_lost(const Recovery& found) {
 
   // Is the index the last word? Not if the stream went on after it: blocks that are gone may have gone rightly.
   const bool has_later = !blocks_.empty() && found.index && blocks_.back()->index > found.index->last_block;
-  const bool is_exact = found.index && !has_later && (!found.saw_index_record || found.is_index_record_last);
+  const bool is_exact = found.index && !has_later && (found.is_index_record_last || !found.saw_index_record) && !went_on_after_index(found);
   if (is_exact) {
     for (const IndexBlock& block : found.index->blocks) {
       if (block.messages() == 0) continue;
@@ -298,8 +311,14 @@ bool FileStore::note_lost(const Recovery& found) {
       if (end.value == 0 && found.index) end = found.index->last_seq.next();
       Seq seq = std::max(damage.range.before.next(), found.index ? found.index->first_seq : Seq{1});
       if (damage.range.before.value == 0 && at != blocks_.end() && at != blocks_.begin()) seq = std::max(seq, (*std::prev(at))->last.next());
-      for (std::uint64_t listed = 0; seq < end && listed < kLostListedMax; seq = seq.next(), ++listed) {
-        if (!deleted.contains(seq) && !is_live(seq)) lost.push_back(seq);
+      // So few bytes never held so many messages: it is an old gap, in which nobody can say what was.
+      if (seq < end && end.value - seq.value > damage.range.size / kEmptyRecordSize) continue;
+      // Sequences that are missing rightly may lie in the gap as well. If a deleted one is among them, it may be all that
+      // was hit.
+      bool is_explained = false;
+      for (Seq s = seq; s < end; s = s.next()) is_explained = is_explained || deleted.contains(s);
+      for (; !is_explained && seq < end; seq = seq.next()) {
+        if (!is_live(seq)) lost.push_back(seq);
       }
     }
   }

@@ -27,7 +27,7 @@ MessageBlock::MessageBlock(std::string_view stream, std::uint32_t block_index, S
     : index(block_index), key(block_key(stream, block_index)), first(base), last(base.prev()), base_(base) {}
 
 void MessageBlock::add(Seq seq, WallTime time, std::uint64_t offset, std::uint32_t size, SubjectId subject) {
-  WT_ASSERT(seq > last || entries_.empty());
+  WT_ASSERT(entries_.empty() || seq > seq_of(entries_.back()));
   WT_ASSERT(can_hold(seq));
   WT_ASSERT(offset <= UINT32_MAX);
   if (live_ == 0) first = seq;

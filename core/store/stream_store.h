@@ -106,7 +106,8 @@ class StreamStore {
   [[nodiscard]] virtual Seq seq_at_time(WallTime time) const = 0;
   [[nodiscard]] virtual const StoreLimits& limits() const = 0;
 
-  // New limits; trims at once. Suspends.
+  // New limits; trims at once. Suspends. Store the stream's new configuration after this has returned: what an old limit
+  // removed is safe from coming back under a new, wider one only then.
   virtual Status set_limits(const StoreLimits& limits) = 0;
 
   // Called after each removal of a message, for whatever reason. Must not suspend.

@@ -68,9 +68,10 @@ TEST_CASE("the server answers a client as nats-server 2.10.27 did") {
   ServerWorld w;
   w.start(config_of("srv"));
   std::size_t compared = 0;
-  for (const auto& [number, entries] : connections) {
-    CAPTURE(number);
-    w.as_client([&, &said = entries] {
+  for (const auto& connection : connections) {
+    const std::vector<Entry>& said = connection.second;
+    CAPTURE(connection.first);
+    w.as_client([&] {
       tests::RawPeer peer = w.dial("srv");
       std::string rest;
       for (const Entry& entry : said) {

@@ -1,0 +1,199 @@
+#include "cli/arguments.h"
+
+#include <algorithm>
+#include <array>
+#include <boost/program_options.hpp>
+#include <charconv>
+#include <sstream>
+
+#include "scenarios/nearest.h"
+
+namespace windtunnel::cli {
+namespace {
+
+namespace options = boost::program_options;
+using core::Errc;
+using core::Result;
+using scenarios::hint;
+using scenarios::quoted;
+
+constexpr std::array<std::string_view, 3> kVerbs = {"run", "check", "list"};
+constexpr std::array<std::string_view, 7> kLaterVerbs = {"explore", "crash-points", "shrink", "diff", "inspect", "gate", "serve"};
+constexpr std::array<std::string_view, 7> kLaterRunOptions = {"--defect", "--as", "--html", "--out", "--crash-at", "--keep", "--shrink"};
+constexpr std::array<std::string_view, 1> kLaterCheckOptions = {"--strict"};
+constexpr std::array<std::string_view, 4> kListings = {"scenarios", "faults", "invariants", "workloads"};
+constexpr std::array<std::string_view, 2> kLaterListings = {"defects", "profiles"};
+
+constexpr std::string_view kUsage =
+    R"(windtunnel: a deterministic wind tunnel for JetStream-style messaging
+
+  windtunnel run FILE|DIR...      replay scenarios
+  windtunnel check FILE|DIR...    validate scenarios without running them
+  windtunnel list WHAT            scenarios, faults, invariants or workloads
+  windtunnel VERB --help          the options of a verb
+  windtunnel --version
+
+Exit status: 0 all expectations held; 1 a divergence; 2 bad usage or input, or our own I/O failed;
+3 a run was not deterministic; 4 windtunnel itself failed.
+)";
+
+core::Error usage(std::string detail) { return core::error(Errc::invalid_argument, std::move(detail)); }
+core::Error later(std::string_view what) { return core::error(Errc::unsupported, quoted(what) + " is not available yet"); }
+
+template <typename Words>
+bool contains(const Words& words, std::string_view word) {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
+
+Result<std::uint64_t> parse_number(std::string_view text, std::string_view option, std::uint64_t max) {
+  std::uint64_t value = 0;
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (failure != std::errc{} || end != text.data() + text.size() || value > max) {
+    const std::string limit = max == ~std::uint64_t{0} ? "0 or more" : "0 to " + std::to_string(max);
+    return usage("`" + std::string{option} + "` must be a whole number, " + limit + ", not " + quoted(text));
+  }
+  return value;
+}
+
+// The options of one verb, and which words are known but refused.
+struct Verb {
+  std::string_view name;
+  std::string_view synopsis;
+  options::options_description description;
+  std::span<const std::string_view> later_options;
+};
+
+struct Parsed {
+  options::variables_map values;
+  std::vector<std::string> words;  // what is no option
+};
+
+std::string help_text(const Verb& verb) {
+  std::ostringstream out;
+  out << "windtunnel " << verb.name << " " << verb.synopsis << "\n\n" << verb.description;
+  return out.str();
+}
+
+core::Error unknown_option(std::string_view token, const Verb& verb) {
+  const std::string_view name = token.substr(0, token.find('='));
+  if (contains(verb.later_options, name)) return later(name);
+  std::vector<std::string> known;
+  for (const auto& option : verb.description.options()) known.push_back("--" + option->long_name());
+  const std::vector<std::string_view> views{known.begin(), known.end()};
+  return usage("unknown option " + quoted(name) + " of `windtunnel " + std::string{verb.name} + "`" + hint(name, views));
+}
+
+Result<Parsed> parse_verb(std::span<const std::string> arguments, const Verb& verb) {
+  const std::vector<std::string> tokens{arguments.begin(), arguments.end()};
+  // Names may not be shortened: a script that does would break when an option is added.
+  const int style = options::command_line_style::unix_style & ~options::command_line_style::allow_guessing;
+  Parsed out;
+  options::positional_options_description positional;
+  positional.add("word", -1);
+  options::options_description all = verb.description;
+  all.add_options()("word", options::value<std::vector<std::string>>());
+  try {
+    options::parsed_options parsed = options::command_line_parser(tokens).options(all).positional(positional).style(style).allow_unregistered().run();
+    for (const auto& option : parsed.options) {
+      if (option.unregistered) return unknown_option(option.original_tokens.empty() ? option.string_key : option.original_tokens.front(), verb);
+    }
+    options::store(parsed, out.values);
+  } catch (const options::error& failure) {
+    return usage(std::string{failure.what()} + "; see `windtunnel " + std::string{verb.name} + " --help`");
+  }
+  if (out.values.count("word") != 0) out.words = out.values["word"].as<std::vector<std::string>>();
+  return out;
+}
+
+std::optional<std::string> text_of(const Parsed& parsed, const char* name) {
+  if (parsed.values.count(name) == 0) return std::nullopt;
+  return parsed.values[name].as<std::string>();
+}
+
+core::Status parse_seeds(const Parsed& parsed, RunCommand& command) {
+  const std::optional<std::string> seed = text_of(parsed, "seed");
+  const std::optional<std::string> seeds = text_of(parsed, "seeds");
+  static constexpr std::uint64_t kAny = ~std::uint64_t{0};
+  if (seed && seeds) return usage("give `--seed` or `--seeds`, not both");
+  if (seed) {
+    WT_TRY(const std::uint64_t value, parse_number(*seed, "--seed", kAny));
+    command.first_seed = command.last_seed = value;
+  } else if (seeds) {
+    const std::size_t dots = seeds->find("..");
+    if (dots == std::string::npos) return usage("`--seeds` must be a range such as 1..200, not " + quoted(*seeds));
+    WT_TRY(const std::uint64_t first, parse_number(std::string_view{*seeds}.substr(0, dots), "--seeds", kAny));
+    WT_TRY(const std::uint64_t last, parse_number(std::string_view{*seeds}.substr(dots + 2), "--seeds", kAny));
+    if (first > last) return usage("`--seeds` " + quoted(*seeds) + " ends before it begins");
+    if (last - first >= kSeedsMax) return usage("`--seeds` " + quoted(*seeds) + " are more than " + std::to_string(kSeedsMax) + " seeds; run them in parts");
+    command.first_seed = first;
+    command.last_seed = last;
+  }
+  return {};
+}
+
+Result<Command> parse_run(std::span<const std::string> arguments) {
+  Verb verb{.name = "run", .synopsis = "FILE|DIR... [OPTION]...", .description = options::options_description{"Replays scenarios; a directory stands for all *.yaml in it"}, .later_options = kLaterRunOptions};
+  verb.description.add_options()("seed", options::value<std::string>()->value_name("N"), "the seed; default: the scenario's own, or 1")(
+      "seeds", options::value<std::string>()->value_name("A..B"), "every seed from A to B")(
+      "jobs", options::value<std::string>()->value_name("N"), "worker processes; default 1; 0: run in this process, for a debugger")(
+      "verify", "run everything twice and compare; runs that fail always are")("trace", options::value<std::string>()->value_name("FILE"), "write every event of the run (of a single one)")(
+      "json", options::value<std::string>()->value_name("FILE"), "write the report as JSON (docs/json-report.md)")(
+      "junit", options::value<std::string>()->value_name("FILE"), "write the report as JUnit XML")("help", "show this");
+  WT_TRY(const Parsed parsed, parse_verb(arguments, verb));
+  if (parsed.values.count("help") != 0) return Command{HelpCommand{help_text(verb)}};
+  RunCommand command;
+  command.paths = parsed.words;
+  if (command.paths.empty()) return usage("`windtunnel run` needs a scenario: a file or a directory");
+  WT_CHECK(parse_seeds(parsed, command));
+  if (const auto jobs = text_of(parsed, "jobs")) {
+    WT_TRY(const std::uint64_t count, parse_number(*jobs, "--jobs", kJobsMax));
+    command.jobs = static_cast<unsigned>(count);
+  }
+  command.verify = parsed.values.count("verify") != 0;
+  command.trace_file = text_of(parsed, "trace");
+  command.json_file = text_of(parsed, "json");
+  command.junit_file = text_of(parsed, "junit");
+  if (command.trace_file && command.first_seed && command.first_seed != command.last_seed) return usage("`--trace` is for a single run; give one `--seed`");
+  return Command{std::move(command)};
+}
+
+Result<Command> parse_check(std::span<const std::string> arguments) {
+  Verb verb{.name = "check", .synopsis = "FILE|DIR...", .description = options::options_description{"Validates scenarios without running them"}, .later_options = kLaterCheckOptions};
+  verb.description.add_options()("help", "show this");
+  WT_TRY(const Parsed parsed, parse_verb(arguments, verb));
+  if (parsed.values.count("help") != 0) return Command{HelpCommand{help_text(verb)}};
+  if (parsed.words.empty()) return usage("`windtunnel check` needs a scenario: a file or a directory");
+  return Command{CheckCommand{parsed.words}};
+}
+
+Result<Command> parse_list(std::span<const std::string> arguments) {
+  Verb verb{.name = "list", .synopsis = "scenarios [FILE|DIR...] | faults | invariants | workloads", .description = options::options_description{"Says what there is"}, .later_options = {}};
+  verb.description.add_options()("help", "show this");
+  WT_TRY(const Parsed parsed, parse_verb(arguments, verb));
+  if (parsed.values.count("help") != 0) return Command{HelpCommand{help_text(verb)}};
+  if (parsed.words.empty()) return usage("`windtunnel list` needs a word: scenarios, faults, invariants or workloads");
+  const std::string& word = parsed.words.front();
+  if (contains(kLaterListings, word)) return later("list " + word);
+  const auto found = std::find(kListings.begin(), kListings.end(), word);
+  if (found == kListings.end()) return usage(quoted(word) + " cannot be listed" + hint(word, kListings));
+  ListCommand command{.what = static_cast<Listing>(found - kListings.begin()), .paths = {parsed.words.begin() + 1, parsed.words.end()}};
+  if (command.what != Listing::scenarios && !command.paths.empty()) return usage("`windtunnel list " + word + "` takes nothing else, not " + quoted(command.paths.front()));
+  return Command{std::move(command)};
+}
+
+}  // namespace
+
+Result<Command> parse_arguments(std::span<const std::string> arguments) {
+  if (arguments.empty()) return usage("a verb is missing; see `windtunnel --help`");
+  const std::string& verb = arguments.front();
+  if (verb == "--help" || verb == "-h" || verb == "help") return Command{HelpCommand{std::string{kUsage}}};
+  if (verb == "--version") return Command{VersionCommand{}};
+  if (verb == "run") return parse_run(arguments.subspan(1));
+  if (verb == "check") return parse_check(arguments.subspan(1));
+  if (verb == "list") return parse_list(arguments.subspan(1));
+  if (contains(kLaterVerbs, verb)) return later(verb);
+  if (verb.starts_with('-')) return usage("the verb comes first, before options such as " + quoted(verb) + "; see `windtunnel --help`");
+  return usage("unknown verb " + quoted(verb) + hint(verb, kVerbs));
+}
+
+}  // namespace windtunnel::cli

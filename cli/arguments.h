@@ -1,0 +1,48 @@
+// The command line as data. What is wrong with it is an error value; nothing here prints or runs.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "core/base/result.h"
+
+namespace windtunnel::cli {
+
+struct RunCommand {
+  std::vector<std::string> paths;
+  std::optional<std::uint64_t> first_seed;  // absent: the scenario's own, or 1
+  std::uint64_t last_seed = 0;              // with first_seed: both ends are run
+  unsigned jobs = 1;                        // worker processes; 0: none, run in this one
+  bool verify = false;
+  std::optional<std::string> trace_file;
+  std::optional<std::string> json_file;
+  std::optional<std::string> junit_file;
+};
+struct CheckCommand {
+  std::vector<std::string> paths;
+};
+enum class Listing : std::uint8_t { scenarios, faults, invariants, workloads };
+struct ListCommand {
+  Listing what = Listing::scenarios;
+  std::vector<std::string> paths;  // of scenarios; empty: the catalog
+};
+struct HelpCommand {
+  std::string text;
+};
+struct VersionCommand {};
+
+using Command = std::variant<RunCommand, CheckCommand, ListCommand, HelpCommand, VersionCommand>;
+
+inline constexpr unsigned kJobsMax = 256;
+inline constexpr std::uint64_t kSeedsMax = 10'000'000;  // in one command
+
+// `arguments`: without the program's own name. Errors: invalid_argument, unsupported (known, and not available yet); the
+// detail is a sentence for the user.
+[[nodiscard]] core::Result<Command> parse_arguments(std::span<const std::string> arguments);
+
+}  // namespace windtunnel::cli

@@ -1,0 +1,116 @@
+#include "cli/commands.h"
+
+#include <csignal>
+#include <cstdio>
+
+#include "cli/scenario_files.h"
+#include "faults/fault.h"
+#include "scenarios/invariant_names.h"
+#include "scenarios/language.h"
+
+namespace windtunnel::cli {
+namespace {
+
+void print(std::string_view text) { static_cast<void>(std::fwrite(text.data(), 1, text.size(), stdout)); }
+void complain(std::string_view text) { std::fprintf(stderr, "windtunnel: %.*s\n", static_cast<int>(text.size()), text.data()); }
+
+std::string padded(std::string_view text, std::size_t width) {
+  std::string out{text};
+  if (out.size() < width) out.append(width - out.size(), ' ');
+  return out + "  ";
+}
+
+// A text up to the end of its first sentence.
+std::string_view first_sentence(std::string_view text) {
+  const std::size_t end = text.find(". ");
+  return end == std::string_view::npos ? text : text.substr(0, end + 1);
+}
+
+int list_scenarios(const std::vector<std::string>& paths) {
+  static const std::vector<std::string> kCatalog = {"scenarios/catalog"};
+  const core::Result<LoadedFiles> loaded = load_scenarios(paths.empty() ? kCatalog : paths);
+  if (!loaded) {
+    complain(loaded.error().detail + (paths.empty() ? "; name a directory: `windtunnel list scenarios DIR`" : ""));
+    return kExitUsage;
+  }
+  std::size_t width = 0;
+  for (const scenarios::Scenario& scenario : loaded->scenarios) width = std::max(width, scenario.name.size());
+  for (const scenarios::Scenario& scenario : loaded->scenarios) print(padded(scenario.name, width) + std::string{first_sentence(scenario.about)} + "\n" + padded("", width) + scenario.file + "\n");
+  for (const scenarios::Diagnostic& diagnostic : loaded->diagnostics) complain(diagnostic.text());
+  return loaded->diagnostics.empty() ? kExitHeld : kExitUsage;
+}
+
+void list_faults() {
+  std::size_t width = 0;
+  for (const faults::FaultKind& kind : faults::fault_kinds()) width = std::max(width, kind.name.size());
+  for (const faults::FaultKind& kind : faults::fault_kinds()) print(padded(kind.name, width) + std::string{kind.summary} + "\n" + padded("", width) + std::string{kind.example} + "\n");
+}
+
+void list_invariants() {
+  std::size_t width = 0;
+  for (const scenarios::InvariantName& name : scenarios::invariant_names()) width = std::max(width, name.name.size());
+  for (const scenarios::InvariantName& name : scenarios::invariant_names()) {
+    print(padded(name.name, width) + std::string{name.sentence} + (name.is_checked ? "" : " (not checked yet)") + "\n");
+  }
+}
+
+void list_workloads() {
+  for (const scenarios::Key& key : scenarios::scenario_table().keys) {
+    if (key.name != "workloads") continue;
+    const scenarios::Table& table = *key.shape.element->table;
+    for (const scenarios::Table* kind : table.variants) {
+      print(std::string{kind->mark} + "\n");
+      for (const std::span<const scenarios::Key> keys : {kind->keys, table.keys}) {
+        for (const scenarios::Key& each : keys) print("  " + padded(each.name, 14) + std::string{each.about} + (each.is_required ? " (required)" : "") + "\n");
+      }
+    }
+  }
+}
+
+}  // namespace
+
+int check_command(const CheckCommand& command) {
+  const core::Result<LoadedFiles> loaded = load_scenarios(command.paths);
+  if (!loaded) {
+    complain(loaded.error().detail);
+    return kExitUsage;
+  }
+  for (const scenarios::Scenario& scenario : loaded->scenarios) print("OK " + scenario.name + " " + scenario.file + "\n");
+  std::fflush(stdout);
+  for (const scenarios::Diagnostic& diagnostic : loaded->diagnostics) complain(diagnostic.text());
+  return loaded->diagnostics.empty() ? kExitHeld : kExitUsage;
+}
+
+int list_command(const ListCommand& command) {
+  switch (command.what) {
+    case Listing::scenarios: return list_scenarios(command.paths);
+    case Listing::faults: list_faults(); break;
+    case Listing::invariants: list_invariants(); break;
+    case Listing::workloads: list_workloads(); break;
+  }
+  return kExitHeld;
+}
+
+int run_cli(std::span<const std::string> arguments, const Environment& environment) {
+  // A reader that goes away is an error of writing, and a dead worker one of its pipe.
+  std::signal(SIGPIPE, SIG_IGN);
+  const core::Result<Command> command = parse_arguments(arguments);
+  if (!command) {
+    complain(command.error().detail);
+    return kExitUsage;
+  }
+  int status = kExitHeld;
+  if (const auto* run = std::get_if<RunCommand>(&*command)) status = run_command(*run, environment);
+  if (const auto* check = std::get_if<CheckCommand>(&*command)) status = check_command(*check);
+  if (const auto* list = std::get_if<ListCommand>(&*command)) status = list_command(*list);
+  if (const auto* help = std::get_if<HelpCommand>(&*command)) print(help->text);
+  if (std::holds_alternative<VersionCommand>(*command)) print("windtunnel " WINDTUNNEL_VERSION "\n");
+  const bool is_written = std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
+  if (!is_written) {
+    complain("standard output cannot be written");
+    if (status < kExitUsage) status = kExitUsage;
+  }
+  return status;
+}
+
+}  // namespace windtunnel::cli

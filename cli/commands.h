@@ -1,0 +1,20 @@
+// The verbs. Each prints to standard output and error, and gives the exit status.
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "cli/arguments.h"
+#include "cli/environment.h"
+
+namespace windtunnel::cli {
+
+int run_command(const RunCommand& command, const Environment& environment);
+int check_command(const CheckCommand& command);
+int list_command(const ListCommand& command);
+
+// The whole program: parses, does what is asked, and makes sure that what was printed has arrived.
+// `arguments`: without the program's own name.
+int run_cli(std::span<const std::string> arguments, const Environment& environment);
+
+}  // namespace windtunnel::cli

@@ -1,0 +1,134 @@
+#include "reports/json.h"
+
+#include <array>
+#include <charconv>
+#include <nlohmann/json.hpp>
+
+#include "core/base/json_writer.h"
+#include "reports/text.h"
+
+namespace windtunnel::reports {
+namespace {
+
+using core::JsonWriter;
+using nlohmann::json;
+
+constexpr std::array kOutcomes = {Outcome::passed, Outcome::failed, Outcome::nondeterministic, Outcome::refused, Outcome::died};
+
+void write_texts(JsonWriter& out, std::string_view name, const std::vector<std::string>& texts) {
+  out.key(name).begin_array();
+  for (const std::string& text : texts) out.text(text);
+  out.end_array();
+}
+
+void write_divergence(JsonWriter& out, const scenarios::Divergence& divergence) {
+  out.begin_object();
+  out.field("invariant", divergence.invariant);
+  out.field("sentence", divergence.sentence);
+  out.field("expected", divergence.expected);
+  out.field("actual", divergence.actual);
+  out.field("stream", divergence.stream);
+  out.field("node", divergence.node);
+  out.field("message", divergence.message);
+  out.field("first_seq", divergence.first_seq.value);
+  out.field("at_ns", divergence.at.time_since_epoch().count());
+  write_texts(out, "life_story", divergence.life_story);
+  write_texts(out, "faults_around", divergence.faults_around);
+  out.end_object();
+}
+
+std::vector<std::string> texts(const json& object, const char* name) { return object.at(name).get<std::vector<std::string>>(); }
+
+scenarios::Divergence read_divergence(const json& object) {
+  scenarios::Divergence out;
+  out.invariant = object.at("invariant").get<std::string>();
+  out.sentence = object.at("sentence").get<std::string>();
+  out.expected = object.at("expected").get<std::string>();
+  out.actual = object.at("actual").get<std::string>();
+  out.stream = object.at("stream").get<std::string>();
+  out.node = object.at("node").get<std::string>();
+  out.message = object.at("message").get<std::string>();
+  out.first_seq = core::Seq{object.at("first_seq").get<std::uint64_t>()};
+  out.at = core::Instant{core::Duration{object.at("at_ns").get<std::int64_t>()}};
+  out.life_story = texts(object, "life_story");
+  out.faults_around = texts(object, "faults_around");
+  return out;
+}
+
+// Throws json::exception, or returns nullopt, if the object is not one of ours.
+std::optional<RunRecord> read_run(const json& object) {
+  RunRecord out;
+  out.file = object.at("file").get<std::string>();
+  out.scenario = object.at("scenario").get<std::string>();
+  out.seed = core::Seed{object.at("seed").get<std::uint64_t>()};
+  const auto outcome = object.at("outcome").get<std::string>();
+  bool is_known = false;
+  for (const Outcome each : kOutcomes) {
+    if (name_of(each) != outcome) continue;
+    out.outcome = each;
+    is_known = true;
+  }
+  if (!is_known) return std::nullopt;
+  const auto hash = object.at("trace_hash").get<std::string>();
+  const auto [end, failure] = std::from_chars(hash.data(), hash.data() + hash.size(), out.result.trace_hash, 16);
+  if (failure != std::errc{} || end != hash.data() + hash.size()) return std::nullopt;
+  out.result.scenario = out.scenario;
+  out.result.seed = out.seed;
+  out.result.events = object.at("events").get<std::uint64_t>();
+  out.result.virtual_time = core::Duration{object.at("virtual_ns").get<std::int64_t>()};
+  out.result.notes = texts(object, "notes");
+  for (const json& divergence : object.at("divergences")) out.result.divergences.push_back(read_divergence(divergence));
+  out.problem = object.at("problem").get<std::string>();
+  out.is_verified = object.at("verified").get<bool>();
+  out.wall = core::Duration{object.at("wall_ns").get<std::int64_t>()};
+  out.replay = object.at("replay").get<std::string>();
+  return out;
+}
+
+}  // namespace
+
+std::string run_json(const RunRecord& record) {
+  JsonWriter out;
+  out.begin_object();
+  out.field("file", record.file);
+  out.field("scenario", record.scenario);
+  out.field("seed", record.seed.value);
+  out.field("outcome", name_of(record.outcome));
+  out.field("events", record.result.events);
+  out.field("virtual_ns", record.result.virtual_time.count());
+  out.field("wall_ns", record.wall.count());
+  out.field("trace_hash", hash_text(record.result.trace_hash));
+  out.field("verified", record.is_verified);
+  out.field("problem", record.problem);
+  out.key("divergences").begin_array();
+  for (const scenarios::Divergence& divergence : record.result.divergences) write_divergence(out, divergence);
+  out.end_array();
+  write_texts(out, "notes", record.result.notes);
+  out.field("replay", record.replay);
+  out.end_object();
+  return out.take();
+}
+
+core::Result<RunRecord> run_from_json(std::string_view text) {
+  try {
+    if (std::optional<RunRecord> record = read_run(json::parse(text))) return *std::move(record);
+    return core::error(core::Errc::corrupt, "a run's JSON has a value that makes no sense");
+  } catch (const json::exception& failure) {
+    return core::error(core::Errc::corrupt, failure.what());
+  }
+}
+
+std::string report_json(std::span<const std::string> runs, const Totals& totals, core::Duration wall, std::string_view windtunnel_version) {
+  JsonWriter head;
+  head.field("schema", "windtunnel.report").field("version", kJsonVersion).field("windtunnel", windtunnel_version);
+  head.key("totals").begin_object();
+  head.field("runs", totals.runs).field("passed", totals.passed).field("failed", totals.failed).field("nondeterministic", totals.nondeterministic);
+  head.field("refused", totals.refused).field("died", totals.died).field("wall_ns", wall.count());
+  head.end_object();
+  // A line a run, so that a report of many runs can be read and compared by lines.
+  std::string out = "{" + head.take() + ",\"runs\":[";
+  for (std::size_t i = 0; i < runs.size(); ++i) out += (i == 0 ? "\n" : ",\n") + runs[i];
+  return out + "\n]}\n";
+}
+
+}  // namespace windtunnel::reports

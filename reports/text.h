@@ -1,0 +1,29 @@
+// A run as people read it: a line, and for one that failed the divergences and how to replay it.
+#pragma once
+
+#include <string>
+
+#include "reports/run_record.h"
+
+namespace windtunnel::reports {
+
+struct TextStyle {
+  bool has_colours = false;
+};
+
+// "PASS hub-outage seed=7 events=48211 virtual=1m30s wall=0.12s trace=9f3c5e0d12ab34cd\n"; of a run that did not pass,
+// then what is wrong, and last the replay command. Ends in a newline.
+[[nodiscard]] std::string run_text(const RunRecord& record, TextStyle style);
+
+// The divergence alone: the invariant in a sentence, expected against actual, where they part, its life story and the
+// faults around it. Several lines, each ending in a newline, without colours.
+[[nodiscard]] std::string divergence_text(const scenarios::Divergence& divergence);
+
+// "200 runs: 198 passed, 1 failed, 1 died; 12.3s, 16 runs/s\n"
+[[nodiscard]] std::string totals_text(const Totals& totals, core::Duration wall);
+
+[[nodiscard]] std::string clock(core::Instant at);             // "00:01:30.250": milliseconds, rounded down
+[[nodiscard]] std::string seconds(core::Duration wall);        // "0.12s"
+[[nodiscard]] std::string hash_text(std::uint64_t trace_hash);  // "9f3c5e0d12ab34cd"
+
+}  // namespace windtunnel::reports

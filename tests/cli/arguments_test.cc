@@ -1,0 +1,124 @@
+#include "cli/arguments.h"
+
+#include <doctest/doctest.h>
+
+#include "cli/progress.h"
+
+namespace windtunnel::cli {
+namespace {
+
+std::vector<std::string> words(std::string_view line) {
+  std::vector<std::string> out;
+  while (!line.empty()) {
+    const std::size_t end = std::min(line.find(' '), line.size());
+    if (end > 0) out.emplace_back(line.substr(0, end));
+    line.remove_prefix(std::min(end + 1, line.size()));
+  }
+  return out;
+}
+
+RunCommand run(std::string_view line) {
+  const auto command = parse_arguments(words(line));
+  if (!command) FAIL(command.error().detail);
+  return std::get<RunCommand>(*command);
+}
+
+TEST_CASE("run takes files and options in any order") {
+  const RunCommand command = run("run a.yaml --seeds 3..9 b --jobs=4 --verify --json out.json --junit out.xml");
+  CHECK(command.paths == std::vector<std::string>{"a.yaml", "b"});
+  CHECK(command.first_seed == 3);
+  CHECK(command.last_seed == 9);
+  CHECK(command.jobs == 4);
+  CHECK(command.verify);
+  CHECK(command.json_file == "out.json");
+  CHECK(command.junit_file == "out.xml");
+  CHECK_FALSE(command.trace_file.has_value());
+}
+
+TEST_CASE("without options a run has the scenario's seed, one worker and no report") {
+  const RunCommand command = run("run a.yaml");
+  CHECK_FALSE(command.first_seed.has_value());
+  CHECK(command.jobs == 1);
+  CHECK_FALSE(command.verify);
+}
+
+TEST_CASE("seeds have 64 bits and ranges have both ends") {
+  CHECK(run("run a --seed 18446744073709551615").first_seed == 18446744073709551615u);
+  CHECK(run("run a --seeds 0..0").last_seed == 0);
+  CHECK(run("run a --seeds 18446744073709551615..18446744073709551615").first_seed == 18446744073709551615u);
+  CHECK(run("run a --seed=0").first_seed == 0);
+  CHECK(run("run -- --odd-name").paths == std::vector<std::string>{"--odd-name"});
+}
+
+TEST_CASE("what is wrong is named, with the nearest valid word") {
+  struct Row {
+    std::string_view line;
+    std::string_view message;
+  };
+  for (const Row& row : std::vector<Row>{
+           {"", "a verb is missing; see `windtunnel --help`"},
+           {"rnu a.yaml", "unknown verb `rnu`; did you mean `run`?"},
+           {"frobnicate", "unknown verb `frobnicate`; there are run, check and list"},
+           {"--seed 7", "the verb comes first, before options such as `--seed`; see `windtunnel --help`"},
+           {"run", "`windtunnel run` needs a scenario: a file or a directory"},
+           {"check", "`windtunnel check` needs a scenario: a file or a directory"},
+           {"list", "`windtunnel list` needs a word: scenarios, faults, invariants or workloads"},
+           {"list falts", "`falts` cannot be listed; did you mean `faults`?"},
+           {"list faults x", "`windtunnel list faults` takes nothing else, not `x`"},
+           {"run a --seeed 7", "unknown option `--seeed` of `windtunnel run`; did you mean `--seed`?"},
+           {"run a --see 7", "unknown option `--see` of `windtunnel run`; did you mean `--seed`?"},
+           {"run a --jsn=x", "unknown option `--jsn` of `windtunnel run`; did you mean `--json`?"},
+           {"run a -x", "unknown option `-x` of `windtunnel run`; there are --seed, --seeds, --jobs, --verify, --trace, --json, --junit and --help"},
+           {"check a --seed 7", "unknown option `--seed` of `windtunnel check`; there is --help"},
+           {"run a --seed", "the required argument for option '--seed' is missing; see `windtunnel run --help`"},
+           {"run a --seed x", "`--seed` must be a whole number, 0 or more, not `x`"},
+           {"run a --seed -1", "`--seed` must be a whole number, 0 or more, not `-1`"},
+           {"run a --seed 18446744073709551616", "`--seed` must be a whole number, 0 or more, not `18446744073709551616`"},
+           {"run a --seed 1 --seed 2", "option '--seed' cannot be specified more than once; see `windtunnel run --help`"},
+           {"run a --seed 1 --seeds 1..2", "give `--seed` or `--seeds`, not both"},
+           {"run a --seeds 5", "`--seeds` must be a range such as 1..200, not `5`"},
+           {"run a --seeds 5..", "`--seeds` must be a whole number, 0 or more, not ``"},
+           {"run a --seeds 5..4", "`--seeds` `5..4` ends before it begins"},
+           {"run a --seeds 0..18446744073709551615", "`--seeds` `0..18446744073709551615` are more than 10000000 seeds; run them in parts"},
+           {"run a --jobs 1000", "`--jobs` must be a whole number, 0 to 256, not `1000`"},
+           {"run a --seeds 1..2 --trace t", "`--trace` is for a single run; give one `--seed`"},
+       }) {
+    CAPTURE(row.line);
+    const auto command = parse_arguments(words(row.line));
+    REQUIRE_FALSE(command);
+    CHECK(command.error().code == core::Errc::invalid_argument);
+    CHECK(command.error().detail == row.message);
+  }
+}
+
+TEST_CASE("what will come later is refused by name") {
+  for (const std::string_view line : {"run a --defect x", "run a --as nats-2.10.17", "run a --html x", "run a --out=x", "run a --crash-at x", "run a --keep any", "explore a",
+                                      "crash-points a", "shrink a --seed 1", "diff a b", "inspect a", "gate a", "serve", "list defects", "list profiles", "check --strict a"}) {
+    CAPTURE(line);
+    const auto command = parse_arguments(words(line));
+    REQUIRE_FALSE(command);
+    CHECK(command.error().code == core::Errc::unsupported);
+    CHECK(command.error().detail.find("is not available yet") != std::string::npos);
+  }
+}
+
+TEST_CASE("help and version are commands") {
+  for (const std::string_view line : {"--help", "-h", "help", "run --help", "check --help", "list --help", "run a --seed 1 --help"}) {
+    CAPTURE(line);
+    const auto command = parse_arguments(words(line));
+    REQUIRE(command);
+    CHECK(std::get<HelpCommand>(*command).text.starts_with("windtunnel"));
+  }
+  CHECK(std::holds_alternative<VersionCommand>(*parse_arguments(words("--version"))));
+}
+
+TEST_CASE("progress tells how far it is, how fast, and how long it will take") {
+  using namespace std::chrono_literals;
+  CHECK(progress_text(0, 200, 5s) == "0/200 runs");
+  CHECK(progress_text(50, 200, 5s) == "50/200 runs, 10 runs/s, 15s left");
+  CHECK(progress_text(200, 200, 5s) == "200/200 runs, 40 runs/s, 0s left");
+  CHECK(progress_text(1, 1000, 200s) == "1/1000 runs, 0 runs/s, 55h30m left");
+}
+
+}  // namespace
+}  // namespace windtunnel::cli

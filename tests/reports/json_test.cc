@@ -1,0 +1,96 @@
+#include "reports/json.h"
+
+#include <doctest/doctest.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <sstream>
+
+#include "tests/reports/sample_runs.h"
+
+namespace windtunnel::reports {
+namespace {
+
+void check_equal(const RunRecord& a, const RunRecord& b) {
+  CHECK(a.file == b.file);
+  CHECK(a.scenario == b.scenario);
+  CHECK(a.seed == b.seed);
+  CHECK(a.outcome == b.outcome);
+  CHECK(a.problem == b.problem);
+  CHECK(a.is_verified == b.is_verified);
+  CHECK(a.wall == b.wall);
+  CHECK(a.replay == b.replay);
+  CHECK(a.result.scenario == b.result.scenario);
+  CHECK(a.result.seed == b.result.seed);
+  CHECK(a.result.events == b.result.events);
+  CHECK(a.result.virtual_time == b.result.virtual_time);
+  CHECK(a.result.trace_hash == b.result.trace_hash);
+  CHECK(a.result.notes == b.result.notes);
+  CHECK(a.result.divergences == b.result.divergences);
+}
+
+TEST_CASE("a run that is written as JSON is read back as the same run") {
+  RunRecord run = failed_run();
+  for (const Outcome outcome : {Outcome::passed, Outcome::failed, Outcome::nondeterministic, Outcome::refused, Outcome::died}) {
+    run.outcome = outcome;
+    run.seed = run.result.seed = core::Seed{18446744073709551615u};
+    run.result.trace_hash = 18446744073709551615u;
+    run.problem = "a \"quoted\" <thing> & a\nline with \t and \x01 and caf\xc3\xa9";
+    const auto again = run_from_json(run_json(run));
+    REQUIRE(again);
+    check_equal(*again, run);
+  }
+}
+
+TEST_CASE("what is no run is an error and no crash") {
+  const std::string good = run_json(failed_run());
+  CHECK(run_from_json(good));
+  for (std::size_t cut = 0; cut < good.size(); ++cut) CHECK_FALSE(run_from_json(std::string_view{good}.substr(0, cut)));
+  for (const std::string_view text : {"", "[]", "{}", "null", "5", "{\"file\":5}"}) CHECK_FALSE(run_from_json(text));
+  nlohmann::json object = nlohmann::json::parse(good);
+  object["outcome"] = "splendid";
+  CHECK_FALSE(run_from_json(object.dump()));
+  object["outcome"] = "passed";
+  object["trace_hash"] = "xyz";
+  CHECK_FALSE(run_from_json(object.dump()));
+}
+
+TEST_CASE("a report holds its schema, its totals and its runs") {
+  Totals totals;
+  totals.add(Outcome::passed);
+  totals.add(Outcome::failed);
+  const std::vector<std::string> runs = {run_json(passed_run()), run_json(failed_run())};
+  const nlohmann::json report = nlohmann::json::parse(report_json(runs, totals, std::chrono::milliseconds{250}, "0.1.0"));
+  CHECK(report["schema"] == "windtunnel.report");
+  CHECK(report["version"] == kJsonVersion);
+  CHECK(report["windtunnel"] == "0.1.0");
+  CHECK(report["totals"] == nlohmann::json{{"runs", 2}, {"passed", 1}, {"failed", 1}, {"nondeterministic", 0}, {"refused", 0}, {"died", 0}, {"wall_ns", 250'000'000}});
+  REQUIRE(report["runs"].size() == 2);
+  CHECK(report["runs"][0]["trace_hash"] == "9f3c5e0d12ab34cd");
+  CHECK(report["runs"][1]["divergences"][0]["first_seq"] == 17);
+  CHECK(report["runs"][1]["divergences"][0]["at_ns"] == 90'250'000'000);
+  CHECK(nlohmann::json::parse(report_json({}, {}, {}, "0.1.0"))["runs"].empty());
+}
+
+TEST_CASE("docs/json-report.md names every field and no other") {
+  std::ifstream in{"docs/json-report.md"};
+  std::ostringstream text;
+  text << in.rdbuf();
+  const std::string page = text.str();
+  // Fields are documented as table rows: | `name` | ...
+  std::set<std::string> documented;
+  for (std::size_t at = page.find("\n| `"); at != std::string::npos; at = page.find("\n| `", at + 1)) {
+    documented.insert(page.substr(at + 4, page.find('`', at + 4) - at - 4));
+  }
+  std::set<std::string> written;
+  const std::vector<std::string> runs = {run_json(failed_run())};
+  const nlohmann::json report = nlohmann::json::parse(report_json(runs, {}, {}, "0.1.0"));
+  for (const nlohmann::json* object : {&report, &report["totals"], &report["runs"][0], &report["runs"][0]["divergences"][0]}) {
+    for (const auto& [name, unused] : object->items()) written.insert(name);
+  }
+  CHECK(documented == written);
+}
+
+}  // namespace
+}  // namespace windtunnel::reports
