@@ -122,7 +122,7 @@ TEST_CASE("a denied subject does not cross and counts as not delivered") {
     tests::RawPeer client = w.connect("leaf");
     everything.send("SUB > 1\r\n");
     everything.hear();
-    for (const char* subject : {"$JS.API.INFO", "$KV.b.k", "$OBJ.b.x", "$JS.leaf.API.INFO"}) {
+    for (const char* subject : {"$JS.API.INFO", "$KV.b.k", "$OBJ.b.x", "$JS.leaf.API.INFO", "$JS.leaf.API.NOT.MAPPED"}) {
       CAPTURE(subject);
       CHECK(client.ask("SUB box 1\r\nPUB " + std::string(subject) + " box 0\r\n\r\n") == "HMSG box 1 16 16\r\nNATS/1.0 503\r\n\r\n\r\n");
       CHECK(everything.hear() == "");
@@ -297,6 +297,22 @@ TEST_CASE("two spokes of one hub reach each other through it, each message once"
     CHECK(hub.hear() == "MSG a 3 1\r\nx\r\n");
     CHECK(one.hear() == "");
   });
+}
+
+TEST_CASE("a spoke of two hubs passes its own interest to both, and neither's to the other") {
+  ServerWorld w;
+  Server& one = w.start(node("one"));
+  Server& two = w.start(node("two"));
+  Server& leaf = w.start(node("leaf", {"one", "two"}));
+  w.world.run_for(100ms);
+  REQUIRE(leaf.leafs().size() == 2);
+  one.subscribe("at.one", "", [](const MessageView&, bool) {});
+  leaf.subscribe("at.leaf", "", [](const MessageView&, bool) {});
+  w.world.run_for(100ms);
+  CHECK(leaf.has_interest("at.one"));
+  CHECK_FALSE(two.has_interest("at.one"));
+  CHECK(one.has_interest("at.leaf"));
+  CHECK(two.has_interest("at.leaf"));
 }
 
 TEST_CASE("a loop of leaf connections is found and broken for 30 s at a time") {
