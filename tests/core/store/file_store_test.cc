@@ -436,6 +436,22 @@ TEST_CASE("what a rewrite or a compression left half done is no block") {
   CHECK_FALSE(at.world.disk->has(at.msgs("7.blk.tmp")));
 }
 
+TEST_CASE("many limit removals get their tombstones, over many blocks") {
+  StoreFixture at;
+  at.options.limits.max_msgs = 2000;
+  at.open();
+  for (int i = 0; i < 4000; ++i) at.put("a", "x");  // one block: 2000 dead records without tombstones
+  at.settings.block_size = Bytes{300};
+  at.options.limits.max_msgs = 2000;
+  at.kill();
+  REQUIRE(at.store->remove(Seq{3000}, false));
+  CHECK(at.blocks().size() > 100);
+  at.kill();
+  CHECK(at.store->state().messages == 1999);
+  CHECK(at.store->state().first_seq == Seq{2001});
+  CHECK(at.store->deleted() == std::vector<Seq>{Seq{3000}});
+}
+
 TEST_CASE("compaction writes no more than was removed") {
   // The storm of issue 5702: a queue with its acknowledgements out of order and messages about as small as tombstones.
   StoreFixture at;
