@@ -12,9 +12,9 @@ constexpr std::array kNames = {
     // Durability and recovery.
     checked("acked-is-durable", "What a PubAck has confirmed is read back unchanged, whatever the durability contract allows to fail in between."),
     later("no-resurrection", "A message whose removal was confirmed or seen never comes back."),
-    later("last-seq-monotone", "A stream's last sequence never decreases, and no sequence is given to two messages."),
+    checked("last-seq-monotone", "A stream's last sequence never decreases, and no sequence is given to two messages."),
     later("first-seq-exact", "The first sequence is the smallest live one, or the one after the last; it never decreases."),
-    later("state-equals-contents", "What a stream reports of itself equals what a scan of its messages counts."),
+    checked("state-equals-contents", "What a stream reports of itself equals what a scan of its messages counts."),
     later("recovery-equals-precrash", "A restart changes nothing; after a crash the store stands where it stood at some point since it was last durable."),
     later("index-is-cache", "Recovery gives the same with the index snapshot, with an older one, a damaged one and none."),
     later("corruption-is-surfaced", "Missing or damaged data is reported, never passed off as valid or as empty."),
@@ -58,7 +58,7 @@ constexpr std::array kNames = {
 
 std::span<const InvariantName> invariant_names() { return kNames; }
 
-const InvariantName* invariant_name_of(std::string_view name) {
+const InvariantName* invariant_named(std::string_view name) {
   for (const InvariantName& each : kNames) {
     if (each.name == name) return &each;
   }

@@ -16,6 +16,6 @@ struct InvariantName {
 // Sorted by theme, as `list invariants` shows them.
 [[nodiscard]] std::span<const InvariantName> invariant_names();
 // nullptr if there is none of that name.
-[[nodiscard]] const InvariantName* invariant_name_of(std::string_view name);
+[[nodiscard]] const InvariantName* invariant_named(std::string_view name);
 
 }  // namespace windtunnel::scenarios

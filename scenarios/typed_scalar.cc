@@ -154,7 +154,7 @@ class Reader {
     return wrong_word("defect", names);
   }
   Plain read_invariant() {
-    const InvariantName* known = invariant_name_of(tree_.text);
+    const InvariantName* known = invariant_named(tree_.text);
     if (known != nullptr && known->is_checked) return tree_.text;
     if (known != nullptr) return wrong_because("is not checked yet; `windtunnel list invariants` says which are");
     std::vector<std::string_view> names;

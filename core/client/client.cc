@@ -21,8 +21,12 @@ constexpr Duration kCloseFlush = std::chrono::seconds{1};
 Client::Client(Env& env, ClientOptions options)
     : env_(env), options_(std::move(options)), random_(env.random.child("client/" + options_.name)) {
   WT_ASSERT(!options_.servers.empty());
+  inbox_prefix_ = new_inbox() + ".";
+}
+
+std::string Client::new_inbox() {
   std::array<char, 32> buffer{};
-  inbox_prefix_.append("_INBOX.").append(random_.token(22, buffer)).append(".");
+  return "_INBOX." + std::string(random_.token(22, buffer));
 }
 
 Client::~Client() {
@@ -170,17 +174,12 @@ void Subscription::unsubscribe() {
 
 std::optional<Message> Subscription::next(Instant deadline, bool until_disconnect) {
   while (messages_.empty()) {
-    if (!is_active_ || client_.is_closing_ || client_.is_closed() || (until_disconnect && is_interrupted_)) return std::nullopt;
+    if (!is_active_ || (until_disconnect && is_interrupted_) || client_.is_closing_ || client_.is_closed()) return std::nullopt;
     if (waiters_.wait(client_.env_.tasks, "client message", deadline) == Wake::timed_out && messages_.empty()) return std::nullopt;
   }
   std::optional<Message> message{std::move(messages_.front())};
   messages_.pop_front();
   return message;
-}
-
-std::string Client::new_inbox() {
-  std::array<char, 32> buffer{};
-  return "_INBOX." + std::string(random_.token(22, buffer));
 }
 
 std::string Client::take_inbox_subject(Inbox& inbox) {
@@ -195,9 +194,9 @@ Inbox::Inbox(Client& client) : client_(client), subject_(client.take_inbox_subje
 
 Inbox::~Inbox() { client_.inboxes_.erase(subject_.substr(client_.inbox_prefix_.size())); }
 
-std::optional<Message> Inbox::next(Instant deadline, bool until_disconnect) {
+std::optional<Message> Inbox::next(Instant deadline) {
   while (messages_.empty()) {
-    if (client_.is_closing_ || client_.is_closed() || (until_disconnect && is_interrupted_)) return std::nullopt;
+    if (client_.is_closing_ || client_.is_closed()) return std::nullopt;
     if (waiters_.wait(client_.env_.tasks, "client answer", deadline) == Wake::timed_out && messages_.empty()) return std::nullopt;
   }
   std::optional<Message> message{std::move(messages_.front())};

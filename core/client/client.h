@@ -61,17 +61,18 @@ struct ClientOptions {
 
 class Client;
 
-// Messages of one subscription, in the order of their arrival.
+// Messages of one subscription, in the order of their arrival. Must outlive the tasks that wait on it, also when a kill
+// unwinds them: what several tasks share belongs to the program, not to the stack of one of them.
 class Subscription {
  public:
   ~Subscription();  // forgets it; the server is not told
   Subscription(const Subscription&) = delete;
   Subscription& operator=(const Subscription&) = delete;
 
-  // Suspends until a message is there. nullopt at the deadline, or when the client or the subscription was closed; if
+  // Suspends until a message is there. nullopt at the deadline, when the client or the subscription was closed, and if
   // `until_disconnect` also when the connection broke since the subscription was made.
   std::optional<Message> next(Instant deadline = kForever, bool until_disconnect = false);
-  // The connection broke since the subscription was made: messages may have been lost.
+  // The connection broke since the subscription was made: messages may have been missed.
   [[nodiscard]] bool is_interrupted() const { return is_interrupted_; }
   // What was queued can still be read. Does not suspend.
   void unsubscribe();
@@ -94,8 +95,9 @@ class Subscription {
   bool is_interrupted_ = false;
 };
 
-// A subject of one's own for the answers to a question. All inboxes of a client share one subscription. On the stack of the
-// task that waits.
+// A subject of one's own for the answers to a question. All inboxes of a client share one subscription, and are told apart
+// by the subject of what comes; so they are not for pulls, whose messages come under the subject that they were stored
+// with. On the stack of the task that waits.
 class Inbox {
  public:
   explicit Inbox(Client& client);
@@ -104,11 +106,8 @@ class Inbox {
   Inbox& operator=(const Inbox&) = delete;
 
   [[nodiscard]] const std::string& subject() const { return subject_; }
-  // Suspends. nullopt at the deadline or when the client was closed, and if `until_disconnect` also when the connection
-  // broke since the inbox was made.
-  std::optional<Message> next(Instant deadline, bool until_disconnect = false);
-  // The connection broke since the inbox was made: answers may have been lost.
-  [[nodiscard]] bool is_interrupted() const { return is_interrupted_; }
+  // Suspends. nullopt at the deadline or when the client was closed.
+  std::optional<Message> next(Instant deadline);
 
  private:
   friend class Client;
@@ -116,7 +115,6 @@ class Inbox {
   std::string subject_;
   std::deque<Message> messages_;
   WaitList waiters_;
-  bool is_interrupted_ = false;
 };
 
 struct Reply {
@@ -152,10 +150,10 @@ class Client {
   // A round trip: on success the server has processed everything that was published before, if the connection held.
   // Suspends. Errors: timeout, reset (the connection broke meanwhile), closed.
   Status flush(Instant deadline);
+  // A subject that nobody else listens to.
+  [[nodiscard]] std::string new_inbox();
   // Errors: invalid_argument, closed. Does not suspend: whether the server has it by a certain time is flush()'s business.
   Result<std::unique_ptr<Subscription>> subscribe(std::string_view subject, std::string_view queue = {});
-  // A subject that nobody else has, for a subscription of one's own.
-  [[nodiscard]] std::string new_inbox();
   // Suspends until an answer, at most to the deadline. As with nats.go a broken connection does not end the wait.
   Reply request(std::string_view subject, std::string_view payload, Instant deadline, std::string_view headers = {});
 

@@ -201,10 +201,6 @@ void Client::become_disconnected(const Error& why) {
     waiter->waiters.wake_all(env_.tasks);
   }
   pongs_.clear();
-  for (const auto& [token, inbox] : inboxes_) {
-    inbox->is_interrupted_ = true;
-    inbox->waiters_.wake_all(env_.tasks);
-  }
   for (const auto& [sid, subscription] : subscriptions_) {
     subscription->is_interrupted_ = true;
     subscription->waiters_.wake_all(env_.tasks);

@@ -99,6 +99,18 @@ PublishOutcome JetStreamClient::publish_once(std::string_view subject, std::stri
 }
 
 Fetched JetStreamClient::fetch(std::string_view stream, std::string_view consumer, const FetchOptions& options) {
+  Fetched fetched;
+  fetched.end = Fetched::End::disconnected;
+  const std::string inbox = client_.new_inbox();
+  const Result<std::unique_ptr<Subscription>> subscribed = client_.subscribe(inbox);
+  if (!subscribed) return fetched;
+  receive(**subscribed, inbox, stream, consumer, options, fetched);
+  (*subscribed)->unsubscribe();
+  return fetched;
+}
+
+void JetStreamClient::receive(Subscription& subscription, std::string_view inbox, std::string_view stream, std::string_view consumer,
+                              const FetchOptions& options, Fetched& fetched) {
   JsonWriter json;
   json.begin_object().field("batch", options.batch);
   if (options.is_no_wait) {
@@ -109,33 +121,19 @@ Fetched JetStreamClient::fetch(std::string_view stream, std::string_view consume
   if (options.max_bytes.value > 0) json.field("max_bytes", options.max_bytes.value);
   json.end_object();
 
-  Fetched fetched;
-  // A delivery shows the subject of the stored message, not the one that it was sent to: only a subscription of its own
-  // tells whose it is.
-  const std::string inbox = client_.new_inbox();
-  const Result<std::unique_ptr<Subscription>> answers = client_.subscribe(inbox);
   const Instant deadline = after(client_.env().clock.now(), options.expires + kStatusPatience);
   const std::string subject = api_ + "CONSUMER.MSG.NEXT." + std::string(stream) + "." + std::string(consumer);
-  if (!answers || !client_.publish({.subject = subject, .reply = inbox, .headers = {}, .payload = json.view()})) {
-    fetched.end = Fetched::End::disconnected;
-    return fetched;
-  }
-  collect(**answers, options.batch, deadline, fetched);
-  (*answers)->unsubscribe();
-  return fetched;
-}
-
-// Takes what comes until the request is over, and says how it ended. Suspends.
-void JetStreamClient::collect(Subscription& inbound, std::uint32_t batch, Instant deadline, Fetched& fetched) {
-  while (fetched.messages.size() < batch) {
+  if (!client_.publish({.subject = subject, .reply = inbox, .headers = {}, .payload = json.view()})) return;
+  while (fetched.messages.size() < options.batch) {
     // The server forgets the request with the connection, so nothing more will come after that.
-    std::optional<Message> message = inbound.next(deadline, true);
+    std::optional<Message> message = subscription.next(deadline, true);
     if (!message) {
-      const bool is_lost = inbound.is_interrupted() || client_.is_closed();
+      const bool is_lost = subscription.is_interrupted() || client_.is_closed();
       fetched.end = is_lost ? Fetched::End::disconnected : Fetched::End::timeout;
       return;
     }
-    const std::optional<HeaderStatus> status = message->payload.empty() ? header_status(message->headers) : std::nullopt;
+    // A status comes without an ack subject, whatever headers a stored message may have.
+    const std::optional<HeaderStatus> status = message->reply.empty() ? header_status(message->headers) : std::nullopt;
     if (!status) {
       if (std::optional<Delivery> delivery = to_delivery(std::move(*message))) fetched.messages.push_back(std::move(*delivery));
       continue;

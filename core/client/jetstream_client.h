@@ -105,7 +105,8 @@ class JetStreamClient {
 
  private:
   PublishOutcome publish_once(std::string_view subject, std::string_view payload, std::string_view headers, const PublishOptions& options);
-  void collect(Subscription& inbound, std::uint32_t batch, Instant deadline, Fetched& fetched);
+  void receive(Subscription& subscription, std::string_view inbox, std::string_view stream, std::string_view consumer,
+               const FetchOptions& options, Fetched& fetched);
   Status answer(const Delivery& delivery, std::string_view text);
 
   Client& client_;

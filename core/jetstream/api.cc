@@ -31,29 +31,30 @@ bool is_empty_request(std::string_view body) {
 
 const JetStream::Api::Route* JetStream::Api::find(std::string_view operation) {
   static constexpr std::string_view kPage = R"("total":0,"offset":0,"limit":0)";
+  static constexpr std::size_t kMany = 256;  // the tokens of a filter
   static constexpr std::array<Route, 16> kRoutes = {{
-      {"INFO", "account_info_response", &Api::account_info, {}},
-      {"STREAM.CREATE", "stream_create_response", &Api::stream_create, {}},
-      {"STREAM.UPDATE", "stream_update_response", &Api::stream_update, {}},
-      {"STREAM.INFO", "stream_info_response", &Api::stream_info, kPage},
-      {"STREAM.NAMES", "stream_names_response", &Api::stream_names, kPage},
-      {"STREAM.LIST", "stream_list_response", &Api::stream_list, kPage},
-      {"STREAM.DELETE", "stream_delete_response", &Api::stream_delete, {}},
-      {"STREAM.PURGE", "stream_purge_response", &Api::stream_purge, R"("purged":0)"},
-      {"STREAM.MSG.GET", "stream_msg_get_response", &Api::message_get, {}},
-      {"STREAM.MSG.DELETE", "stream_msg_delete_response", &Api::message_delete, {}},
-      {"CONSUMER.CREATE", "consumer_create_response", &Api::consumer_create, {}},
-      {"CONSUMER.DURABLE.CREATE", "consumer_create_response", &Api::consumer_durable_create, {}},
-      {"CONSUMER.INFO", "consumer_info_response", &Api::consumer_info, {}},
-      {"CONSUMER.NAMES", "consumer_names_response", &Api::consumer_names, kPage},
-      {"CONSUMER.LIST", "consumer_list_response", &Api::consumer_list, kPage},
-      {"CONSUMER.DELETE", "consumer_delete_response", &Api::consumer_delete, {}},
+      {"INFO", "account_info_response", &Api::account_info, 0, 0, {}},
+      {"STREAM.CREATE", "stream_create_response", &Api::stream_create, 1, 1, {}},
+      {"STREAM.UPDATE", "stream_update_response", &Api::stream_update, 1, 1, {}},
+      {"STREAM.INFO", "stream_info_response", &Api::stream_info, 1, 1, kPage},
+      {"STREAM.NAMES", "stream_names_response", &Api::stream_names, 0, 0, kPage},
+      {"STREAM.LIST", "stream_list_response", &Api::stream_list, 0, 0, kPage},
+      {"STREAM.DELETE", "stream_delete_response", &Api::stream_delete, 1, 1, {}},
+      {"STREAM.PURGE", "stream_purge_response", &Api::stream_purge, 1, 1, R"("purged":0)"},
+      {"STREAM.MSG.GET", "stream_msg_get_response", &Api::message_get, 1, 1, {}},
+      {"STREAM.MSG.DELETE", "stream_msg_delete_response", &Api::message_delete, 1, 1, {}},
+      {"CONSUMER.CREATE", "consumer_create_response", &Api::consumer_create, 1, kMany, {}},
+      {"CONSUMER.DURABLE.CREATE", "consumer_create_response", &Api::consumer_durable_create, 2, 2, {}},
+      {"CONSUMER.INFO", "consumer_info_response", &Api::consumer_info, 2, 2, {}},
+      {"CONSUMER.NAMES", "consumer_names_response", &Api::consumer_names, 1, 1, kPage},
+      {"CONSUMER.LIST", "consumer_list_response", &Api::consumer_list, 1, 1, kPage},
+      {"CONSUMER.DELETE", "consumer_delete_response", &Api::consumer_delete, 2, 2, {}},
   }};
   const auto route = std::find_if(kRoutes.begin(), kRoutes.end(), [&](const Route& r) { return r.operation == operation; });
   return route == kRoutes.end() ? nullptr : &*route;
 }
 
-std::string JetStream::Api::serve(std::string_view subject, std::string_view body, bool& is_error) {
+JetStream::Api::Answer JetStream::Api::serve(std::string_view subject, std::string_view body) {
   std::string_view rest = subject.substr(kPrefix.size());
   const Route* route = nullptr;
   Call call{subject, {}, {}, {}, body};
@@ -70,25 +71,22 @@ std::string JetStream::Api::serve(std::string_view subject, std::string_view bod
     route = find(call.operation);
     if (route != nullptr) call.rest = end == std::string_view::npos ? std::string_view{} : rest.substr(end + 1);
   }
-  JsonWriter json;
-  json.begin_object();
-  if (route == nullptr) {
-    is_error = true;
-    json.field("type", "io.nats.jetstream.api.v1.system_response").key("error");
-    write_error(json, api_errors::bad_request());
-    return json.end_object().take();
-  }
+  // What is no request of ours is not answered at all: nats-server's transcripts have silence there.
+  if (route == nullptr) return {};
+  const std::size_t arguments = call.rest.empty() ? 0 : token_count(call.rest);
+  if (arguments < route->tokens_min || arguments > route->tokens_max) return {};
   call.stream = take_token(call.rest);
-  json.field("type", "io.nats.jetstream.api.v1." + std::string(route->type));
+  JsonWriter json;
+  json.begin_object().field("type", "io.nats.jetstream.api.v1." + std::string(route->type));
   JsonWriter members = json;
   if (const ApiStatus failed = (this->*route->handler)(call, members)) {
-    is_error = true;
     json.key("error");
     write_error(json, *failed);
     if (!route->on_error.empty()) json.raw(route->on_error);
-    return json.end_object().take();
+    return {json.end_object().take(), true, true};
   }
-  return members.end_object().take();
+  // nats-server counts a message that was got as traffic, not as a request.
+  return {members.end_object().take(), false, route->handler != &Api::message_get};
 }
 
 void JetStream::Api::write_domain(JsonWriter& json) const {
@@ -98,12 +96,16 @@ void JetStream::Api::write_domain(JsonWriter& json) const {
 ApiStatus JetStream::Api::account_info(const Call&, JsonWriter& json) {
   std::uint64_t memory = 0;
   std::uint64_t storage = 0;
+  std::int64_t reserved_memory = 0;
+  std::int64_t reserved_storage = 0;
   std::size_t consumers = 0;
   for (const auto& [name, stream] : js_.streams_) {
-    (stream->config().storage == StorageType::memory ? memory : storage) += stream->store().state().bytes.value;
+    const bool is_memory = stream->config().storage == StorageType::memory;
+    (is_memory ? memory : storage) += stream->store().state().bytes.value;
+    (is_memory ? reserved_memory : reserved_storage) += std::max<std::int64_t>(0, stream->config().max_bytes);
     consumers += stream->consumers().size();
   }
-  json.field("memory", memory).field("storage", storage).field("reserved_memory", 0).field("reserved_storage", 0);
+  json.field("memory", memory).field("storage", storage).field("reserved_memory", reserved_memory).field("reserved_storage", reserved_storage);
   json.field("streams", js_.streams_.size()).field("consumers", consumers);
   json.key("limits").begin_object();
   for (const char* limit : {"max_memory", "max_storage", "max_streams", "max_consumers", "max_ack_pending", "memory_max_stream_bytes",
@@ -112,7 +114,7 @@ ApiStatus JetStream::Api::account_info(const Call&, JsonWriter& json) {
   }
   json.field("max_bytes_required", false).end_object();
   write_domain(json);
-  json.key("api").begin_object().field("total", js_.api_total_ - 1).field("errors", js_.api_errors_).end_object();
+  json.key("api").begin_object().field("total", js_.api_total_).field("errors", js_.api_errors_).end_object();
   return std::nullopt;
 }
 

@@ -12,8 +12,13 @@ class JetStream::Api {
  public:
   explicit Api(JetStream& jetstream) : js_(jetstream) {}
 
-  // The answer to one request. Suspends.
-  std::string serve(std::string_view subject, std::string_view body, bool& is_error);
+  struct Answer {
+    std::string json;  // empty: the request is not answered
+    bool is_error = false;
+    bool is_counted = false;  // in the account's API statistics
+  };
+  // Serves one request. Suspends.
+  Answer serve(std::string_view subject, std::string_view body);
 
  private:
   // What a request is about: the tokens behind "$JS.API.".
@@ -30,6 +35,8 @@ class JetStream::Api {
     std::string_view operation;
     std::string_view type;  // of the answer: "stream_create_response"
     Handler handler;
+    std::size_t tokens_min;     // behind the operation
+    std::size_t tokens_max;
     std::string_view on_error;  // members that are printed beside an error
   };
   static const Route* find(std::string_view operation);

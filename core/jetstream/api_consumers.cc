@@ -23,9 +23,12 @@ bool read_offset(std::string_view body, std::uint64_t& offset) {
   return json && json->is_object() && read(*json, "offset", offset);
 }
 
+bool has_path_separator(std::string_view name) { return name.find_first_of("/\\") != std::string_view::npos; }
+
 }  // namespace
 
 ApiStatus JetStream::Api::put_consumer(const Call& call, ConsumerRequest request, std::string name, JsonWriter& json) {
+  if (request.config.num_replicas > 1) return api_errors::replicas_unclustered();
   Stream* stream = js_.stream(call.stream);
   if (stream == nullptr) return api_errors::stream_not_found();
   Consumer* consumer = nullptr;
@@ -39,21 +42,22 @@ ApiStatus JetStream::Api::consumer_create(const Call& call, JsonWriter& json) {
   Result<ConsumerRequest> request = parse_consumer_request(call.body);
   if (!request) return api_errors::invalid_json();
   if (request->stream_name != call.stream) return api_errors::stream_name_mismatch();
-  if (!request->has_config) return api_errors::consumer_config_required();
   if (call.rest.empty()) {
     if (request->config.is_durable()) {
       return api_errors::consumer(10020, "consumer expected to be ephemeral but a durable name was set in request");
     }
     std::string name = request->config.name;
-    if (name.empty()) {
+    Stream* stream = js_.stream(call.stream);
+    while (name.empty() || (request->config.name.empty() && stream != nullptr && stream->consumer(name) != nullptr)) {
       std::array<char, 32> buffer;
-      Random names = js_.env_.random.child("consumer names/" + std::to_string(js_.api_total_));
+      Random names = js_.env_.random.child("consumer names/" + std::to_string(++js_.generated_names_));
       name = names.token(kNameSize, buffer);
     }
     return put_consumer(call, std::move(*request), std::move(name), json);
   }
   const std::size_t dot = call.rest.find('.');
   const std::string name{call.rest.substr(0, dot)};
+  if (has_path_separator(name)) return api_errors::consumer(10127, "Consumer name can not contain path separators");
   const std::string_view filter = dot == std::string_view::npos ? std::string_view{} : call.rest.substr(dot + 1);
   if (request->config.is_durable() && request->config.durable_name != name) {
     return api_errors::consumer(10017, "consumer name in subject does not match durable name in request");
@@ -74,10 +78,7 @@ ApiStatus JetStream::Api::consumer_durable_create(const Call& call, JsonWriter& 
   Result<ConsumerRequest> request = parse_consumer_request(call.body);
   if (!request) return api_errors::invalid_json();
   if (request->stream_name != call.stream) return api_errors::stream_name_mismatch();
-  if (!request->has_config) return api_errors::consumer_config_required();
-  if (call.rest.empty() || call.rest.find('.') != std::string_view::npos) {
-    return api_errors::consumer(10016, "consumer expected to be durable but no durable name set in subject");
-  }
+  if (has_path_separator(call.rest)) return api_errors::consumer(10127, "Consumer name can not contain path separators");
   if (!request->config.is_durable()) {
     return api_errors::consumer(10018, "consumer expected to be durable but a durable name was not set");
   }
@@ -91,7 +92,7 @@ ApiStatus JetStream::Api::consumer_info(const Call& call, JsonWriter& json) {
   if (!is_empty_request(call.body)) return api_errors::not_empty_request();
   Stream* stream = js_.stream(call.stream);
   if (stream == nullptr) return api_errors::stream_not_found();
-  const Consumer* consumer = stream->consumer(call.rest);
+  Consumer* consumer = stream->consumer(call.rest);
   if (consumer == nullptr) return api_errors::consumer_not_found();
   consumer->write_info(json);
   return std::nullopt;

@@ -1,5 +1,6 @@
 #include "core/jetstream/api_error.h"
 
+#include <cstdint>
 #include <utility>
 
 #include "core/base/json_writer.h"
@@ -26,6 +27,7 @@ ApiError stream_delete(std::string text) { return {500, 10050, std::move(text)};
 ApiError mirror_with_subjects() { return {400, 10034, "stream mirrors can not contain subjects"}; }
 ApiError mirror_with_sources() { return {400, 10031, "stream mirrors can not also contain other sources"}; }
 ApiError mirror_with_first_seq() { return {400, 10143, "stream mirrors can not have first sequence configured"}; }
+ApiError mirror_too_small() { return {400, 10030, "stream mirror must have max message size >= source"}; }
 ApiError mirror_not_updatable() { return {400, 10055, "stream mirror configuration can not be updated"}; }
 ApiError mirror_name_invalid() { return {400, 10142, "mirrored stream name is invalid"}; }
 ApiError replicas_unclustered() { return {500, 10074, "replicas > 1 not supported in non-clustered mode"}; }

@@ -38,6 +38,7 @@ ApiError stream_delete(std::string text);  // 10050
 ApiError mirror_with_subjects();   // 10034
 ApiError mirror_with_sources();    // 10031
 ApiError mirror_with_first_seq();  // 10143
+ApiError mirror_too_small();       // 10030
 ApiError mirror_not_updatable();   // 10055
 ApiError mirror_name_invalid();    // 10142
 ApiError replicas_unclustered();   // 10074

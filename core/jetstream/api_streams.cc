@@ -18,7 +18,6 @@ namespace {
 
 constexpr std::uint64_t kNamesPage = 1024;
 constexpr std::uint64_t kListPage = 256;
-constexpr std::uint64_t kSubjectsPage = 100'000;
 
 struct PageRequest {
   std::uint64_t offset = 0;
@@ -36,6 +35,20 @@ bool has_subject(const StreamConfig& config, const std::string& filter) {
          std::any_of(config.subjects.begin(), config.subjects.end(), [&](const std::string& subject) { return collide(subject, filter); });
 }
 
+// New limits may not contradict consumers that are there.
+ApiStatus check_consumer_limits(Stream& stream, const ConsumerLimits& next) {
+  if (next == stream.config().consumer_limits) return std::nullopt;
+  std::string violating;
+  for (const Consumer* consumer : stream.consumers()) {
+    const ConsumerConfig& config = consumer->config();
+    const bool is_too_long = next.inactive_threshold > Duration{0} && config.inactive_threshold > next.inactive_threshold;
+    const bool is_too_many = next.max_ack_pending > 0 && config.max_ack_pending > next.max_ack_pending;
+    if (is_too_long || is_too_many) violating += (violating.empty() ? "" : " ") + consumer->name();
+  }
+  if (violating.empty()) return std::nullopt;
+  return api_errors::stream_update("change to limits violates consumers: " + violating);
+}
+
 }  // namespace
 
 ApiStatus JetStream::Api::stream_create(const Call& call, JsonWriter& json) {
@@ -44,8 +57,9 @@ ApiStatus JetStream::Api::stream_create(const Call& call, JsonWriter& json) {
   if (parsed->name != call.stream) return api_errors::stream_name_mismatch();
   if (parsed->name.find_first_of("/\\") != std::string::npos) return api_errors::stream_path_separator();
   if (parsed->sealed) return api_errors::stream_config("stream configuration for create can not be sealed");
+  if (parsed->mirror_direct && !parsed->mirror) return api_errors::stream_config("stream has no mirror but does have mirror direct");
   StreamConfig config;
-  if (ApiStatus failed = normalise(*parsed, config)) return failed;
+  if (ApiStatus failed = normalise(*parsed, js_.lookup(), config)) return failed;
   Stream* stream = js_.stream(config.name);
   if (stream != nullptr) {
     if (!(stream->config() == config)) return api_errors::stream_exists();
@@ -62,8 +76,11 @@ ApiStatus JetStream::Api::stream_create(const Call& call, JsonWriter& json) {
     js_.streams_[name] = std::move(*made);
     stream->start();
     js_.env_.log.info("stream.created", {{"stream", name}});
+    js_.advisories_.stream_action(name, "create");
   }
-  stream->write_info(json, {}, /*with_domain=*/false);
+  Stream::InfoOptions options;
+  options.has_domain = false;
+  stream->write_info(json, options);
   json.field("did_create", true);
   return std::nullopt;
 }
@@ -86,7 +103,7 @@ ApiStatus JetStream::Api::stream_update(const Call& call, JsonWriter& json) {
   Result<StreamConfig> parsed = parse_stream_config(call.body);
   if (!parsed) return api_errors::invalid_json();
   StreamConfig config;
-  if (ApiStatus failed = normalise(*parsed, config)) return failed;
+  if (ApiStatus failed = normalise(*parsed, js_.lookup(), config)) return failed;
   if (config.name != call.stream) return api_errors::stream_name_mismatch();
   Stream* stream = js_.stream(config.name);
   if (stream == nullptr) return api_errors::stream_not_found();
@@ -97,30 +114,32 @@ ApiStatus JetStream::Api::stream_update(const Call& call, JsonWriter& json) {
     config.allow_rollup_hdrs = false;
   }
   if (ApiStatus failed = check_stream_update(stream->config(), config)) return failed;
+  if (ApiStatus failed = check_consumer_limits(*stream, config.consumer_limits)) return failed;
   if (const Status updated = stream->update(std::move(config)); !updated) return api_errors::stream_update(updated.error().detail);
-  stream->write_info(json, {}, /*with_domain=*/true);
+  js_.advisories_.stream_action(call.stream, "modify");
+  stream->write_info(json, {});
   return std::nullopt;
 }
 
 ApiStatus JetStream::Api::stream_info(const Call& call, JsonWriter& json) {
   Stream::InfoOptions options;
+  options.has_leader = true;
   if (!call.body.empty()) {
     const std::optional<Json> request = parse_json(call.body);
     if (!request || !request->is_object() || !read(*request, "deleted_details", options.has_deleted_details) ||
-        !read(*request, "subjects_filter", options.subjects_filter)) {
+        !read(*request, "subjects_filter", options.subjects_filter) || !read(*request, "offset", options.subjects_offset)) {
       return api_errors::invalid_json();
     }
   }
   Stream* stream = js_.stream(call.stream);
   if (stream == nullptr) return api_errors::stream_not_found();
-  std::uint64_t total = 0;
-  std::uint64_t limit = 0;
-  if (!options.subjects_filter.empty()) {
-    total = stream->store().subject_counts(options.subjects_filter).size();
-    limit = kSubjectsPage;
+  if (options.subjects_filter.empty()) {
+    json.field("total", 0).field("offset", 0).field("limit", 0);
+  } else {
+    json.field("total", stream->store().subject_counts(options.subjects_filter).size());
+    json.field("offset", options.subjects_offset).field("limit", Stream::kSubjectsPage);
   }
-  json.field("total", total).field("offset", 0).field("limit", limit);
-  stream->write_info(json, options, /*with_domain=*/true);
+  stream->write_info(json, options);
   return std::nullopt;
 }
 
@@ -152,7 +171,7 @@ ApiStatus JetStream::Api::stream_list(const Call& call, JsonWriter& json) {
   json.field("total", found.size()).field("offset", page.offset).field("limit", kListPage).key("streams").begin_array();
   for (std::size_t i = page.offset; i < found.size() && i - page.offset < kListPage; ++i) {
     json.begin_object();
-    found[i]->write_info(json, {}, /*with_domain=*/true);
+    found[i]->write_info(json, {});
     json.end_object();
   }
   json.end_array();
@@ -168,6 +187,7 @@ ApiStatus JetStream::Api::stream_delete(const Call& call, JsonWriter& json) {
   js_.streams_.erase(it);
   if (const Status destroyed = gone->destroy(); !destroyed) return api_errors::stream_delete(destroyed.error().detail);
   js_.env_.log.info("stream.deleted", {{"stream", call.stream}});
+  js_.advisories_.stream_action(call.stream, "delete");
   json.field("success", true);
   return std::nullopt;
 }
@@ -191,7 +211,7 @@ ApiStatus JetStream::Api::stream_purge(const Call& call, JsonWriter& json) {
 }
 
 ApiStatus JetStream::Api::message_get(const Call& call, JsonWriter& json) {
-  if (call.body.empty()) return api_errors::bad_request();
+  if (is_empty_request(call.body)) return api_errors::bad_request();
   const std::optional<Json> body = parse_json(call.body);
   Seq seq;
   std::string last;
@@ -223,7 +243,7 @@ ApiStatus JetStream::Api::message_get(const Call& call, JsonWriter& json) {
 }
 
 ApiStatus JetStream::Api::message_delete(const Call& call, JsonWriter& json) {
-  if (call.body.empty()) return api_errors::bad_request();
+  if (is_empty_request(call.body)) return api_errors::bad_request();
   const std::optional<Json> body = parse_json(call.body);
   Seq seq;
   bool no_erase = false;

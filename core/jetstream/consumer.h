@@ -17,22 +17,29 @@
 #include "core/base/random.h"
 #include "core/env/sync.h"
 #include "core/jetstream/consumer_config.h"
+#include "core/jetstream/pending_deliveries.h"
 #include "core/jetstream/pull_requests.h"
+#include "core/jetstream/redelivery_queue.h"
 #include "core/nats/bus.h"
 #include "core/store/consumer_store.h"
 #include "core/store/stream_store.h"
 
 namespace windtunnel::core {
 
+class Advisories;
 class Consumer;
 class JsonWriter;
 struct Env;
+struct StreamConfig;
 
 // What a consumer needs from its stream.
 class ConsumerHost {
  public:
   [[nodiscard]] virtual StreamStore& store() = 0;
   [[nodiscard]] virtual const std::string& stream_name() const = 0;
+  // As it is now; it changes with an update of the stream.
+  [[nodiscard]] virtual const StreamConfig& stream_config() const = 0;
+  [[nodiscard]] virtual Advisories& advisories() = 0;
   // `seq` was acknowledged at `consumer`: removes it if the stream's retention says so. May suspend.
   virtual void acknowledged(Consumer& consumer, Seq seq) = 0;
   // The consumer was not used for its inactive threshold: delete it soon. Does not suspend.
@@ -45,7 +52,8 @@ class ConsumerHost {
 class Consumer {
  public:
   // `config` is normalised. Nothing runs before start().
-  Consumer(Env& env, Bus& bus, ConsumerHost& host, ConsumerConfig config, std::string name, WallTime created);
+  // `is_stored`: start() is given a store, so that its configuration belongs on the disk too.
+  Consumer(Env& env, Bus& bus, ConsumerHost& host, ConsumerConfig config, std::string name, WallTime created, bool is_stored);
   ~Consumer();
   Consumer(const Consumer&) = delete;
   Consumer& operator=(const Consumer&) = delete;
@@ -65,64 +73,80 @@ class Consumer {
 
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] const ConsumerConfig& config() const { return config_; }
-  // Takes the new values of an update; the API has checked that they may change. Does not suspend.
+  // Takes the new values of an update; the stream has checked that they may change. Does not suspend.
   void update(const ConsumerConfig& config);
+  // Whether the deliver subject of a push consumer has interest.
+  [[nodiscard]] bool is_active() const { return is_active_; }
   [[nodiscard]] WallTime created() const { return created_; }
+  [[nodiscard]] bool is_stored() const { return is_stored_; }
   [[nodiscard]] ConsumerState state() const;
   // Whether the message must stay in the stream for this consumer's sake (streams B.3).
   [[nodiscard]] bool needs(Seq seq, std::string_view subject) const;
+  // Whether it was delivered here and is done with: acknowledged, or not to be.
+  [[nodiscard]] bool is_done_with(Seq seq, std::string_view subject) const { return matches_filter(subject) && !needs(seq, subject); }
+  [[nodiscard]] bool matches_filter(std::string_view subject) const;
 
-  // The members of a ConsumerInfo, into an object that is open.
-  void write_info(JsonWriter& json) const;
+  // The members of a ConsumerInfo, into an object that is open. Forgets pull requests that nobody listens for any more.
+  void write_info(JsonWriter& json);
 
  private:
-  struct Pending {
-    std::uint64_t consumer_seq = 0;  // of the first delivery
-    Instant delivered_at;            // of the last; acknowledgement is due ack_wait after it
-  };
   struct Ack {
     Seq seq;
     std::uint64_t consumer_seq = 0;
+    std::uint64_t deliveries = 0;
     std::string reply;
     std::string payload;
+    bool is_internal = false;  // a delivery that nobody acknowledges (ack_policy none)
   };
 
-  // Position, at start.
+  // Position, at start (consumer_position.cc).
   Seq starting_seq(const StreamState& stream) const;
   Status select_start();
+  void select_last_per_subject();
   void restore(const ConsumerState& saved);
   void reconcile(const StreamState& stream);
   void count_pending();
+  void subscribe();
+  void watch_deliver_subject();
 
   // Delivery (consumer_delivery.cc).
+  enum class Taken : std::uint8_t { message, end_of_stream, stalled };
   void deliver_loop();
   [[nodiscard]] bool can_deliver() const;
   bool deliver_next();
-  std::optional<StoredMessage> take_next(std::uint64_t& deliveries);
-  std::optional<StoredMessage> take_redelivery(std::uint64_t& deliveries);
+  Taken take_next(StoredMessage& message, std::uint64_t& deliveries);
+  bool take_redelivery(StoredMessage& message, std::uint64_t& deliveries);
+  Taken take_last_of_subject(StoredMessage& message);
+  void pace(const StoredMessage& message);
   void put_back(Seq seq, std::uint64_t deliveries);
   bool deliver(const StoredMessage& message, std::uint64_t deliveries);
-  bool choose_destination(std::size_t size, std::string& destination);
+  std::optional<PullRequest> take_request(std::size_t size);
+  void served(PullRequest request, std::size_t size);
   void track(Seq seq, std::uint64_t deliveries);
   void stream_exhausted();
   void check_requests();
+  void prune_requests();
+  [[nodiscard]] bool is_heard(const PullRequest& request) const;
   void check_acks_due();
   void check_flow(std::size_t bytes);
   void send_heartbeat();
+  [[nodiscard]] std::string heartbeat_headers() const;
   void check_inactive();
   void refresh_active();
   [[nodiscard]] Instant next_wakeup() const;
   void wake();
   void send_status(const std::string& reply, std::string_view status, bool with_pending, const PullRequest* request);
   void on_pull_request(const MessageView& message);
-  bool matches_filter(std::string_view subject) const;
 
   // Acknowledgements (consumer_acks.cc).
   void ack_loop();
   void process_ack(const Ack& ack);
-  bool acknowledge(Seq seq);
-  void acknowledge_through(Seq seq);
-  void negative_ack(Seq seq, std::string_view payload);
+  void acknowledge(const Ack& ack);
+  void acknowledge_through(const Ack& ack);
+  void negative_ack(const Ack& ack);
+  void progress(Seq seq);
+  void sample(const Ack& ack, Instant delivered_at);
+  void forget(Seq seq);
   void floor_after(Seq seq, std::uint64_t consumer_seq);
   [[nodiscard]] Duration ack_wait_of(Seq seq) const;
 
@@ -133,6 +157,7 @@ class Consumer {
   std::vector<std::string> filters_;
   std::string name_;
   WallTime created_;
+  bool is_stored_;
   Random random_;
   std::unique_ptr<ConsumerStore> store_;  // nullptr for a direct consumer
 
@@ -140,12 +165,21 @@ class Consumer {
   Seq next_seq_{1};                    // of the stream, to look at next
   std::uint64_t next_delivery_ = 1;    // consumer sequence of the next delivery
   SequencePair ack_floor_;
-  std::map<Seq, Pending> pending_;
+  PendingDeliveries pending_;
   std::map<Seq, std::uint64_t> redelivered_;  // deliveries - 1
-  std::deque<Seq> redeliver_;
+  RedeliveryQueue redeliver_;
   std::uint64_t num_pending_ = 0;      // not yet delivered, matching
-  Instant acks_due_ = kForever;        // a bound for when the first pending one is due again
+  std::deque<Seq> last_of_subjects_;   // deliver policy last_per_subject: still to be delivered before
+  Seq resume_after_;                   // the rest of the stream begins
+  Instant floor_due_ = kForever;       // when the floor of a consumer with nothing pending is closed up
   std::optional<WallTime> last_delivered_;
+  std::optional<WallTime> last_acked_;
+
+  // Pace: replay policy original, and the rate limit.
+  Seq replay_through_;                 // up to here deliveries keep their original distances; 0: none do
+  std::optional<WallTime> last_replayed_;
+  std::uint64_t rate_tokens_ = 0;      // bytes that may go at once
+  Instant rate_filled_;                // when they were last counted
 
   // Pull.
   PullRequests requests_;
@@ -159,6 +193,7 @@ class Consumer {
   std::uint64_t flow_outstanding_ = 0;
   std::uint64_t flow_requested_ = 0;  // bytes that the open request will credit
   std::string flow_reply_;            // of the open request; empty: none
+  SubscriptionId interest_watch_ = SubscriptionId::none;
 
   Duration inactive_jitter_{0};
   Queue<Ack> acks_;

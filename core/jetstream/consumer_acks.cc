@@ -1,106 +1,156 @@
 // How a consumer takes acknowledgements (reference: streams C.3, jetstream-api 8.2 and 8.3).
 
 #include <algorithm>
-#include <charconv>
 
 #include "core/env/clock.h"
 #include "core/env/env.h"
 #include "core/env/log.h"
+#include "core/jetstream/advisories.h"
 #include "core/jetstream/consumer.h"
 #include "core/jetstream/go_duration.h"
 #include "core/jetstream/json_fields.h"
-#include "core/nats/subject.h"
+#include "core/jetstream/stream_config.h"
 
 namespace windtunnel::core {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::uint64_t kPercent = 100;
+
+std::string_view trimmed(std::string_view text) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t' || text.back() == '\r' || text.back() == '\n')) text.remove_suffix(1);
+  return text;
+}
+
+}  // namespace
 
 void Consumer::ack_loop() {
   while (const std::optional<Ack> ack = acks_.pop("acknowledgements")) process_ack(*ack);
 }
 
 void Consumer::process_ack(const Ack& ack) {
-  if (is_closed_ || ack.seq >= next_seq_) return;  // not delivered yet: no answer either
+  if (is_closed_) return;
+  if (ack.is_internal) return host_.acknowledged(*this, ack.seq);
   const std::string_view what = ack.payload;
   bool is_answered = true;
   if (what.empty() || what == "+ACK" || what == "+OK" || what.starts_with("+TERM") || what.starts_with("+NXT")) {
-    if (config_.ack_policy == AckPolicy::all && !what.starts_with("+TERM")) {
-      acknowledge_through(ack.seq);
-    } else if (acknowledge(ack.seq)) {
-      env_.log.trace("consumer.acked", {{"stream", host_.stream_name()}, {"consumer", name_}, {"seq", ack.seq.value}});
-    }
+    if (ack.seq >= next_seq_) return;  // not delivered yet: no answer either
     // The message leaves the stream before the acknowledgement is answered: a client that has the answer must find the
     // limits freed (streams B.4). May suspend.
-    host_.acknowledged(*this, ack.seq);
-    if (what.starts_with("+NXT")) {
+    if (config_.ack_policy == AckPolicy::all) {
+      acknowledge_through(ack);
+    } else {
+      acknowledge(ack);
+      host_.acknowledged(*this, ack.seq);
+    }
+    if (what.starts_with("+TERM")) {
+      host_.advisories().terminated({host_.stream_name(), name_, ack.consumer_seq, ack.seq, ack.deliveries}, trimmed(what.substr(5)));
+    } else if (what.starts_with("+NXT")) {
       is_answered = false;
-      std::string_view body = what.substr(4);
-      while (!body.empty() && body.front() == ' ') body.remove_prefix(1);
-      if (!is_closed_ && config_.is_pull()) on_pull_request(MessageView{.subject = {}, .reply = ack.reply, .headers = {}, .payload = body});
+      on_pull_request(MessageView{.subject = {}, .reply = ack.reply, .headers = {}, .payload = trimmed(what.substr(4))});
     }
   } else if (what.starts_with("-NAK")) {
-    negative_ack(ack.seq, what.substr(4));
+    negative_ack(ack);
   } else if (what == "+WPI") {
-    if (const auto it = pending_.find(ack.seq); it != pending_.end()) it->second.delivered_at = env_.clock.now();
+    progress(ack.seq);
   }
   if (is_answered && !ack.reply.empty()) bus_.publish(MessageView{.subject = ack.reply, .reply = {}, .headers = {}, .payload = {}});
 }
 
-// The one sequence. False if it was not pending; its redelivery record goes all the same.
-bool Consumer::acknowledge(Seq seq) {
-  const bool was_redelivered = redelivered_.erase(seq) > 0;
-  const auto it = pending_.find(seq);
-  if (it == pending_.end()) {
-    if (was_redelivered && store_) store_->changed();
-    return false;
-  }
-  floor_after(seq, it->second.consumer_seq);
+// Explicit: the one sequence. A message that is not pending any more loses its record of redeliveries all the same.
+void Consumer::acknowledge(const Ack& ack) {
+  last_acked_ = env_.clock.wall_now();
+  const PendingDeliveries::Entry* entry = pending_.find(ack.seq);
+  const bool was_redelivered = redelivered_.contains(ack.seq);
+  if (entry == nullptr && !was_redelivered) return;
+  const std::uint64_t consumer_seq = entry == nullptr ? 0 : entry->consumer_seq;
+  if (entry != nullptr && !ack.payload.starts_with("+TERM")) sample(ack, entry->delivered_at);
+  forget(ack.seq);
+  if (consumer_seq > 0) floor_after(ack.seq, consumer_seq);
   if (store_) store_->changed();
+  env_.log.trace("consumer.acked", {{"stream", host_.stream_name()}, {"consumer", name_}, {"seq", ack.seq.value}});
   wake();
-  return true;
 }
 
-// Takes `seq` out of pending and moves the floor: all the way if nothing is pending, else up to just below the lowest
-// pending one if the gap closed.
+// It is neither pending nor to be delivered again.
+void Consumer::forget(Seq seq) {
+  pending_.remove(seq);
+  redeliver_.remove(seq);
+  redelivered_.erase(seq);
+}
+
+// `seq` is no longer pending: moves the floor all the way if nothing is, else up to just below the lowest pending one if
+// the gap closed.
 void Consumer::floor_after(Seq seq, std::uint64_t consumer_seq) {
-  pending_.erase(seq);
-  if (pending_.empty()) {
+  if (pending_.is_empty()) {
     ack_floor_ = SequencePair{next_delivery_ - 1, next_seq_.prev()};
   } else if (consumer_seq == ack_floor_.consumer + 1) {
-    const auto next = pending_.upper_bound(seq);
-    ack_floor_ = next == pending_.end() ? SequencePair{consumer_seq, seq} : SequencePair{next->second.consumer_seq - 1, next->first.prev()};
+    const Seq next = pending_.after(seq);
+    ack_floor_ = next.value == 0 ? SequencePair{consumer_seq, seq} : SequencePair{pending_.find(next)->consumer_seq - 1, next.prev()};
   }
 }
 
-void Consumer::acknowledge_through(Seq seq) {
-  if (seq <= ack_floor_.stream) return;
+// All: this one and everything below it. At or below the floor there is nothing to do. May suspend.
+void Consumer::acknowledge_through(const Ack& ack) {
+  if (ack.consumer_seq <= ack_floor_.consumer || ack.seq <= ack_floor_.stream) return;
+  last_acked_ = env_.clock.wall_now();
   std::vector<Seq> acked;
-  for (auto it = pending_.begin(); it != pending_.end() && it->first <= seq; ++it) acked.push_back(it->first);
-  for (const Seq each : acked) {
-    acknowledge(each);
-    if (each != seq) host_.acknowledged(*this, each);  // suspends; the caller does the last one
-    if (is_closed_) return;
+  for (const auto& [seq, entry] : pending_.all()) {
+    if (seq > ack.seq) break;
+    acked.push_back(seq);
   }
+  for (const Seq seq : acked) forget(seq);
+  ack_floor_ = SequencePair{ack.consumer_seq, ack.seq};
+  if (store_) store_->changed();
+  wake();
+  for (const Seq seq : acked) {
+    if (is_closed_) return;
+    host_.acknowledged(*this, seq);
+  }
+  if (acked.empty() || acked.back() != ack.seq) host_.acknowledged(*this, ack.seq);
 }
 
-void Consumer::negative_ack(Seq seq, std::string_view payload) {
-  const auto it = pending_.find(seq);
-  if (it == pending_.end()) return;
-  while (!payload.empty() && payload.front() == ' ') payload.remove_prefix(1);
-  Duration delay{0};
-  if (!payload.empty() && payload.front() == '{') {
-    if (const std::optional<Json> json = parse_json(payload); !json || !read(*json, "delay", delay)) delay = Duration{0};
-  } else if (!payload.empty()) {
-    delay = parse_go_duration(payload).value_or(Duration{0});
+void Consumer::progress(Seq seq) {
+  const Instant now = env_.clock.now();
+  pending_.set_due(seq, now, after(now, ack_wait_of(seq)));
+}
+
+void Consumer::negative_ack(const Ack& ack) {
+  if (ack.consumer_seq <= ack_floor_.consumer || ack.consumer_seq > next_delivery_ || !pending_.contains(ack.seq)) return;
+  host_.advisories().negative_ack({host_.stream_name(), name_, ack.consumer_seq, ack.seq, ack.deliveries});
+  const std::string_view argument = trimmed(std::string_view(ack.payload).substr(4));
+  std::optional<Duration> delay;
+  if (argument.starts_with("{")) {
+    Duration asked{0};
+    const std::optional<Json> json = parse_json(argument);
+    if (json && json->is_object() && read(*json, "delay", asked)) delay = asked;
+  } else if (!argument.empty()) {
+    delay = parse_go_duration(argument);
   }
-  if (delay > Duration{0}) {
-    it->second.delivered_at = env_.clock.now() - ack_wait_of(seq) + delay;
-    redeliver_.erase(std::remove(redeliver_.begin(), redeliver_.end(), seq), redeliver_.end());
-    acks_due_ = std::min(acks_due_, after(env_.clock.now(), delay));
-  } else if (std::find(redeliver_.begin(), redeliver_.end(), seq) == redeliver_.end()) {
-    redeliver_.push_back(seq);
+  if (delay) {
+    // As if it had been delivered so long ago that it is due when the delay is over.
+    const Instant now = env_.clock.now();
+    const Instant due = after(now, std::max(Duration{0}, *delay));
+    redeliver_.remove(ack.seq);
+    pending_.set_due(ack.seq, due - ack_wait_of(ack.seq), due);
+    if (store_) store_->changed();
+  } else {
+    redeliver_.push_back(ack.seq);
   }
   wake();
 }
 
+// An ack's time on the way, of as many in a hundred as sample_freq says.
+void Consumer::sample(const Ack& ack, Instant delivered_at) {
+  const std::uint64_t percent = sample_percent(config_);
+  if (percent == 0) return;
+  if (percent < kPercent && random_.below(kPercent) > percent) return;
+  host_.advisories().ack_sample({host_.stream_name(), name_, ack.consumer_seq, ack.seq, ack.deliveries}, env_.clock.now() - delivered_at);
+}
+
+// Until the next delivery: by the number of those there were so far.
 Duration Consumer::ack_wait_of(Seq seq) const {
   if (config_.backoff.empty()) return config_.ack_wait;
   const auto it = redelivered_.find(seq);

@@ -51,7 +51,6 @@ struct ConsumerConfig {
   bool mem_storage = false;
   bool direct = false;  // a mirror's or source's: hidden, not stored, not counted
   std::map<std::string, std::string> metadata;
-  std::string unsupported;  // a feature whose issue has not come yet, by name
   friend bool operator==(const ConsumerConfig&, const ConsumerConfig&) = default;
 
   [[nodiscard]] bool is_pull() const { return deliver_subject.empty(); }
@@ -73,8 +72,13 @@ struct ConsumerRequest {
 // The JSON of a consumer's meta.inf. Errors: invalid_argument.
 [[nodiscard]] Result<ConsumerConfig> parse_consumer_config(std::string_view json, std::string* created = nullptr);
 
-// Fills in the server's defaults and checks what concerns the consumer and its stream's configuration (5.2, 5.3).
+// Fills in the server's defaults and checks what concerns the consumer and its stream's configuration, in nats-server's
+// order (5.2, 5.3).
 [[nodiscard]] ApiStatus normalise(ConsumerConfig& config, const StreamConfig& stream);
+// Of a new consumer: whether it may be called so. Checked after everything else.
+[[nodiscard]] ApiStatus check_consumer_name(const ConsumerConfig& config, std::string_view name);
+// How many acknowledgements in a hundred are to be sampled. Requires: normalised.
+[[nodiscard]] std::uint64_t sample_percent(const ConsumerConfig& config);
 
 void write_consumer_config_fields(JsonWriter& json, const ConsumerConfig& config);
 

@@ -8,8 +8,9 @@
 #include "core/env/env.h"
 #include "core/env/log.h"
 #include "core/jetstream/ack_subject.h"
+#include "core/jetstream/advisories.h"
 #include "core/jetstream/consumer.h"
-#include "core/jetstream/go_duration.h"
+#include "core/jetstream/stream_config.h"
 #include "core/nats/headers.h"
 
 namespace windtunnel::core {
@@ -17,10 +18,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// With leaf nodes about, a fresh request's interest may still be on its way (streams C.6).
-constexpr Duration kRecentInterest = 2s;
 constexpr Duration kAckTimerSlack = 1ms;
 constexpr std::size_t kFlowTokenSize = 4;
+constexpr std::uint64_t kRateBurst = 1u << 20;           // a server's largest payload
+constexpr std::uint64_t kRateWindowUs = 1'000'000'000;  // more elapsed time than this fills every bucket
 
 }  // namespace
 
@@ -43,7 +44,8 @@ void Consumer::deliver_loop() {
 }
 
 Instant Consumer::next_wakeup() const {
-  Instant next = std::min(acks_due_, requests_.next_event());
+  Instant next = std::min(floor_due_, requests_.next_event());
+  if (!pending_.is_empty()) next = std::min(next, after(pending_.next_due(), kAckTimerSlack));
   if (is_active_) next = std::min(next, next_heartbeat_);
   if (config_.inactive_threshold > 0s) {
     const Duration threshold = config_.inactive_threshold + inactive_jitter_;
@@ -63,109 +65,152 @@ bool Consumer::can_deliver() const {
 
 // One message. False if there was nothing to deliver. Suspends.
 bool Consumer::deliver_next() {
+  StoredMessage message;
   std::uint64_t deliveries = 1;
-  const std::optional<StoredMessage> message = take_next(deliveries);
+  const Taken taken = take_next(message, deliveries);
   if (is_closed_) return false;
-  if (!message) {
-    stream_exhausted();
+  if (taken != Taken::message) {
+    // Requests that do not wait are not over while max_ack_pending holds messages back.
+    if (taken == Taken::end_of_stream) stream_exhausted();
     return is_signalled_;
   }
-  if (!deliver(*message, deliveries)) {
-    put_back(message->seq, deliveries);
+  pace(message);
+  if (is_closed_ || (deliveries > 1 && !pending_.contains(message.seq))) return !is_closed_;  // acknowledged meanwhile
+  if (!deliver(message, deliveries)) {
+    put_back(message.seq, deliveries);
     return false;
   }
   return true;
 }
 
 // The next message to deliver: redeliveries first, also when max_ack_pending is reached. Suspends.
-std::optional<StoredMessage> Consumer::take_next(std::uint64_t& deliveries) {
-  while (!redeliver_.empty() && !is_closed_) {
-    if (std::optional<StoredMessage> again = take_redelivery(deliveries)) return again;
+Consumer::Taken Consumer::take_next(StoredMessage& message, std::uint64_t& deliveries) {
+  while (!redeliver_.is_empty() && !is_closed_) {
+    if (take_redelivery(message, deliveries)) return Taken::message;
   }
-  if (is_closed_) return std::nullopt;
-  if (config_.max_ack_pending > 0 && pending_.size() >= static_cast<std::size_t>(config_.max_ack_pending)) return std::nullopt;
+  if (is_closed_) return Taken::stalled;
+  if (config_.max_ack_pending > 0 && pending_.size() >= static_cast<std::size_t>(config_.max_ack_pending)) return Taken::stalled;
+  deliveries = 1;
+  if (!last_of_subjects_.empty()) return take_last_of_subject(message);
   const Seq from = next_seq_;
   const Seq last_before = host_.store().state().last_seq;
   Result<std::optional<StoredMessage>> found = host_.store().load_next(filters_, from);
   if (is_closed_ || next_seq_ != from) {  // a purge moved the position while we were loading
     is_signalled_ = true;
-    return std::nullopt;
+    return Taken::stalled;
   }
   if (!found) {
     env_.log.error("consumer.load_failed", {{"stream", host_.stream_name()}, {"consumer", name_}, {"seq", from.value}, {"error", found.error().text()}});
-    return std::nullopt;
+    return Taken::stalled;
   }
   if (!*found) {
     next_seq_ = std::max(next_seq_, last_before.next());
-    num_pending_ = host_.store().count_matching(filters_, next_seq_);
-    if (num_pending_ > 0) is_signalled_ = true;  // stored while we were loading
-    return std::nullopt;
+    count_pending();
+    if (num_pending_ == 0) return Taken::end_of_stream;
+    is_signalled_ = true;  // stored while we were loading
+    return Taken::stalled;
   }
   next_seq_ = (*found)->seq.next();
   if (num_pending_ > 0) --num_pending_;
-  deliveries = 1;
-  return std::move(*found);
+  message = std::move(**found);
+  return Taken::message;
 }
 
-std::optional<StoredMessage> Consumer::take_redelivery(std::uint64_t& deliveries) {
-  const Seq seq = redeliver_.front();
-  redeliver_.pop_front();
-  if (!pending_.contains(seq)) return std::nullopt;
-  const std::uint64_t count = ++redelivered_[seq] + 1;
-  if (config_.max_deliver > 0 && count > static_cast<std::uint64_t>(config_.max_deliver)) {
-    // Out of deliveries: it leaves pending, stays in the stream, and is not delivered again.
-    --redelivered_[seq];
-    floor_after(seq, pending_[seq].consumer_seq);
+// Deliver policy last_per_subject, before the rest of the stream. Suspends.
+Consumer::Taken Consumer::take_last_of_subject(StoredMessage& message) {
+  const Seq seq = last_of_subjects_.front();
+  Result<StoredMessage> found = host_.store().load(seq);
+  is_signalled_ = true;  // whatever comes of it, look again
+  if (is_closed_ || last_of_subjects_.empty() || last_of_subjects_.front() != seq) return Taken::stalled;  // removed meanwhile
+  last_of_subjects_.pop_front();
+  next_seq_ = last_of_subjects_.empty() ? resume_after_.next() : seq.next();
+  if (num_pending_ > 0) --num_pending_;
+  if (!found) {
+    env_.log.error("consumer.load_failed", {{"stream", host_.stream_name()}, {"consumer", name_}, {"seq", seq.value}, {"error", found.error().text()}});
+    return Taken::stalled;
+  }
+  message = std::move(*found);
+  return Taken::message;
+}
+
+// The next one that is due again. False: try the one after it. Suspends.
+bool Consumer::take_redelivery(StoredMessage& message, std::uint64_t& deliveries) {
+  const Seq seq = redeliver_.take_front();
+  if (!pending_.contains(seq)) return false;
+  const auto counted = redelivered_.find(seq);
+  const std::uint64_t before = counted == redelivered_.end() ? 1 : counted->second + 1;
+  if (config_.max_deliver > 0 && before >= static_cast<std::uint64_t>(config_.max_deliver)) {
+    // Out of deliveries: it leaves pending and stays in the stream, and the floor stays below it until something later is
+    // acknowledged, or nothing is pending when the timer looks.
+    redelivered_[seq] = before - 1;
+    pending_.remove(seq);
+    if (pending_.is_empty()) floor_due_ = after(env_.clock.now(), config_.ack_wait);
     if (store_) store_->changed();
+    host_.advisories().max_deliveries({host_.stream_name(), name_, 0, seq, before});
     env_.log.info("consumer.max_deliveries", {{"stream", host_.stream_name()}, {"consumer", name_}, {"seq", seq.value}});
-    return std::nullopt;
+    return false;
   }
-  Result<StoredMessage> message = host_.store().load(seq);
-  if (is_closed_ || !pending_.contains(seq)) return std::nullopt;
-  if (!message) {
-    floor_after(seq, pending_[seq].consumer_seq);
-    redelivered_.erase(seq);
+  redelivered_[seq] = before;
+  Result<StoredMessage> found = host_.store().load(seq);
+  if (is_closed_ || !pending_.contains(seq)) return false;  // acknowledged or removed meanwhile
+  if (!found) {
+    // It is gone from the stream, or cannot be read: then there is nothing to wait for.
+    const std::uint64_t consumer_seq = pending_.find(seq)->consumer_seq;
+    forget(seq);
+    floor_after(seq, consumer_seq);
     if (store_) store_->changed();
-    return std::nullopt;
+    return false;
   }
-  deliveries = count;
-  return std::move(*message);
+  deliveries = before + 1;
+  message = std::move(*found);
+  return true;
 }
 
 // It could not be handed out. A redelivery goes back to the head of its queue; only a first delivery takes the position
 // back (the other way round is nats-5305).
 void Consumer::put_back(Seq seq, std::uint64_t deliveries) {
   if (deliveries > 1) {
+    if (!pending_.contains(seq)) return;
     if (--redelivered_[seq] == 0) redelivered_.erase(seq);
     redeliver_.push_front(seq);
+  } else if (resume_after_.value > 0 && seq <= resume_after_) {
+    last_of_subjects_.push_front(seq);
+    next_seq_ = seq;
+    ++num_pending_;
   } else if (next_seq_ == seq.next()) {
     next_seq_ = seq;
     ++num_pending_;
   }
 }
 
-// Whom the next message goes to. False if nobody can take it.
-bool Consumer::choose_destination(std::size_t size, std::string& destination) {
-  if (!config_.is_pull()) {
-    destination = config_.deliver_subject;
-    return is_active_;
+// Waits as long as the replay policy and the rate limit say. Suspends.
+void Consumer::pace(const StoredMessage& message) {
+  Duration wait{0};
+  if (message.seq <= replay_through_) {
+    if (last_replayed_) wait = std::max(Duration{0}, message.time - *last_replayed_);
+    last_replayed_ = message.time;
   }
-  while (!requests_.is_empty()) {
-    PullRequest& request = requests_.front();
-    const bool is_recent = bus_.has_leafs() && env_.clock.now() - request.received < kRecentInterest;
-    if (!is_recent && !bus_.has_interest(request.reply)) {
-      requests_.take_front();
-      continue;
+  if (config_.rate_limit_bps > 0) {
+    // A bucket that holds what one message may be at most, filled at the limit.
+    const std::uint64_t per_second = std::max<std::uint64_t>(1, config_.rate_limit_bps / 8);
+    const std::int64_t max_msg_size = host_.stream_config().max_msg_size;
+    const std::uint64_t burst = max_msg_size > 0 ? static_cast<std::uint64_t>(max_msg_size) : kRateBurst;
+    const std::uint64_t size = message.subject.size() + message.headers.size() + message.payload.size();
+    const Instant now = env_.clock.now();
+    const std::uint64_t elapsed_us = static_cast<std::uint64_t>((now - rate_filled_).count()) / 1000;
+    rate_tokens_ = std::min(burst, rate_tokens_ + std::min(burst, per_second * std::min(elapsed_us, kRateWindowUs) / 1'000'000));
+    rate_filled_ = now;
+    if (size > rate_tokens_) {
+      const std::uint64_t missing = size - rate_tokens_;
+      wait = std::max(wait, Duration{static_cast<std::int64_t>(missing * 1'000'000 / per_second) * 1000});
+      rate_tokens_ = size;
+      rate_filled_ = after(now, wait);
     }
-    if (request.has_max_bytes && size > request.max_bytes) {
-      const PullRequest over = requests_.take_front();
-      send_status(over.reply, "409 Message Size Exceeds MaxBytes", true, &over);
-      continue;
-    }
-    destination = request.reply;
-    return true;
+    rate_tokens_ -= size;
   }
-  return false;
+  if (wait <= Duration{0}) return;
+  const Instant until = after(env_.clock.now(), wait);
+  while (!is_closed_ && env_.clock.now() < until) waiting_.wait(env_.tasks, "a delivery's time", until);
 }
 
 // Hands one message out. Does not suspend. False if nobody took it: then nothing has changed.
@@ -184,26 +229,21 @@ bool Consumer::deliver(const StoredMessage& message, std::uint64_t deliveries) {
     payload = {};
   }
   const std::size_t size = message.subject.size() + reply.size() + headers.size() + payload.size();
-  std::string destination;
-  if (!choose_destination(size, destination)) return false;
+  std::optional<PullRequest> request;
+  if (config_.is_pull()) {
+    request = take_request(size);
+    if (!request) return false;
+  }
+  const std::string& destination = request ? request->reply : config_.deliver_subject;
   const MessageView view{.subject = destination, .reply = reply, .headers = headers, .payload = payload, .shown_subject = message.subject};
   const bool was_taken = bus_.publish(view);
-  if (!was_taken && !config_.is_pull()) {
+  const Instant now = env_.clock.now();
+  if (request) {
+    served(std::move(*request), size);
+    last_used_ = now;
+  } else if (!was_taken) {
     refresh_active();
     return false;
-  }
-  const Instant now = env_.clock.now();
-  if (config_.is_pull()) {
-    PullRequest& request = requests_.front();
-    --request.batch;
-    ++request.delivered;
-    if (request.idle_heartbeat > 0s) request.next_heartbeat = after(now, request.idle_heartbeat);
-    if (request.has_max_bytes) {
-      request.max_bytes -= size;
-      if (request.batch == 0 && request.max_bytes > 0) send_status(request.reply, "409 Batch Completed", true, &request);
-    }
-    requests_.served();
-    last_used_ = now;
   } else {
     if (config_.idle_heartbeat > 0s) next_heartbeat_ = after(now, config_.idle_heartbeat);
     if (config_.flow_control) check_flow(size);
@@ -218,80 +258,34 @@ void Consumer::track(Seq seq, std::uint64_t deliveries) {
   last_delivered_ = env_.clock.wall_now();
   if (config_.ack_policy == AckPolicy::none) {
     ack_floor_ = SequencePair{delivery, seq};
+    // Delivered is acknowledged: a stream that keeps only what is wanted may let it go.
+    if (host_.stream_config().retention != Retention::limits) acks_.try_push(Ack{seq, delivery, deliveries, {}, {}, true});
   } else {
     const Instant now = env_.clock.now();
+    const Instant due = after(now, ack_wait_of(seq));
     if (deliveries > 1) {
-      pending_[seq].delivered_at = now;  // the first consumer sequence stays bound to it
+      pending_.set_due(seq, now, due);  // the first consumer sequence stays bound to it
     } else {
-      pending_[seq] = Pending{delivery, now};
+      pending_.put(seq, {delivery, now, due});
     }
-    acks_due_ = std::min(acks_due_, after(now, ack_wait_of(seq) + kAckTimerSlack));
   }
   if (store_) store_->changed();
-}
-
-// The end of the stream was reached: requests that do not wait are answered.
-void Consumer::stream_exhausted() {
-  auto& waiting = requests_.all();
-  for (auto it = waiting.begin(); it != waiting.end();) {
-    const bool is_over = it->no_wait && (it->delivered > 0 || !it->has_expires);
-    if (!is_over) {
-      ++it;
-      continue;
-    }
-    const PullRequest request = std::move(*it);
-    it = waiting.erase(it);
-    if (request.delivered > 0) {
-      send_status(request.reply, "408 Request Timeout", true, &request);
-    } else {
-      send_status(request.reply, "404 No Messages", false, nullptr);
-    }
-  }
-}
-
-void Consumer::check_requests() {
-  const Instant now = env_.clock.now();
-  auto& waiting = requests_.all();
-  for (auto it = waiting.begin(); it != waiting.end();) {
-    if (now >= it->expires) {
-      const PullRequest request = std::move(*it);
-      it = waiting.erase(it);
-      send_status(request.reply, "408 Request Timeout", true, &request);
-      last_used_ = now;
-      continue;
-    }
-    if (now >= it->next_heartbeat) {
-      it->next_heartbeat = after(now, it->idle_heartbeat);
-      std::string headers = status_block(100, "Idle Heartbeat");
-      append_header(headers, "Nats-Last-Consumer", std::to_string(next_delivery_ - 1));
-      append_header(headers, "Nats-Last-Stream", std::to_string(next_seq_.prev().value));
-      bus_.publish(MessageView{.subject = it->reply, .reply = {}, .headers = headers, .payload = {}});
-    }
-    ++it;
-  }
 }
 
 // Queues for redelivery what was not acknowledged in time, in the order of its sequences.
 void Consumer::check_acks_due() {
   const Instant now = env_.clock.now();
-  if (now < acks_due_) return;
-  acks_due_ = kForever;
-  const Seq first = host_.store().state().first_seq;
-  for (auto it = pending_.begin(); it != pending_.end();) {
-    if (it->first < first) {
-      const Seq gone = it->first;
-      const std::uint64_t consumer_seq = it->second.consumer_seq;
-      ++it;
-      floor_after(gone, consumer_seq);
-      continue;
+  if (now >= floor_due_) {
+    floor_due_ = kForever;
+    if (pending_.is_empty()) {
+      ack_floor_ = SequencePair{next_delivery_ - 1, next_seq_.prev()};
+      if (store_) store_->changed();
     }
-    const Instant due = after(it->second.delivered_at, ack_wait_of(it->first));
-    if (due <= now) {
-      if (std::find(redeliver_.begin(), redeliver_.end(), it->first) == redeliver_.end()) redeliver_.push_back(it->first);
-      it->second.delivered_at = now;  // it counts anew, whenever it is taken
-    }
-    acks_due_ = std::min(acks_due_, after(it->second.delivered_at, ack_wait_of(it->first) + kAckTimerSlack));
-    ++it;
+  }
+  if (pending_.next_due() > now) return;
+  for (const Seq seq : pending_.due_at(now)) {
+    redeliver_.push_back(seq);
+    pending_.set_due(seq, now, after(now, ack_wait_of(seq)));  // it counts anew, whenever it is taken
   }
 }
 
@@ -305,11 +299,16 @@ void Consumer::check_flow(std::size_t bytes) {
   bus_.publish(MessageView{.subject = config_.deliver_subject, .reply = flow_reply_, .headers = headers, .payload = {}});
 }
 
-void Consumer::send_heartbeat() {
-  next_heartbeat_ = after(env_.clock.now(), config_.idle_heartbeat);
+std::string Consumer::heartbeat_headers() const {
   std::string headers = status_block(100, "Idle Heartbeat");
   append_header(headers, "Nats-Last-Consumer", std::to_string(next_delivery_ - 1));
   append_header(headers, "Nats-Last-Stream", std::to_string(next_seq_.prev().value));
+  return headers;
+}
+
+void Consumer::send_heartbeat() {
+  next_heartbeat_ = after(env_.clock.now(), config_.idle_heartbeat);
+  std::string headers = heartbeat_headers();
   if (!flow_reply_.empty()) append_header(headers, "Nats-Consumer-Stalled", flow_reply_);
   bus_.publish(MessageView{.subject = config_.deliver_subject, .reply = {}, .headers = headers, .payload = {}});
 }
@@ -337,44 +336,6 @@ void Consumer::refresh_active() {
     inactive_since_ = now;
     next_heartbeat_ = kForever;
   }
-  wake();
-}
-
-void Consumer::send_status(const std::string& reply, std::string_view status, bool with_pending, const PullRequest* request) {
-  const unsigned code = static_cast<unsigned>((status[0] - '0') * 100 + (status[1] - '0') * 10 + (status[2] - '0'));
-  std::string headers = status_block(code, status.substr(4));
-  if (with_pending && request != nullptr) {
-    append_header(headers, "Nats-Pending-Messages", std::to_string(request->batch));
-    append_header(headers, "Nats-Pending-Bytes", std::to_string(request->max_bytes));
-  }
-  bus_.publish(MessageView{.subject = reply, .reply = {}, .headers = headers, .payload = {}});
-}
-
-// From the bus: checks, and queues. Does not suspend.
-void Consumer::on_pull_request(const MessageView& message) {
-  if (message.reply.empty() || is_closed_) return;
-  const std::string reply{message.reply};
-  const Instant now = env_.clock.now();
-  Result<PullRequest> request = parse_pull_request(message.payload, now);
-  if (!request) return send_status(reply, "400 Bad Request - " + request.error().detail, false, nullptr);
-  if (config_.max_batch > 0 && request->batch > static_cast<std::uint64_t>(config_.max_batch)) {
-    return send_status(reply, "409 Exceeded MaxRequestBatch of " + std::to_string(config_.max_batch), false, nullptr);
-  }
-  if (config_.max_expires > 0s && (!request->has_expires || request->expires - now > config_.max_expires)) {
-    return send_status(reply, "409 Exceeded MaxRequestExpires of " + go_duration(config_.max_expires), false, nullptr);
-  }
-  if (config_.max_bytes > 0 && request->max_bytes > static_cast<std::uint64_t>(config_.max_bytes)) {
-    return send_status(reply, "409 Exceeded MaxRequestMaxBytes of " + std::to_string(config_.max_bytes), false, nullptr);
-  }
-  last_used_ = now;
-  if (request->no_wait && !request->has_expires) {
-    const bool has_any = num_pending_ > 0 || !redeliver_.empty();
-    if (!has_any) return send_status(reply, "404 No Messages", false, nullptr);
-    if (num_pending_ + redeliver_.size() < requests_.demand()) return send_status(reply, "408 Requests Pending", false, nullptr);
-  }
-  if (requests_.size() >= static_cast<std::size_t>(config_.max_waiting)) return send_status(reply, "409 Exceeded MaxWaiting", false, nullptr);
-  request->reply = reply;
-  requests_.add(std::move(*request));
   wake();
 }
 

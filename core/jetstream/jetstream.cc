@@ -24,7 +24,8 @@ JetStream::JetStream(Env& env, Bus& bus, JetStreamConfig config)
     : env_(env),
       bus_(bus),
       config_(std::move(config)),
-      context_{env, bus, config_.store, config_.domain, config_.server_name, std::string(kStreamsDirectory),
+      advisories_(env, bus, config_.domain),
+      context_{env, bus, advisories_, config_.store, config_.domain, config_.server_name, std::string(kStreamsDirectory),
                [this](const std::string& stream, const std::string& consumer) {
                  requests_.try_push(Request{stream, {}, consumer, false, true});
                }},
@@ -39,14 +40,28 @@ JetStream::~JetStream() {
 Status JetStream::start() {
   WT_CHECK(env_.disk.make_directories(kStreamsDirectory));
   recover();
-  subscriptions_.push_back(bus_.subscribe("$JS.API.>", "", [this](const MessageView& message, bool from_leaf) {
-    // Pull requests go to their consumers, which subscribe for themselves: without one there is no responder.
-    if (message.reply.empty() || message.subject.starts_with("$JS.API.CONSUMER.MSG.NEXT.")) return;
-    if (message.subject.starts_with("$JS.API.DIRECT.GET.")) return;
-    requests_.try_push(Request{std::string(message.subject), std::string(message.reply), std::string(message.payload), from_leaf, false});
-  }));
+  // Not "$JS.API.>": consumers subscribe to pull requests for themselves, and direct gets are their streams'. Without the
+  // consumer or the stream there must be no responder.
+  for (const char* subject : {"$JS.API.INFO", "$JS.API.STREAM.>", "$JS.API.CONSUMER.CREATE.>", "$JS.API.CONSUMER.DURABLE.>",
+                              "$JS.API.CONSUMER.NAMES.>", "$JS.API.CONSUMER.LIST.>", "$JS.API.CONSUMER.INFO.>", "$JS.API.CONSUMER.DELETE.>"}) {
+    subscribe(subject);
+  }
   scope_.spawn("jetstream api", [this] { serve_loop(); });
   return {};
+}
+
+void JetStream::subscribe(std::string_view subject) {
+  subscriptions_.push_back(bus_.subscribe(subject, "", [this](const MessageView& message, bool from_leaf) {
+    if (message.reply.empty()) return;
+    requests_.try_push(Request{std::string(message.subject), std::string(message.reply), std::string(message.payload), from_leaf, false});
+  }));
+}
+
+StreamLookup JetStream::lookup() const {
+  return [this](std::string_view name) -> const StreamConfig* {
+    const auto it = streams_.find(name);
+    return it == streams_.end() ? nullptr : &it->second->config();
+  };
 }
 
 void JetStream::recover() {
@@ -79,7 +94,7 @@ void JetStream::recover() {
       continue;
     }
     StreamConfig normalised;
-    if (const ApiStatus failed = normalise(*config, normalised)) {
+    if (const ApiStatus failed = normalise(*config, lookup(), normalised)) {
       complain(failed->description);
       continue;
     }
@@ -140,11 +155,11 @@ void JetStream::serve_loop() {
       if (Stream* found = stream(request->subject); found != nullptr) found->delete_consumer(request->body);
       continue;
     }
-    ++api_total_;
-    bool is_error = false;
-    const std::string answer = api_->serve(request->subject, request->body, is_error);
-    if (is_error) ++api_errors_;
-    if (!is_closed_ && !answer.empty()) bus_.publish(MessageView{.subject = request->reply, .reply = {}, .headers = {}, .payload = answer});
+    const Api::Answer answer = api_->serve(request->subject, request->body);
+    if (answer.is_counted) ++api_total_;
+    if (answer.is_error) ++api_errors_;
+    if (is_closed_ || answer.json.empty()) continue;
+    bus_.publish(MessageView{.subject = request->reply, .reply = {}, .headers = {}, .payload = answer.json});
   }
 }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/env/sync.h"
+#include "core/jetstream/advisories.h"
 #include "core/jetstream/api_error.h"
 #include "core/jetstream/stream.h"
 #include "core/nats/bus.h"
@@ -55,11 +56,14 @@ class JetStream {
 
   void recover();
   void serve_loop();
+  void subscribe(std::string_view subject);
+  [[nodiscard]] StreamLookup lookup() const;
   ApiStatus check_overlap(const StreamConfig& config) const;
 
   Env& env_;
   Bus& bus_;
   JetStreamConfig config_;
+  Advisories advisories_;
   StreamContext context_;
   std::map<std::string, std::unique_ptr<Stream>, std::less<>> streams_;
   std::vector<SubscriptionId> subscriptions_;
@@ -68,6 +72,7 @@ class JetStream {
   bool is_closed_ = false;
   std::uint64_t api_total_ = 0;
   std::uint64_t api_errors_ = 0;
+  std::uint64_t generated_names_ = 0;
   TaskScope scope_;
 };
 

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/base/result.h"
 #include "core/base/types.h"
@@ -35,13 +36,26 @@ class PullRequests {
   void add(PullRequest request) { waiting_.push_back(std::move(request)); }
   [[nodiscard]] bool is_empty() const { return waiting_.empty(); }
   [[nodiscard]] std::size_t size() const { return waiting_.size(); }
-  [[nodiscard]] PullRequest& front() { return waiting_.front(); }
   [[nodiscard]] std::deque<PullRequest>& all() { return waiting_; }
   // Messages that all requests together still want.
   [[nodiscard]] std::uint64_t demand() const;
+  // Requires: not empty.
   PullRequest take_front();
-  // The request at the front got a message; it goes to the back, if it still wants some.
-  void served();
+  // Takes out all that `condition` holds for, in their order.
+  template <typename Condition>
+  std::vector<PullRequest> take_if(Condition condition) {
+    std::vector<PullRequest> taken;
+    std::deque<PullRequest> rest;
+    for (PullRequest& request : waiting_) {
+      if (condition(request)) {
+        taken.push_back(std::move(request));
+      } else {
+        rest.push_back(std::move(request));
+      }
+    }
+    waiting_ = std::move(rest);
+    return taken;
+  }
   // When the first of them expires or is due a heartbeat.
   [[nodiscard]] Instant next_event() const;
 

@@ -7,6 +7,7 @@
 #include "core/env/clock.h"
 #include "core/env/env.h"
 #include "core/env/log.h"
+#include "core/jetstream/advisories.h"
 #include "core/jetstream/mirror.h"
 #include "core/nats/headers.h"
 #include "core/nats/subject.h"
@@ -82,28 +83,34 @@ void Stream::subscribe() {
   }
 }
 
-void Stream::stop(std::string_view why) {
-  if (is_closed_) return;
+// What both kinds of end have in common: nothing comes in any more, and no task of the stream runs.
+void Stream::end(std::string_view why, bool is_destroyed) {
   is_closed_ = true;
   for (const SubscriptionId id : std::exchange(subscriptions_, {})) bus_.unsubscribe(id);
   if (mirror_) mirror_->stop();
   inbox_.clear();
   inbox_.close();
   scope_.join();
-  for (const auto& [name, consumer] : consumers_) consumer->stop(why);
+  for (const auto& [name, consumer] : consumers_) {
+    if (is_destroyed) {
+      consumer->destroy();
+      if (!consumer->config().direct) context_.advisories.consumer_action(config_.name, name, "delete");
+    } else {
+      consumer->stop(why);
+    }
+  }
+}
+
+void Stream::stop(std::string_view why) {
+  if (is_closed_) return;
+  end(why, /*is_destroyed=*/false);
   if (const Status stopped = store_->stop(); !stopped) {
     env_.log.error("stream.store_failed", {{"stream", config_.name}, {"error", stopped.error().text()}});
   }
 }
 
 Status Stream::destroy() {
-  is_closed_ = true;
-  for (const SubscriptionId id : std::exchange(subscriptions_, {})) bus_.unsubscribe(id);
-  if (mirror_) mirror_->stop();
-  inbox_.clear();
-  inbox_.close();
-  scope_.join();
-  for (const auto& [name, consumer] : consumers_) consumer->destroy();
+  end({}, /*is_destroyed=*/true);
   consumers_.clear();
   return store_->destroy();
 }
@@ -149,20 +156,22 @@ ApiStatus Stream::purge(const PurgeRequest& request, std::uint64_t& purged) {
 
 void Stream::inactive(const std::string& consumer) { context_.consumer_inactive(config_.name, consumer); }
 
-// Whether retention lets the message go now (streams B.3).
+// Whether retention lets the message go now (streams B.3). Suspends.
 void Stream::acknowledged(Consumer& consumer, Seq seq) {
   if (config_.retention == Retention::limits || is_closed_) return;
-  const Result<StoredMessage> message = store_->load(seq);  // suspends; the consumer may be gone afterwards
-  if (!message || is_closed_) return;
-  for (const auto& [name, other] : consumers_) {
-    if (other.get() != &consumer && other->needs(seq, message->subject)) return;
+  if (consumers_.size() > 1) {
+    const Result<StoredMessage> message = store_->load(seq);  // suspends; another consumer may be gone afterwards
+    if (!message || is_closed_) return;
+    for (const auto& [name, other] : consumers_) {
+      if (other.get() != &consumer && other->needs(seq, message->subject)) return;
+    }
   }
   if (const Result<bool> removed = store_->remove(seq, /*erase=*/false); !removed) {
     env_.log.error("stream.remove_failed", {{"stream", config_.name}, {"seq", seq.value}, {"error", removed.error().text()}});
   }
 }
 
-void Stream::write_info(JsonWriter& json, const InfoOptions& options, bool with_domain) const {
+void Stream::write_info(JsonWriter& json, const InfoOptions& options) const {
   json.key("config").begin_object();
   write_stream_config_fields(json, config_);
   json.end_object().field("created", created_);
@@ -178,9 +187,13 @@ void Stream::write_info(JsonWriter& json, const InfoOptions& options, bool with_
   if (state.num_subjects > 0) json.field("num_subjects", state.num_subjects);
   if (!options.subjects_filter.empty()) {
     const std::map<std::string, std::uint64_t> counts = store_->subject_counts(options.subjects_filter);
-    if (!counts.empty()) {
+    std::uint64_t at = 0;
+    if (options.subjects_offset < counts.size()) {
       json.key("subjects").begin_object();
-      for (const auto& [subject, count] : counts) json.field(subject, count);
+      for (const auto& [subject, count] : counts) {
+        if (at >= options.subjects_offset && at - options.subjects_offset < kSubjectsPage) json.field(subject, count);
+        ++at;
+      }
       json.end_object();
     }
   }
@@ -204,7 +217,8 @@ void Stream::write_info(JsonWriter& json, const InfoOptions& options, bool with_
   std::uint64_t visible = 0;
   for (const auto& [name, consumer] : consumers_) visible += consumer->config().direct ? 0 : 1;
   json.field("consumer_count", visible).end_object();
-  if (with_domain && !context_.domain.empty()) json.field("domain", context_.domain);
+  if (options.has_domain && !context_.domain.empty()) json.field("domain", context_.domain);
+  if (options.has_leader) json.key("cluster").begin_object().field("leader", context_.server_name).end_object();
   if (mirror_) {
     json.key("mirror");
     mirror_->write_info(json);

@@ -25,6 +25,7 @@
 
 namespace windtunnel::core {
 
+class Advisories;
 class JsonWriter;
 class Mirror;
 struct Env;
@@ -33,6 +34,7 @@ struct Env;
 struct StreamContext {
   Env& env;
   Bus& bus;
+  Advisories& advisories;
   StoreSettings settings;
   std::string domain;       // may be empty
   std::string server_name;
@@ -53,7 +55,8 @@ class Stream final : private ConsumerHost {
   Status write_meta();
   // From now on it takes messages; a mirror begins to copy. Does not suspend.
   void start();
-  // Consumers found on disk, after every stream of the account is open. Suspends.
+  // Consumers found on disk, after every stream of the account is open. Then removes what they are done with and retention
+  // does not keep: an acknowledgement may have reached the disk before its removal did. Suspends.
   void recover_consumers();
   // Orderly end. `why` goes to waiting pull requests. Suspends.
   void stop(std::string_view why);
@@ -84,15 +87,21 @@ class Stream final : private ConsumerHost {
   struct InfoOptions {
     bool has_deleted_details = false;
     std::string subjects_filter;
+    std::uint64_t subjects_offset = 0;  // the first of the matching subjects to show
+    bool has_domain = true;             // kinds of answers differ in these two
+    bool has_leader = false;
   };
-  // The members of a StreamInfo, into an object that is open. `with_domain` as the kinds of answers have it.
-  void write_info(JsonWriter& json, const InfoOptions& options, bool with_domain) const;
+  static constexpr std::uint64_t kSubjectsPage = 100'000;
+  // The members of a StreamInfo, into an object that is open.
+  void write_info(JsonWriter& json, const InfoOptions& options) const;
 
  private:
   friend class Mirror;
   Stream(const StreamContext& context, StreamConfig config, WallTime created, std::unique_ptr<StreamStore> store);
 
   [[nodiscard]] const std::string& stream_name() const override { return config_.name; }
+  [[nodiscard]] const StreamConfig& stream_config() const override { return config_; }
+  [[nodiscard]] Advisories& advisories() override { return context_.advisories; }
   void acknowledged(Consumer& consumer, Seq seq) override;
   void inactive(const std::string& consumer) override;
 
@@ -101,10 +110,17 @@ class Stream final : private ConsumerHost {
   void ingest(const Message& message);
   ApiStatus check_expectations(const Message& message, bool& is_duplicate, Seq& duplicate_of);
   void load_dedupe();
+  Result<Seq> keep(const NewMessage& message, WallTime now, bool& is_stored);
+  [[nodiscard]] bool has_interest(std::string_view subject) const;
   void answer(const Message& message, Seq seq, bool is_duplicate);
   void answer(const Message& message, const ApiError& error);
   void stored(Seq seq, const NewMessage& message, WallTime time);
-  ApiStatus check_consumer(const ConsumerConfig& config, std::string_view name) const;
+  ApiStatus check_consumer(const ConsumerConfig& config) const;
+  ApiStatus update_consumer(const ConsumerRequest& request, const ConsumerConfig& config, Consumer& consumer);
+  void remove_unwanted(const std::vector<std::string>& filters);
+  [[nodiscard]] bool is_unwanted(Seq seq, std::string_view subject) const;
+  Status write_consumer_meta(const Consumer& consumer);
+  void end(std::string_view why, bool is_destroyed);
   Result<Consumer*> add_consumer(ConsumerConfig config, std::string name, WallTime created, bool is_recovered);
   [[nodiscard]] std::string directory() const { return context_.streams_directory + "/" + config_.name; }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/base/json_writer.h"
+#include "core/base/time_text.h"
 #include "core/jetstream/json_fields.h"
 #include "core/nats/subject.h"
 
@@ -15,12 +16,6 @@ constexpr std::string_view kRetention[] = {"limits", "interest", "workqueue"};
 constexpr std::string_view kDiscard[] = {"old", "new"};
 constexpr std::string_view kStorage[] = {"file", "memory"};
 constexpr std::string_view kCompression[] = {"none", "s2"};
-
-constexpr Duration kDuplicateWindow = 2min;
-constexpr Duration kShortestTime = 100ms;
-constexpr std::size_t kNameMax = 255;
-constexpr std::size_t kDescriptionMax = 4096;
-constexpr std::size_t kMetadataMax = 131'072;
 
 bool is_set(const Json& json, const char* key) {
   const Json* value = member(json, key);
@@ -36,8 +31,9 @@ bool read_source(const Json& json, StreamSource& source, std::string& unsupporte
     if (!read(*external, "api", where.api) || !read(*external, "deliver", where.deliver)) return false;
     source.external = where;
   }
-  return read(json, "name", source.name) && read(json, "opt_start_seq", source.opt_start_seq) &&
-         read(json, "opt_start_time", source.opt_start_time) && read(json, "filter_subject", source.filter_subject);
+  if (!read(json, "opt_start_time", source.opt_start_time)) return false;
+  if (!source.opt_start_time.empty() && !parse_rfc3339(source.opt_start_time)) return false;
+  return read(json, "name", source.name) && read(json, "opt_start_seq", source.opt_start_seq) && read(json, "filter_subject", source.filter_subject);
 }
 
 bool read_metadata(const Json& json, std::map<std::string, std::string>& out) {
@@ -51,77 +47,19 @@ bool read_metadata(const Json& json, std::map<std::string, std::string>& out) {
   return true;
 }
 
-bool is_space(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '\f'; }
-
-bool is_valid_name(std::string_view name) {
-  return !name.empty() && std::none_of(name.begin(), name.end(), [](char c) { return is_space(c) || c == '.' || c == '*' || c == '>'; });
+bool read_placement(const Json& json, std::optional<Placement>& out) {
+  const Json* value = member(json, "placement");
+  if (value == nullptr) return true;
+  Placement placement;
+  if (!value->is_object() || !read(*value, "cluster", placement.cluster) || !read(*value, "tags", placement.tags)) return false;
+  out = std::move(placement);
+  return true;
 }
 
-bool has_path_separator(std::string_view name) { return name.find_first_of("/\\") != std::string_view::npos; }
-
-void limit_default(std::int64_t& value) {
-  if (value == 0) value = -1;
-}
-
-ApiStatus check_duplicate_window(StreamConfig& config) {
-  if (config.mirror) {  // a mirror reproduces its origin, duplicates included (streams A.5)
-    config.duplicate_window = 0s;
-    return std::nullopt;
-  }
-  if (config.duplicate_window == 0s) {
-    config.duplicate_window = config.max_age != 0s && config.max_age < kDuplicateWindow ? config.max_age : kDuplicateWindow;
-  }
-  if (config.duplicate_window < 0s) return api_errors::stream_config("duplicates window can not be negative");
-  if (config.max_age != 0s && config.duplicate_window > config.max_age) {
-    return api_errors::stream_config("duplicates window can not be larger then max age");
-  }
-  if (config.duplicate_window < kShortestTime) return api_errors::stream_config("duplicates window needs to be >= 100ms");
-  return std::nullopt;
-}
-
-ApiStatus check_mirror(const StreamConfig& config) {
-  if (!config.mirror) {
-    if (config.mirror_direct) return api_errors::stream_config("stream has no mirror but does have mirror direct");
-    return std::nullopt;
-  }
-  if (config.first_seq.value > 0) return api_errors::mirror_with_first_seq();
-  if (!config.subjects.empty()) return api_errors::mirror_with_subjects();
-  if (!config.mirror->external) {
-    if (!is_valid_name(config.mirror->name)) return api_errors::mirror_name_invalid();
-    if (config.mirror->name == config.name) return api_errors::stream_config("detected cycle");
-    return std::nullopt;
-  }
-  const ExternalStream& external = *config.mirror->external;
-  if (external.api.empty() || !is_valid_literal(external.api)) {
-    return api_errors::stream_config("stream external api prefix \"" + external.api + "\" must not contain wildcards");
-  }
-  if (external.api == "$JS.API") return api_errors::external_overlaps(external.api, "$JS.API.>");
-  if (!external.deliver.empty() && !is_valid_literal(external.deliver)) {
-    return api_errors::external_deliver_wildcards(external.deliver);
-  }
-  return std::nullopt;
-}
-
-// Subjects of the server's own, which a stream may only capture if it does not answer on them.
-bool is_reserved(std::string_view s) {
-  if (is_subset(s, "$JS.EVENT.>") || is_subset(s, "$SYS.ACCOUNT.>")) return false;
-  return is_subset(s, "$JS.>") || is_subset(s, "$JSC.>") || is_subset(s, "$SYS.>");
-}
-
-ApiStatus check_subjects(const StreamConfig& config) {
-  for (auto it = config.subjects.begin(); it != config.subjects.end(); ++it) {
-    if (std::find(config.subjects.begin(), it, *it) != it) return api_errors::stream_config("duplicate subjects detected");
-    if (!is_valid_subject(*it)) return api_errors::stream_config("invalid subject");
-    if (*it == ">" && !config.no_ack) {
-      return api_errors::stream_config("capturing all subjects requires no-ack to be true");
-    }
-    if (is_reserved(*it) && !config.no_ack) {
-      return api_errors::stream_config("subjects that overlap with jetstream api require no-ack to be true");
-    }
-    const auto overlapping = std::find_if(config.subjects.begin(), it, [&](const std::string& other) { return collide(other, *it); });
-    if (overlapping != it) return api_errors::stream_config("subject \"" + *it + "\" overlaps with \"" + *overlapping + "\"");
-  }
-  return std::nullopt;
+bool read_consumer_limits(const Json& json, ConsumerLimits& out) {
+  const Json* value = member(json, "consumer_limits");
+  if (value == nullptr) return true;
+  return value->is_object() && read(*value, "inactive_threshold", out.inactive_threshold) && read(*value, "max_ack_pending", out.max_ack_pending);
 }
 
 }  // namespace
@@ -143,10 +81,11 @@ Result<StreamConfig> parse_stream_config(std::string_view text, std::string* cre
       !read(json, "mirror_direct", config.mirror_direct) || !read(json, "discard_new_per_subject", config.discard_new_per_subject) ||
       !read(json, "sealed", config.sealed) || !read(json, "deny_delete", config.deny_delete) ||
       !read(json, "deny_purge", config.deny_purge) || !read(json, "allow_rollup_hdrs", config.allow_rollup_hdrs) ||
+      !read_placement(json, config.placement) || !read_consumer_limits(json, config.consumer_limits) ||
       !read_metadata(json, config.metadata)) {
     return invalid("a field has the wrong type");
   }
-  for (const char* feature : {"sources", "subject_transform", "republish", "placement", "template_owner"}) {
+  for (const char* feature : {"sources", "subject_transform", "republish", "template_owner"}) {
     if (is_set(json, feature)) config.unsupported = feature;
   }
   if (const Json* mirror = member(json, "mirror"); mirror != nullptr) {
@@ -155,47 +94,9 @@ Result<StreamConfig> parse_stream_config(std::string_view text, std::string* cre
     if (is_set(json, "sources")) config.unsupported = "mirror and sources";
     config.mirror = source;
   }
-  if (created != nullptr && !read(json, "created", *created) ) return invalid("created");
+  if (created != nullptr && !read(json, "created", *created)) return invalid("created");
   if (created != nullptr && created->empty() && !read(json, "Created", *created)) return invalid("Created");
   return config;
-}
-
-ApiStatus normalise(const StreamConfig& given, StreamConfig& config) {
-  config = given;
-  if (!is_valid_name(config.name)) return api_errors::stream_config("stream name is required and can not contain '.', '*', '>'");
-  if (config.name.size() > kNameMax) return api_errors::stream_config("stream name is too long, maximum allowed is 255");
-  if (config.description.size() > kDescriptionMax) return api_errors::stream_config("stream description is too long, maximum allowed is 4096");
-  std::size_t metadata_size = 0;
-  for (const auto& [key, value] : config.metadata) metadata_size += key.size() + value.size();
-  if (metadata_size > kMetadataMax) return api_errors::stream_config("stream metadata exceeds maximum size of 128KB");
-  if (has_path_separator(config.name)) return api_errors::stream_path_separator();
-  if (config.unsupported == "mirror and sources") return api_errors::mirror_with_sources();
-
-  if (config.num_replicas == 0) config.num_replicas = 1;
-  if (config.num_replicas > 5) return api_errors::stream_config("maximum replicas is 5");
-  if (config.num_replicas < 0) return api_errors::replicas_negative();
-  limit_default(config.max_msgs);
-  limit_default(config.max_msgs_per_subject);
-  limit_default(config.max_bytes);
-  limit_default(config.max_msg_size);
-  limit_default(config.max_consumers);
-  if (config.max_age > 0s && config.max_age < kShortestTime) return api_errors::stream_config("max age needs to be >= 100ms");
-  if (ApiStatus failed = check_duplicate_window(config)) return failed;
-  if (config.deny_purge && config.allow_rollup_hdrs) return api_errors::stream_config("roll-ups require the purge permission");
-  if (config.discard_new_per_subject) {
-    if (config.discard != Discard::new_messages) {
-      return api_errors::stream_config("discard new per subject requires discard new policy to be set");
-    }
-    if (config.max_msgs_per_subject <= 0) {
-      return api_errors::stream_config("discard new per subject requires max msgs per subject > 0");
-    }
-  }
-  if (ApiStatus failed = check_mirror(config)) return failed;
-  if (config.subjects.empty() && !config.mirror) config.subjects = {config.name};
-  if (ApiStatus failed = check_subjects(config)) return failed;
-  if (config.num_replicas > 1) return api_errors::replicas_unclustered();
-  if (!config.unsupported.empty()) return api_errors::stream_create(config.unsupported + " is not supported by this server");
-  return std::nullopt;
 }
 
 void write_stream_config_fields(JsonWriter& json, const StreamConfig& config) {
@@ -218,6 +119,16 @@ void write_stream_config_fields(JsonWriter& json, const StreamConfig& config) {
       .field("num_replicas", config.num_replicas);
   if (config.no_ack) json.field("no_ack", true);
   if (config.duplicate_window != 0s) json.field("duplicate_window", config.duplicate_window.count());
+  if (config.placement) {
+    json.key("placement").begin_object();
+    if (!config.placement->cluster.empty()) json.field("cluster", config.placement->cluster);
+    if (!config.placement->tags.empty()) {
+      json.key("tags").begin_array();
+      for (const std::string& tag : config.placement->tags) json.text(tag);
+      json.end_array();
+    }
+    json.end_object();
+  }
   if (config.mirror) {
     const StreamSource& mirror = *config.mirror;
     json.key("mirror").begin_object().field("name", mirror.name);
@@ -237,7 +148,10 @@ void write_stream_config_fields(JsonWriter& json, const StreamConfig& config) {
       .field("deny_delete", config.deny_delete)
       .field("deny_purge", config.deny_purge)
       .field("allow_rollup_hdrs", config.allow_rollup_hdrs);
-  json.key("consumer_limits").begin_object().end_object();
+  json.key("consumer_limits").begin_object();
+  if (config.consumer_limits.inactive_threshold != 0s) json.field("inactive_threshold", config.consumer_limits.inactive_threshold.count());
+  if (config.consumer_limits.max_ack_pending != 0) json.field("max_ack_pending", config.consumer_limits.max_ack_pending);
+  json.end_object();
   if (!config.metadata.empty()) {
     json.key("metadata").begin_object();
     for (const auto& [key, value] : config.metadata) json.field(key, value);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -35,6 +36,20 @@ struct StreamSource {
   friend bool operator==(const StreamSource&, const StreamSource&) = default;
 };
 
+// What consumers of the stream get by default, and may not exceed. 0: nothing is said.
+struct ConsumerLimits {
+  Duration inactive_threshold{0};
+  std::int64_t max_ack_pending = 0;
+  friend bool operator==(const ConsumerLimits&, const ConsumerLimits&) = default;
+};
+
+// Where a cluster is to put the stream; a single server keeps and shows it.
+struct Placement {
+  std::string cluster;
+  std::vector<std::string> tags;
+  friend bool operator==(const Placement&, const Placement&) = default;
+};
+
 struct StreamConfig {
   std::string name;
   std::string description;
@@ -61,6 +76,8 @@ struct StreamConfig {
   bool deny_delete = false;
   bool deny_purge = false;
   bool allow_rollup_hdrs = false;
+  std::optional<Placement> placement;
+  ConsumerLimits consumer_limits;
   std::map<std::string, std::string> metadata;
   // Features whose issue has not come yet; a configuration that asks for one is refused by name.
   std::string unsupported;
@@ -71,9 +88,12 @@ struct StreamConfig {
 // Errors: invalid_argument (no JSON, or a field of the wrong type or with an unknown word).
 [[nodiscard]] Result<StreamConfig> parse_stream_config(std::string_view json, std::string* created = nullptr);
 
-// Fills in the server's defaults and checks everything that concerns this stream alone, in nats-server's order
-// (jetstream-api 4.1, 4.2). `normalised` gets the result.
-[[nodiscard]] ApiStatus normalise(const StreamConfig& config, StreamConfig& normalised);
+// The configuration of another stream of the account, if it is there; nullptr otherwise.
+using StreamLookup = std::function<const StreamConfig*(std::string_view name)>;
+
+// Fills in the server's defaults and checks the configuration in nats-server's order (jetstream-api 4.1, 4.2): all but
+// what the account or an existing stream of that name say. `normalised` gets the result.
+[[nodiscard]] ApiStatus normalise(const StreamConfig& config, const StreamLookup& streams, StreamConfig& normalised);
 
 // The configuration's members, in nats-server's order, into an object that is open.
 void write_stream_config_fields(JsonWriter& json, const StreamConfig& config);

@@ -9,6 +9,7 @@
 #include "core/env/disk.h"
 #include "core/env/env.h"
 #include "core/env/log.h"
+#include "core/jetstream/advisories.h"
 #include "core/jetstream/stream.h"
 #include "core/nats/subject.h"
 #include "core/store/meta_file.h"
@@ -17,57 +18,69 @@ namespace windtunnel::core {
 namespace {
 
 // What an update may not change (jetstream-api 5.4).
-ApiStatus check_update(const ConsumerConfig& old, const ConsumerConfig& next) {
+ApiStatus check_update(const Consumer& consumer, const ConsumerConfig& next) {
+  const ConsumerConfig& old = consumer.config();
   const auto fixed = [](const char* what) { return api_errors::consumer_create(std::string(what) + " can not be updated"); };
   if (old.deliver_policy != next.deliver_policy) return fixed("deliver policy");
   if (old.opt_start_seq != next.opt_start_seq) return fixed("start sequence");
-  if (old.opt_start_time != next.opt_start_time) return fixed("start time");
+  const auto time = [](const ConsumerConfig& c) { return c.opt_start_time.empty() ? std::nullopt : parse_rfc3339(c.opt_start_time); };
+  if (time(old) != time(next)) return fixed("start time");
   if (old.ack_policy != next.ack_policy) return fixed("ack policy");
   if (old.replay_policy != next.replay_policy) return fixed("replay policy");
   if (old.idle_heartbeat != next.idle_heartbeat) return fixed("heart beats");
   if (old.flow_control != next.flow_control) return fixed("flow control");
-  if (old.is_pull() && !next.is_pull()) return api_errors::consumer_create("can not update pull consumer to push based");
-  if (!old.is_pull() && next.is_pull()) return api_errors::consumer_create("can not update push consumer to pull based");
+  if (old.deliver_subject != next.deliver_subject) {
+    if (old.is_pull()) return api_errors::consumer_create("can not update pull consumer to push based");
+    if (next.is_pull()) return api_errors::consumer_create("can not update push consumer to pull based");
+    if (consumer.is_active()) return api_errors::consumer(10013, "consumer name already in use");
+  }
   if (old.max_waiting != next.max_waiting) return fixed("max waiting");
-  if (old.deliver_subject != next.deliver_subject) return api_errors::consumer(10013, "consumer name already in use");
   return std::nullopt;
 }
 
-// On a work queue each message has one owner (streams B.2).
-ApiStatus check_work_queue(const ConsumerConfig& config, const std::vector<const ConsumerConfig*>& others) {
-  if (config.is_pull() && config.ack_policy == AckPolicy::none) return api_errors::consumer(10084, "consumer in pull mode requires ack policy");
-  if (config.direct) return std::nullopt;
-  if (config.ack_policy != AckPolicy::explicit_) return api_errors::consumer(10098, "workqueue stream requires explicit ack");
-  const std::vector<std::string> filters = config.filters();
-  if (!others.empty() && filters.empty()) {
-    return api_errors::consumer(10099, "multiple non-filtered consumers not allowed on workqueue stream");
-  }
-  for (const ConsumerConfig* other : others) {
-    const std::vector<std::string> theirs = other->filters();
-    const bool is_overlapping = theirs.empty() || std::any_of(filters.begin(), filters.end(), [&](const std::string& mine) {
-                                  return std::any_of(theirs.begin(), theirs.end(), [&](const std::string& t) { return collide(mine, t); });
-                                });
-    if (is_overlapping) return api_errors::consumer(10100, "filtered consumer not unique on workqueue stream");
-  }
-  if (config.deliver_policy != DeliverPolicy::all) {
-    return api_errors::consumer(10101, "consumer must be deliver all on workqueue stream");
-  }
-  return std::nullopt;
+// On a work queue each message has one owner.
+bool collides(const std::vector<std::string>& filters, const Consumer& other) {
+  const std::vector<std::string> theirs = other.config().filters();
+  if (theirs.empty()) return true;
+  return std::any_of(filters.begin(), filters.end(), [&](const std::string& mine) {
+    return std::any_of(theirs.begin(), theirs.end(), [&](const std::string& t) { return collide(mine, t); });
+  });
 }
 
 }  // namespace
 
-ApiStatus Stream::check_consumer(const ConsumerConfig& config, std::string_view name) const {
-  std::vector<const ConsumerConfig*> others;
-  std::int64_t visible = 0;
-  for (const auto& [other_name, other] : consumers_) {
-    if (other_name != name) others.push_back(&other->config());
-    visible += other->config().direct ? 0 : 1;
+// Whether a new consumer may join those that are there (streams B.2).
+ApiStatus Stream::check_consumer(const ConsumerConfig& config) const {
+  const auto visible = std::count_if(consumers_.begin(), consumers_.end(), [](const auto& c) { return !c.second->config().direct; });
+  if (config_.max_consumers > 0 && visible >= config_.max_consumers) return api_errors::max_consumers();
+  if (config_.retention != Retention::work_queue || config.direct) return std::nullopt;
+  if (config.ack_policy != AckPolicy::explicit_) return api_errors::consumer(10098, "workqueue stream requires explicit ack");
+  if (!consumers_.empty()) {
+    const std::vector<std::string> filters = config.filters();
+    if (filters.empty()) return api_errors::consumer(10099, "multiple non-filtered consumers not allowed on workqueue stream");
+    const bool is_unique = std::none_of(consumers_.begin(), consumers_.end(), [&](const auto& c) { return collides(filters, *c.second); });
+    if (!is_unique) return api_errors::consumer(10100, "filtered consumer not unique on workqueue stream");
   }
-  if (!config.direct && config_.max_consumers > 0 && visible >= config_.max_consumers && consumers_.find(name) == consumers_.end()) {
-    return api_errors::max_consumers();
+  if (config.deliver_policy != DeliverPolicy::all) return api_errors::consumer(10101, "consumer must be deliver all on workqueue stream");
+  return std::nullopt;
+}
+
+ApiStatus Stream::update_consumer(const ConsumerRequest& request, const ConsumerConfig& config, Consumer& consumer) {
+  const bool is_same = consumer.config() == config;
+  if (request.action == ConsumerRequest::Action::create && !is_same) return api_errors::consumer_exists();
+  if (is_same) return std::nullopt;
+  if (config_.retention == Retention::work_queue) {
+    const std::vector<std::string> filters = config.filters();
+    for (const auto& [name, other] : consumers_) {
+      if (other.get() != &consumer && (filters.empty() || collides(filters, *other))) {
+        return api_errors::consumer(10100, "filtered consumer not unique on workqueue stream");
+      }
+    }
   }
-  if (config_.retention == Retention::work_queue) return check_work_queue(config, others);
+  if (ApiStatus failed = check_update(consumer, config)) return failed;
+  consumer.update(config);
+  if (const Status written = write_consumer_meta(consumer); !written) return api_errors::consumer_create(written.error().detail);
+  if (config_.retention == Retention::interest) remove_unwanted({});
   return std::nullopt;
 }
 
@@ -76,43 +89,47 @@ ApiStatus Stream::put_consumer(const ConsumerRequest& request, std::string name,
   if (ApiStatus failed = normalise(config, config_)) return failed;
   if (const auto it = consumers_.find(name); it != consumers_.end()) {
     consumer = it->second.get();
-    if (consumer->config() == config) return std::nullopt;
-    if (request.action == ConsumerRequest::Action::create) return api_errors::consumer_exists();
-    if (ApiStatus failed = check_update(consumer->config(), config)) return failed;
-    if (ApiStatus failed = check_consumer(config, name)) return failed;
-    consumer->update(config);
-    return std::nullopt;
+    return update_consumer(request, config, *consumer);
   }
   if (request.action == ConsumerRequest::Action::update) return api_errors::consumer_missing();
-  if (ApiStatus failed = check_consumer(config, name)) return failed;
+  if (ApiStatus failed = check_consumer(config)) return failed;
+  if (ApiStatus failed = check_consumer_name(config, name)) return failed;
   Result<Consumer*> made = add_consumer(std::move(config), std::move(name), env_.clock.wall_now(), /*is_recovered=*/false);
-  if (!made) return api_errors::consumer_create(made.error().detail);
+  if (!made) return api_errors::consumer(10104, "error creating store for consumer: " + made.error().detail);
   consumer = *made;
+  if (!consumer->config().direct) context_.advisories.consumer_action(config_.name, consumer->name(), "create");
   return std::nullopt;
 }
 
+Status Stream::write_consumer_meta(const Consumer& consumer) {
+  if (!consumer.is_stored()) return {};
+  JsonWriter json;
+  json.begin_object().field("Created", consumer.created()).field("Name", consumer.name());
+  write_consumer_config_fields(json, consumer.config());
+  json.end_object();
+  return core::write_meta(env_, directory() + "/obs/" + consumer.name(), config_.name + "/" + consumer.name(), json.view());
+}
+
 Result<Consumer*> Stream::add_consumer(ConsumerConfig config, std::string name, WallTime created, bool is_recovered) {
-  auto made = std::make_unique<Consumer>(env_, bus_, static_cast<ConsumerHost&>(*this), std::move(config), name, created);
+  const bool is_stored = !config.direct && !config.mem_storage && config_.storage == StorageType::file;
+  auto made = std::make_unique<Consumer>(env_, bus_, static_cast<ConsumerHost&>(*this), std::move(config), name, created, is_stored);
   Consumer* const consumer = made.get();
   consumers_[name] = std::move(made);  // before the first suspension, so that nothing stored meanwhile is missed
   std::unique_ptr<ConsumerStore> store;
-  const bool is_kept = !consumer->config().direct && !consumer->config().mem_storage && config_.storage == StorageType::file;
   const auto fail = [&](const Error& failure) -> Result<Consumer*> {
+    // Out of the map before it suspends, so that nobody finds it on its way out.
+    const std::unique_ptr<Consumer> gone = std::move(consumers_[name]);
     consumers_.erase(name);
+    gone->stop({});
     return failure;
   };
-  if (is_kept) {
-    const std::string where = directory() + "/obs/" + name;
+  if (is_stored) {
     Result<std::unique_ptr<ConsumerStore>> opened =
-        open_consumer_store(env_, context_.settings, where, [consumer] { return consumer->state(); });
+        open_consumer_store(env_, context_.settings, directory() + "/obs/" + name, [consumer] { return consumer->state(); });
     if (!opened) return fail(opened.error());
     store = std::move(*opened);
     if (!is_recovered) {
-      JsonWriter json;
-      json.begin_object().field("Created", created).field("Name", name);
-      write_consumer_config_fields(json, consumer->config());
-      json.end_object();
-      if (const Status written = core::write_meta(env_, where, config_.name + "/" + name, json.view()); !written) return fail(written.error());
+      if (const Status written = write_consumer_meta(*consumer); !written) return fail(written.error());
     }
   }
   if (const Status started = consumer->start(std::move(store)); !started) return fail(started.error());
@@ -144,6 +161,33 @@ void Stream::recover_consumers() {
     const Result<Consumer*> added = add_consumer(std::move(*config), entry.name, when, /*is_recovered=*/true);
     if (!added) complain(added.error().text());
   }
+  if (!consumers_.empty()) remove_unwanted({});
+}
+
+// Whether every consumer that the message matters to is done with it. On a work queue somebody must have been.
+bool Stream::is_unwanted(Seq seq, std::string_view subject) const {
+  bool has_owner = config_.retention == Retention::interest;
+  for (const auto& [name, consumer] : consumers_) {
+    if (consumer->needs(seq, subject)) return false;
+    has_owner = has_owner || (!consumer->config().direct && consumer->is_done_with(seq, subject));
+  }
+  return has_owner;
+}
+
+// Removes what retention does not keep any more, of the messages that match (none: of all). Suspends.
+void Stream::remove_unwanted(const std::vector<std::string>& filters) {
+  if (config_.retention == Retention::limits) return;
+  for (Seq from{1};;) {
+    const Result<std::optional<StoredMessage>> message = store_->load_next(filters, from);
+    if (!message || !*message || is_closed_) return;
+    const Seq seq = (*message)->seq;
+    from = seq.next();
+    if (!is_unwanted(seq, (*message)->subject)) continue;
+    if (const Result<bool> removed = store_->remove(seq, /*erase=*/false); !removed) {
+      env_.log.error("stream.remove_failed", {{"stream", config_.name}, {"seq", seq.value}, {"error", removed.error().text()}});
+      return;
+    }
+  }
 }
 
 Consumer* Stream::consumer(std::string_view name) {
@@ -167,6 +211,9 @@ bool Stream::delete_consumer(std::string_view name) {
   consumers_.erase(it);
   gone->destroy();
   env_.log.info("consumer.deleted", {{"stream", config_.name}, {"consumer", gone->name()}});
+  if (!gone->config().direct) context_.advisories.consumer_action(config_.name, gone->name(), "delete");
+  // What only this one was interested in goes; with the last consumer everything (streams B.3).
+  if (config_.retention == Retention::interest && !is_closed_) remove_unwanted(gone->config().filters());
   return true;
 }
 

@@ -48,13 +48,16 @@ void Stream::ingest_loop() {
 
 // Rebuilds the table of message ids after a restart, when the first publish carries one. Suspends.
 void Stream::load_dedupe() {
-  if (is_dedupe_loaded_ || dedupe_.window() == Duration{0}) return;
+  if (is_dedupe_loaded_) return;
   is_dedupe_loaded_ = true;
   const WallTime since = env_.clock.wall_now() - dedupe_.window();
   Seq from = store_->seq_at_time(since);
+  // Of the last message the id counts even if it is out of the window: for Nats-Expected-Last-Msg-Id.
+  from = std::min(from, store_->state().last_seq);
   for (;;) {
     const Result<std::optional<StoredMessage>> message = store_->load_next({}, from);
     if (!message || !*message) return;
+    last_msg_id_ = header_value((*message)->headers, "Nats-Msg-Id").value_or("");
     if (const auto id = header_value((*message)->headers, "Nats-Msg-Id")) dedupe_.record(*id, (*message)->seq, (*message)->time);
     from = (*message)->seq.next();
   }
@@ -81,8 +84,9 @@ ApiStatus Stream::check_expectations(const Message& message, bool& is_duplicate,
     const std::uint64_t last = store_->state().last_seq.value;
     if (expected_number(*expected) != last) return api_errors::wrong_last_seq(last);
   }
-  if (const auto expected = header_value(message.headers, "Nats-Expected-Last-Msg-Id"); expected && *expected != last_msg_id_) {
-    return api_errors::wrong_last_id(last_msg_id_);
+  if (const auto expected = header_value(message.headers, "Nats-Expected-Last-Msg-Id")) {
+    load_dedupe();
+    if (*expected != last_msg_id_) return api_errors::wrong_last_id(last_msg_id_);
   }
   return std::nullopt;
 }
@@ -107,15 +111,15 @@ void Stream::ingest(const Message& message) {
 
   const NewMessage content{message.subject, message.headers, message.payload};
   const WallTime now = env_.clock.wall_now();
-  const Result<Seq> seq = store_->append(content, now);
+  bool is_stored = true;
+  const Result<Seq> seq = keep(content, now, is_stored);
   if (!seq) {
     env_.log.warn("stream.refused", {{"stream", config_.name}, {"subject", message.subject}, {"error", seq.error().text()}});
     return answer(message, api_errors::store_failed(seq.error().detail));
   }
   last_msg_id_ = header_value(message.headers, "Nats-Msg-Id").value_or("");
   dedupe_.record(last_msg_id_, *seq, now);
-  stored(*seq, content, now);
-  if (rollup != Rollup::none) {
+  if (rollup != Rollup::none && is_stored) {
     const PurgeRequest older{.filter = rollup == Rollup::subject ? message.subject : std::string{}, .below = Seq{}, .keep = 1};
     if (const Result<std::uint64_t> purged = store_->purge(older); !purged) {
       env_.log.error("stream.rollup_failed", {{"stream", config_.name}, {"seq", seq->value}, {"error", purged.error().text()}});
@@ -123,6 +127,24 @@ void Stream::ingest(const Message& message) {
     for (const auto& [name, consumer] : consumers_) consumer->on_purged();
   }
   answer(message, *seq, false);
+}
+
+// Stores it, unless the stream keeps only what somebody is interested in and nobody is: then its sequence is used up all
+// the same, and its publisher is told so. Suspends.
+Result<Seq> Stream::keep(const NewMessage& message, WallTime now, bool& is_stored) {
+  if (config_.retention == Retention::interest && !has_interest(message.subject)) {
+    const Seq seq = store_->state().last_seq.next();
+    WT_CHECK(store_->skip_through(seq, now));
+    is_stored = false;
+    return seq;
+  }
+  WT_TRY(const Seq seq, store_->append(message, now));
+  stored(seq, message, now);
+  return seq;
+}
+
+bool Stream::has_interest(std::string_view subject) const {
+  return std::any_of(consumers_.begin(), consumers_.end(), [&](const auto& c) { return c.second->matches_filter(subject); });
 }
 
 void Stream::answer(const Message& message, Seq seq, bool is_duplicate) {

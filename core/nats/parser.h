@@ -92,7 +92,11 @@ inline constexpr Bytes kLongLineMax{1024 * 1024};
 
 class Parser {
  public:
-  explicit Parser(ParserRole role, ParserLimits limits = {});
+  // With the role's own limits: nats-server's defaults for clients, the long line for the others.
+  explicit Parser(ParserRole role) : Parser(role, limits_of(role)) {}
+  Parser(ParserRole role, ParserLimits limits);
+
+  [[nodiscard]] static ParserLimits limits_of(ParserRole role);
 
   // May be changed between operations.
   [[nodiscard]] ParserLimits& limits() { return limits_; }

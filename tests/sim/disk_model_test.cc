@@ -120,7 +120,9 @@ void check_exact(const DiskTree& tree, const Model& model, bool is_durable) {
 }
 
 void check_possible(const DiskTree& tree, const Model& model) {
-  for (const auto& [directory, d] : model.directories) {
+  for (const auto& entry_of_model : model.directories) {
+    const std::string& directory = entry_of_model.first;  // no binding: clang 14 captures none
+    const ModelDirectory& d = entry_of_model.second;
     std::set<std::string> names;
     for (const auto& [name, file] : d.durable) names.insert(name);
     for (const auto& [name, files] : d.since) names.insert(name);

@@ -126,6 +126,13 @@ TEST_CASE("limits are inclusive") {
   check_every_split(ParserRole::leaf, "LMSG a 6\r\nhello!\r\n", {"leaf_message subject=a payload=hello!"}, limits);
 }
 
+TEST_CASE("a server's line to a client may be longer than the client's own may be") {
+  const std::string subject(4090, 'x');
+  const std::string stream = "MSG " + subject + " 123456789 1\r\n!\r\n";
+  CHECK(parse(ParserRole::client, stream, Parser::limits_of(ParserRole::client)) == Log{"message subject=" + subject + " sid=123456789 payload=!"});
+  CHECK(Parser::limits_of(ParserRole::server_of_client).max_control_line == Bytes{4096});
+}
+
 TEST_CASE("HPUB without header support closes silently, before the payload") {
   ParserLimits limits;
   limits.has_headers = false;

@@ -1,0 +1,128 @@
+// Where a consumer begins, and how it takes up what its store kept (reference: streams B.6, C.2 and C.9).
+
+#include <algorithm>
+#include <set>
+
+#include "core/base/time_text.h"
+#include "core/env/clock.h"
+#include "core/env/env.h"
+#include "core/env/log.h"
+#include "core/jetstream/consumer.h"
+#include "core/jetstream/stream_config.h"
+
+namespace windtunnel::core {
+namespace {
+
+using namespace std::chrono_literals;
+
+// After a restart nothing is redelivered before this has passed.
+constexpr Duration kRestartGraceMin = 500ms;
+constexpr Duration kRestartGraceMax = 1499ms;
+
+}  // namespace
+
+// Before it is clamped into the stream. Last with a filter is looked up by select_start, since it must load.
+Seq Consumer::starting_seq(const StreamState& stream) const {
+  switch (config_.deliver_policy) {
+    case DeliverPolicy::last: return stream.last_seq;
+    case DeliverPolicy::new_only: return stream.last_seq.next();
+    case DeliverPolicy::by_start_sequence: return config_.opt_start_seq;
+    case DeliverPolicy::by_start_time: {
+      const std::optional<WallTime> time = parse_rfc3339(config_.opt_start_time);
+      WT_ASSERT(time.has_value());  // checked when the configuration was normalised
+      return host_.store().seq_at_time(*time);
+    }
+    case DeliverPolicy::all:
+    case DeliverPolicy::last_per_subject: break;
+  }
+  return stream.first_seq;
+}
+
+Status Consumer::select_start() {
+  Seq start = starting_seq(host_.store().state());
+  if (config_.deliver_policy == DeliverPolicy::last && !filters_.empty()) {
+    Seq last;
+    for (const std::string& filter : filters_) {
+      WT_TRY(const std::optional<StoredMessage> message, host_.store().load_last(filter));
+      if (message) last = std::max(last, message->seq);
+    }
+    start = last.value > 0 ? last : host_.store().state().last_seq.next();
+  }
+  const StreamState stream = host_.store().state();  // again: loading may have suspended
+  if (stream.first_seq.value == 0) {
+    start = Seq{1};
+  } else if (start < stream.first_seq) {
+    start = stream.first_seq;
+  } else if (start > stream.last_seq) {
+    start = stream.last_seq.next();
+  }
+  next_seq_ = start;
+  next_delivery_ = 1;
+  // Stays 0 until something is acknowledged, wherever the consumer begins (as nats-server's, which the transcripts show).
+  ack_floor_ = SequencePair{};
+  // Where each subject has one message, the last of each subject is everything.
+  if (config_.deliver_policy == DeliverPolicy::last_per_subject && host_.stream_config().max_msgs_per_subject != 1) select_last_per_subject();
+  if (config_.replay_policy == ReplayPolicy::original) replay_through_ = stream.last_seq;
+  return {};
+}
+
+// The last message of each subject first, then everything that comes later.
+void Consumer::select_last_per_subject() {
+  const StreamStore& store = host_.store();
+  std::set<Seq> last;
+  for (const std::string& filter : filters_) {
+    for (const auto& [subject, count] : store.subject_counts(filter)) last.insert(store.last_seq_of(subject));
+  }
+  resume_after_ = store.state().last_seq;
+  last_of_subjects_.assign(last.begin(), last.end());
+  next_seq_ = last.empty() ? resume_after_.next() : *last.begin();
+}
+
+void Consumer::restore(const ConsumerState& saved) {
+  next_seq_ = saved.delivered.stream.next();
+  next_delivery_ = saved.delivered.consumer + 1;
+  ack_floor_ = saved.ack_floor;
+  redelivered_ = saved.redelivered;
+  if (saved.pending.empty()) return;
+  const WallTime wall = env_.clock.wall_now();
+  const Instant now = env_.clock.now();
+  const Instant earliest = after(now, std::min<Duration>(config_.ack_wait, random_.between(kRestartGraceMin, kRestartGraceMax)));
+  for (const auto& [seq, delivery] : saved.pending) {
+    // The clock may have been set back since: a delivery in the future counts as one of now (fault D30).
+    const Duration age = std::max(Duration{0}, wall - delivery.delivered_at);
+    const Duration left = std::max(Duration{0}, ack_wait_of(seq) - age);
+    pending_.put(seq, {delivery.consumer_seq, now - age, std::max(earliest, after(now, left))});
+  }
+}
+
+// A consumer must not wait ahead of its stream, where new messages would pass it by (nats-7692; streams B.6).
+void Consumer::reconcile(const StreamState& stream) {
+  if (next_seq_.prev() > stream.last_seq) {
+    env_.log.warn("consumer.ahead_of_stream", {{"stream", host_.stream_name()},
+                                               {"consumer", name_},
+                                               {"delivered", next_seq_.prev().value},
+                                               {"stream_last", stream.last_seq.value}});
+    pending_.remove_above(stream.last_seq);
+    redelivered_.erase(redelivered_.upper_bound(stream.last_seq), redelivered_.end());
+    if (ack_floor_.stream > stream.last_seq) ack_floor_ = SequencePair{next_delivery_ - 1, stream.last_seq};
+    // What was delivered below stays so: everything up to the stream's last sequence was, for delivery goes upwards.
+    next_seq_ = stream.last_seq.next();
+  }
+  // What the stream no longer has needs no acknowledgement.
+  if (stream.first_seq.value > 0) {
+    pending_.remove_below(stream.first_seq);
+    redelivered_.erase(redelivered_.begin(), redelivered_.lower_bound(stream.first_seq));
+    if (next_seq_ < stream.first_seq) next_seq_ = stream.first_seq;
+  }
+  if (pending_.is_empty() && next_delivery_ > 1) ack_floor_ = SequencePair{next_delivery_ - 1, next_seq_.prev()};
+}
+
+void Consumer::count_pending() {
+  if (last_of_subjects_.empty()) {
+    num_pending_ = next_seq_ > host_.store().state().last_seq ? 0 : host_.store().count_matching(filters_, next_seq_);
+  } else {
+    num_pending_ = last_of_subjects_.size() + host_.store().count_matching(filters_, resume_after_.next());
+  }
+}
+
+}  // namespace windtunnel::core

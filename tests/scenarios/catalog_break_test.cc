@@ -1,0 +1,61 @@
+// Every scenario of the catalog can fail: a core that is broken on purpose makes it, by the invariant that the scenario is
+// about. Without the break it passes (dev test runs the catalog over many seeds).
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "scenarios/load.h"
+#include "scenarios/run.h"
+
+namespace windtunnel::scenarios {
+namespace {
+
+using core::Defect;
+
+struct Row {
+  std::string file;
+  Defect defect;
+  std::string invariant;
+};
+
+const std::vector<Row> kRows = {
+    {"mirror-ha/cross-mirror.yaml", Defect::break_mirror_duplicates, "no-duplicate-in-mirror"},
+    {"mirror-ha/hub-outage-retry.yaml", Defect::break_ack_before_store, "acked-is-durable"},
+    {"mirror-ha/hub-outage.yaml", Defect::break_mirror_never_resumes, "sync-makes-progress"},
+    {"mirror-ha/multi-level-mirror.yaml", Defect::break_mirror_skips, "mirror-is-prefix"},
+    {"mirror-ha/read-write-split.yaml", Defect::break_mirror_never_resumes, "sync-makes-progress"},
+};
+
+TEST_CASE("each scenario of the catalog fails on a core that is broken where the scenario looks") {
+  for (const Row& row : kRows) {
+    CAPTURE(row.file);
+    const Loaded loaded = load_file("scenarios/catalog/" + row.file);
+    REQUIRE(loaded.scenario.has_value());
+    RunOptions options;
+    options.seed = core::Seed{7};
+    CHECK(run_scenario(*loaded.scenario, options)->passed());
+    options.defects.set(row.defect);
+    const core::Result<RunResult> broken = run_scenario(*loaded.scenario, options);
+    REQUIRE(broken.has_value());
+    CHECK(std::any_of(broken->divergences.begin(), broken->divergences.end(), [&](const Divergence& d) { return d.invariant == row.invariant; }));
+  }
+}
+
+TEST_CASE("no scenario of the catalog is without such a break") {
+  std::set<std::string> broken;
+  for (const Row& row : kRows) broken.insert(row.file);
+  const std::filesystem::path catalog{"scenarios/catalog"};
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(catalog)) {
+    if (entry.path().extension() != ".yaml") continue;
+    CAPTURE(entry.path().string());
+    CHECK(broken.contains(std::filesystem::relative(entry.path(), catalog).string()));
+  }
+}
+
+}  // namespace
+}  // namespace windtunnel::scenarios
