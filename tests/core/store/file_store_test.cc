@@ -268,11 +268,13 @@ TEST_CASE("a write that fails leaves the sequence free and no half record") {
   at.put("a", "1");
   for (const Errc code : {Errc::no_space, Errc::io_error}) {
     at.world.disk->fails = [&](std::string_view operation, std::string_view) { return operation == "write" ? std::optional{code} : std::nullopt; };
-    const auto refused = at.store->append({"a", "", "lost"}, at.now());
+    const auto refused = at.store->append({"a", "", std::string(300, 'x')}, at.now());
     REQUIRE_FALSE(refused);
     CHECK(refused.error().code == code);
     CHECK(at.store->state().last_seq == Seq{1});
     at.world.disk->fails = nullptr;
+    at.kill();
+    CHECK(at.store->state().lost_bytes == Bytes{0});
   }
   CHECK(at.put("a", "2") == Seq{2});
   at.kill();
