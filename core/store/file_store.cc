@@ -267,9 +267,10 @@ Result<bool> FileStore::remove_locked(Seq seq, bool erase) {
   MessageBlock* block = block_of(seq);
   const BlockEntry* entry = block == nullptr ? nullptr : block->find(seq);
   if (entry == nullptr) return false;
+  const WallTime time{entry->time};  // the entry may move from here on
   // First of all: an erased record alone would let recovery keep an older message in its place.
   WT_CHECK(mark_limit_removals());
-  const Tombstone tombstone{seq, WallTime{entry->time}};
+  const Tombstone tombstone{seq, time};
   WT_CHECK(write_tombstones({&tombstone, 1}));
   // Behind the tombstone: an overwrite cut short leaves a damaged record, which must be known to be no loss.
   const Status erased = erase ? erase_record(*block, seq) : Status{};

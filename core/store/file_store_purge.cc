@@ -164,9 +164,13 @@ Status FileStore::mark_limit_removals() {
       for (Seq seq = range.first; seq <= range.last; seq = seq.next()) tombstones.push_back({seq, WallTime{0}});
     }
   }
-  WT_CHECK(write_tombstones(tombstones));
-  for (const auto& block : blocks_) block->unmarked.clear();
+  // Writing them may roll the last block and come here again, for a block that stays.
   has_unmarked_ = false;
+  if (Status written = write_tombstones(tombstones); !written) {
+    has_unmarked_ = true;
+    return written;
+  }
+  for (const auto& block : blocks_) block->unmarked.clear();
   return {};
 }
 

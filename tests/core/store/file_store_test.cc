@@ -268,11 +268,13 @@ TEST_CASE("a write that fails leaves the sequence free and no half record") {
   at.put("a", "1");
   for (const Errc code : {Errc::no_space, Errc::io_error}) {
     at.world.disk->fails = [&](std::string_view operation, std::string_view) { return operation == "write" ? std::optional{code} : std::nullopt; };
-    const auto refused = at.store->append({"a", "", "lost"}, at.now());
+    const auto refused = at.store->append({"a", "", std::string(300, 'x')}, at.now());
     REQUIRE_FALSE(refused);
     CHECK(refused.error().code == code);
     CHECK(at.store->state().last_seq == Seq{1});
     at.world.disk->fails = nullptr;
+    at.kill();
+    CHECK(at.store->state().lost_bytes == Bytes{0});
   }
   CHECK(at.put("a", "2") == Seq{2});
   at.kill();
@@ -434,6 +436,22 @@ TEST_CASE("what a rewrite or a compression left half done is no block") {
   at.kill();
   CHECK(at.store->state().messages == 1);
   CHECK_FALSE(at.world.disk->has(at.msgs("7.blk.tmp")));
+}
+
+TEST_CASE("many limit removals get their tombstones, over many blocks") {
+  StoreFixture at;
+  at.options.limits.max_msgs = 2000;
+  at.open();
+  for (int i = 0; i < 4000; ++i) at.put("a", "x");  // one block: 2000 dead records without tombstones
+  at.settings.block_size = Bytes{300};
+  at.options.limits.max_msgs = 2000;
+  at.kill();
+  REQUIRE(at.store->remove(Seq{3000}, false));
+  CHECK(at.blocks().size() > 100);
+  at.kill();
+  CHECK(at.store->state().messages == 1999);
+  CHECK(at.store->state().first_seq == Seq{2001});
+  CHECK(at.store->deleted() == std::vector<Seq>{Seq{3000}});
 }
 
 TEST_CASE("compaction writes no more than was removed") {

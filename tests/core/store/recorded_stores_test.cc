@@ -58,6 +58,7 @@ std::string slurp(const std::filesystem::path& path) {
 }
 
 std::int64_t parse_time(const std::string& text) {
+  if (text == kZeroTimeText) return 0;
   std::tm tm{};
   std::istringstream in(text);
   in >> std::get_time(&tm, "%Y-%m-%dT%H:%M:%S");
