@@ -10,6 +10,7 @@
 #include "scenarios/invariants.h"
 #include "scenarios/load.h"
 #include "scenarios/run.h"
+#include "tests/support/no_real_world.h"
 
 namespace windtunnel::scenarios {
 namespace {
@@ -27,7 +28,11 @@ RunResult run(const Scenario& scenario, std::vector<Defect> defects, std::uint64
   RunOptions options;
   options.seed = core::Seed{seed};
   for (const Defect defect : defects) options.defects.set(defect);
-  core::Result<RunResult> result = run_scenario(scenario, options);
+  core::Result<RunResult> result = core::error(core::Errc::invalid_argument, "not run");
+  {
+    const tests::InsideSimulation inside;  // no clock, sleep, thread or random number of the real world
+    result = run_scenario(scenario, options);
+  }
   if (!result) MESSAGE(result.error().text());
   REQUIRE(result.has_value());
   return *result;
