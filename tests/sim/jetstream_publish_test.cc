@@ -117,6 +117,8 @@ SCENARIO("a roll-up keeps the message that carries it") {
         CHECK(state["messages"] == 1);
         CHECK(state["first_seq"] == 7);
         CHECK(js.consumer("S", "c")["num_ack_pending"] == 0);
+        CHECK(js.consumer("S", "c")["delivered"]["stream_seq"] == 6);
+        CHECK(js.consumer("S", "c")["ack_floor"]["stream_seq"] == 6);
         CHECK(js.consumer("S", "c")["num_pending"] == 1);
       }
     }

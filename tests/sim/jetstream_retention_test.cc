@@ -146,20 +146,53 @@ SCENARIO("acknowledgements and removals over a restart") {
   }
   GIVEN("a job whose acknowledgement reached the disk and whose removal did not") {
     OneNode node;
-    node.client().create_stream("Q", R"("subjects":["q"])");  // limits: nothing is removed on acknowledgement
-    node.client().create_consumer("Q", "w", R"("ack_policy":"explicit")");
-    node.client().publish_many("q", 3);
+    node.client().create_stream("Q", R"("subjects":["q.>"],"retention":"workqueue")");
+    node.client().create_consumer("Q", "w", R"("ack_policy":"explicit","filter_subject":"q.1")");
+    for (const char* subject : {"q.1", "q.1", "q.2"}) node.client().publish(subject, "x");
     const std::vector<Heard> jobs = node.client().fetch("Q", "w", 2);
     REQUIRE(jobs.size() == 2);
+    const std::string file = "jetstream/$G/streams/Q/msgs/1.blk";
+    const std::string before = node.world.process("hub").disk().tree().content(file).value_or("");
     REQUIRE(node.client().ack(jobs[0]));
-    CHECK(error_of(node.client().api("STREAM.UPDATE.Q", R"({"name":"Q","subjects":["q"],"retention":"interest"})")) == 0);
-    node.restart(sim::Signal::term);
-    THEN("the next start removes it") {
+    node.world.run_for(200ms);
+    node.world.signal("hub", sim::Signal::kill);
+    node.world.process("hub").disk().put(file, before);
+    node.world.start("hub");
+    node.js = std::make_unique<JetStreamClient>(node.world, "later", "hub");
+    THEN("the next start removes it, and nothing that is pending or nobody's yet") {
       const Json state = node.client().stream("Q")["state"];
       CHECK(state["messages"] == 2);
       CHECK(state["first_seq"] == 2);
+      CHECK(node.client().consumer("Q", "w")["num_ack_pending"] == 1);
     }
   }
+}
+
+TEST_CASE("a stream that turns to interest lets go at once of what nobody wants any more") {
+  OneNode node;
+  JetStreamClient& js = node.client();
+  js.create_stream("S", R"("subjects":["s"])");
+  js.create_consumer("S", "c", R"("ack_policy":"explicit")");
+  js.publish_many("s", 3);
+  const std::vector<Heard> heard = js.fetch("S", "c", 2);
+  REQUIRE(heard.size() == 2);
+  CHECK(js.ack(heard[0]));
+  CHECK(js.stream("S")["state"]["messages"] == 3);
+  CHECK(error_of(js.api("STREAM.UPDATE.S", R"({"name":"S","subjects":["s"],"retention":"interest"})")) == 0);
+  CHECK(js.stream("S")["state"]["first_seq"] == 2);
+  CHECK(js.ack(heard[1]));
+  CHECK(js.stream("S")["state"]["first_seq"] == 3);
+}
+
+TEST_CASE("a made-up acknowledgement removes nothing that was not delivered") {
+  OneNode node;
+  JetStreamClient& js = node.client();
+  js.create_stream("Q", R"("subjects":["q.>"],"retention":"workqueue")");
+  js.create_consumer("Q", "w", R"("ack_policy":"explicit","filter_subject":"q.1")");
+  for (const char* subject : {"q.2", "q.1"}) js.publish(subject, "x");
+  REQUIRE(js.fetch("Q", "w", 1).size() == 1);
+  CHECK(js.wire().request("$JS.ACK.Q.w.1.1.1.0.0", "+ACK", {}, 300ms).has_value());  // q.2, below the consumer's position
+  CHECK(js.stream("Q")["state"]["messages"] == 2);
 }
 
 SCENARIO("who may consume from a work queue") {
