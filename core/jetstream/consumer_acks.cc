@@ -43,7 +43,6 @@ void Consumer::process_ack(const Ack& ack) {
       acknowledge_through(ack);
     } else {
       acknowledge(ack);
-      host_.acknowledged(*this, ack.seq);
     }
     if (what.starts_with("+TERM")) {
       host_.advisories().terminated({host_.stream_name(), name_, ack.consumer_seq, ack.seq, ack.deliveries}, trimmed(what.substr(5)));
@@ -59,7 +58,8 @@ void Consumer::process_ack(const Ack& ack) {
   if (is_answered && !ack.reply.empty()) bus_.publish(MessageView{.subject = ack.reply, .reply = {}, .headers = {}, .payload = {}});
 }
 
-// Explicit: the one sequence. A message that is not pending any more loses its record of redeliveries all the same.
+// Explicit: the one sequence. One that ran out of deliveries is still known here, and may still be acknowledged. Of any
+// other the stream hears nothing: whoever makes up an ack subject must not remove what was never delivered. May suspend.
 void Consumer::acknowledge(const Ack& ack) {
   last_acked_ = env_.clock.wall_now();
   const PendingDeliveries::Entry* entry = pending_.find(ack.seq);
@@ -72,6 +72,7 @@ void Consumer::acknowledge(const Ack& ack) {
   if (store_) store_->changed();
   env_.log.trace("consumer.acked", {{"stream", host_.stream_name()}, {"consumer", name_}, {"seq", ack.seq.value}});
   wake();
+  host_.acknowledged(*this, ack.seq);
 }
 
 // It is neither pending nor to be delivered again.
@@ -109,7 +110,6 @@ void Consumer::acknowledge_through(const Ack& ack) {
     if (is_closed_) return;
     host_.acknowledged(*this, seq);
   }
-  if (acked.empty() || acked.back() != ack.seq) host_.acknowledged(*this, ack.seq);
 }
 
 void Consumer::progress(Seq seq) {

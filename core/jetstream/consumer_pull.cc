@@ -39,7 +39,8 @@ void Consumer::on_pull_request(const MessageView& message) {
     return send_status(reply, "409 Exceeded MaxRequestMaxBytes of " + std::to_string(config_.max_bytes), false, nullptr);
   }
   last_used_ = now;
-  prune_requests();
+  const bool is_full = requests_.size() >= static_cast<std::size_t>(config_.max_waiting);
+  if (request->no_wait || is_full) prune_requests();
   if (request->no_wait) {
     const std::uint64_t available = num_pending_ + redeliver_.size();
     if (available == 0 && !request->has_expires) return send_status(reply, "404 No Messages", false, nullptr);

@@ -48,7 +48,7 @@ std::optional<Duration> parse_go_duration(std::string_view text) {
     if (text.starts_with(".")) {
       text.remove_prefix(1);
       for (; !text.empty() && text.front() >= '0' && text.front() <= '9'; text.remove_prefix(1), has_digits = true) {
-        if (scale >= 1'000'000) continue;  // finer than the units below can show
+        if (scale >= 1'000'000'000) continue;  // finer than the units below can show
         fraction = fraction * 10 + (text.front() - '0');
         scale *= 10;
       }

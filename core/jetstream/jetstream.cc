@@ -94,7 +94,9 @@ void JetStream::recover() {
       continue;
     }
     StreamConfig normalised;
-    if (const ApiStatus failed = normalise(*config, lookup(), normalised)) {
+    // What other streams say was checked when it was created, and need not hold in the order of the directory.
+    const StreamLookup no_other = [](std::string_view) -> const StreamConfig* { return nullptr; };
+    if (const ApiStatus failed = normalise(*config, no_other, normalised)) {
       complain(failed->description);
       continue;
     }

@@ -62,8 +62,8 @@ Mirror::~Mirror() {
 
 void Mirror::start() {
   if (!env_.defects.is_on(Defect::nats_6981)) {
-    watches_.push_back(bus_.watch_interest(request_subject(), [this] { on_way_changed(); }));
-    watches_.push_back(bus_.watch_leafs([this] { on_way_changed(); }));
+    watches_.push_back(bus_.watch_interest(request_subject(), [this] { on_interest_changed(); }));
+    watches_.push_back(bus_.watch_leafs([this] { on_leaf_connected(); }));
   }
   scope_.spawn("mirror " + stream_.config().name, [this] { run(); });
 }
@@ -75,15 +75,30 @@ void Mirror::stop() {
   scope_.join();
 }
 
-// A link came up, or interest in the origin's API came or went. Does not suspend.
-void Mirror::on_way_changed() {
+// Interest in the origin's API came or went: with it the way there. Does not suspend.
+void Mirror::on_interest_changed() {
+  if (!bus_.has_interest(request_subject())) was_way_lost_ = true;  // what was asked is not answered any more
+  suspect();
+}
+
+// Not necessarily the one to the origin, so a request that is under way goes on. Does not suspend.
+void Mirror::on_leaf_connected() { suspect(); }
+
+// A consumer of ours may be gone: if it stays silent, it is. Whoever waits for a retry looks again.
+void Mirror::suspect() {
   has_way_changed_ = true;
-  if (!consumer_.empty()) suspect_at_ = std::min(suspect_at_, after(env_.clock.now(), kSuspect));
+  if (!consumer_.empty()) {
+    suspect_at_ = std::min(suspect_at_, after(env_.clock.now(), kSuspect));
+    Copy nudge;
+    nudge.is_nudge = true;
+    inbox_.try_push(std::move(nudge));
+  }
   waiting_.wake_all(env_.tasks);
 }
 
 void Mirror::run() {
-  env_.tasks.sleep_until(env_.clock.now() + random_.between(kJitterMin, kJitterMax));
+  const Instant first = after(env_.clock.now(), random_.between(kJitterMin, kJitterMax));
+  while (!is_closed_ && env_.clock.now() < first) waiting_.wait(env_.tasks, "a mirror's first attempt", first);
   while (!is_closed_) {
     if (set_up()) {
       failures_ = 0;
@@ -152,25 +167,29 @@ std::string Mirror::request_body(const std::string& deliver) const {
 // changed meanwhile (the answer is then most likely lost). Suspends.
 bool Mirror::await_reply(const std::string& subject, const std::string& body, const std::string& reply_to, std::string& reply) {
   bool has_reply = false;
-  const SubscriptionId id = bus_.subscribe(reply_to, "", [&, this](const MessageView& message, bool) {
-    if (has_reply) return;
-    has_reply = true;
-    reply = message.payload;
-    waiting_.wake_all(env_.tasks);
-  });
+  // The handler refers to this frame, so it goes with it, also when a kill unwinds the task.
+  struct Inbox {
+    Bus& bus;
+    SubscriptionId id;
+    ~Inbox() { bus.unsubscribe(id); }
+  };
+  const Inbox inbox{bus_, bus_.subscribe(reply_to, "", [&, this](const MessageView& message, bool) {
+                      if (has_reply) return;
+                      has_reply = true;
+                      reply = message.payload;
+                      waiting_.wake_all(env_.tasks);
+                    })};
   last_request_ = env_.clock.now();
   ++attempts_;
   env_.log.debug("mirror.request", {{"stream", stream_.config().name}, {"attempt", attempts_}, {"from", stream_.store().state().last_seq.next().value}});
-  // The handler refers to this frame. If the task is unwound by a kill, the node's bus goes too.
-  has_way_changed_ = false;
+  was_way_lost_ = false;
   const Instant deadline = after(env_.clock.now(), kReplyWait);
   bool is_lost = !bus_.publish(MessageView{.subject = subject, .reply = reply_to, .headers = {}, .payload = body});
   if (env_.defects.is_on(Defect::nats_6981)) is_lost = false;  // the release waits for the answer that cannot come
   while (!has_reply && !is_lost && !is_closed_) {
     if (waiting_.wait(env_.tasks, "a mirror's consumer", deadline) == Wake::timed_out) break;
-    is_lost = std::exchange(has_way_changed_, false);
+    is_lost = was_way_lost_;
   }
-  bus_.unsubscribe(id);
   return has_reply && !is_closed_;
 }
 
@@ -185,7 +204,6 @@ bool Mirror::set_up() {
   const std::string reply_token{random_.token(8, buffer)};
   const bool has_prefix = origin_.external && !origin_.external->deliver.empty();
   const std::string deliver = (has_prefix ? origin_.external->deliver + ".M." : "$JS.M.") + token;
-  error_.reset();
   std::string answer;
   std::string subject = request_subject();
   if (!origin_.filter_subject.empty()) subject += ".mirror-" + token + "." + origin_.filter_subject;
@@ -215,6 +233,7 @@ bool Mirror::set_up() {
     return false;
   }
   if (!take_up(position)) return false;
+  if (!has_store_error_) error_.reset();
   consumer_ = name;
   consumer_seq_ = 0;
   last_heard_ = env_.clock.now();
@@ -222,7 +241,7 @@ bool Mirror::set_up() {
   inbox_.clear();
   deliveries_ = bus_.subscribe(deliver, "", [this](const MessageView& message, bool) {
     const std::string_view shown = message.shown_subject.empty() ? message.subject : message.shown_subject;
-    inbox_.try_push(Copy{std::string(shown), std::string(message.reply), std::string(message.headers), std::string(message.payload)});
+    inbox_.try_push(Copy{std::string(shown), std::string(message.reply), std::string(message.headers), std::string(message.payload), false});
   });
   env_.log.info("mirror.connected", {{"stream", stream_.config().name}, {"from", position.next().value}});
   return true;
@@ -263,8 +282,8 @@ void Mirror::copy() {
     const std::optional<Copy> next = inbox_.pop("a mirror's origin", std::min(silent_until, suspect_at_));
     if (is_closed_) return;
     const Instant now = env_.clock.now();
-    if (!next) {
-      if (now >= suspect_at_ || now >= silent_until) {
+    if (!next || next->is_nudge) {
+      if (now >= std::min(suspect_at_, silent_until)) {
         env_.log.warn("mirror.stalled", {{"stream", stream_.config().name}, {"last_seq", stream_.store().state().last_seq.value}});
         return;
       }
@@ -278,9 +297,13 @@ void Mirror::copy() {
 
 // False: this consumer is of no more use.
 bool Mirror::process(const Copy& copy) {
-  if (const auto status = header_status(copy.headers); status && status->code == 100 && copy.payload.empty()) return process_control(copy);
   const std::optional<AckInfo> info = parse_ack_subject(copy.reply);
-  if (!info || info->consumer != consumer_ || info->deliveries > 1) return true;  // not of this consumer, or a second copy
+  // By its reply: the origin may hold a message with such a status line.
+  if (!info) {
+    const auto status = header_status(copy.headers);
+    return status && status->code == 100 && copy.payload.empty() ? process_control(copy) : true;
+  }
+  if (info->consumer != consumer_ || info->deliveries > 1) return true;  // not of this consumer, or a second copy
   const Seq last = stream_.store().state().last_seq;
   if (info->stream_seq <= last) return true;
   if (info->stream_seq > last.next()) {
@@ -325,19 +348,29 @@ bool Mirror::store(const Copy& copy, Seq seq, WallTime time) {
   if (env_.defects.is_on(Defect::break_mirror_skips) && seq.value % kSabotageEvery == 0) return true;
   const Result<Seq> stored = is_sabotaged ? store.append(message, time) : store.append_at(seq, message, time);
   if (!stored) {
+    has_store_error_ = true;
     fail(api_errors::store_failed(stored.error().detail));
     return false;
   }
+  if (std::exchange(has_store_error_, false)) error_.reset();
   stream_.stored(*stored, message, time);
   if (env_.defects.is_on(Defect::break_mirror_duplicates) && seq.value % kSabotageEvery == 0) {
     if (const Result<Seq> twice = store.append(message, time)) stream_.stored(*twice, message, time);
   }
-  const StreamConfig& config = stream_.config();
-  if (const auto rollup = header_value(copy.headers, "Nats-Rollup"); rollup && config.allow_rollup_hdrs && !config.deny_purge) {
-    std::uint64_t purged = 0;
-    stream_.purge(PurgeRequest{.filter = *rollup == "all" ? std::string{} : copy.subject, .below = Seq{}, .keep = 1}, purged);
-  }
+  roll_up(copy);
   return !is_closed_;
+}
+
+// The mirror's own copies, if it may. Suspends.
+void Mirror::roll_up(const Copy& copy) {
+  const StreamConfig& config = stream_.config();
+  const auto rollup = header_value(copy.headers, "Nats-Rollup");
+  if (!rollup || !config.allow_rollup_hdrs || config.deny_purge) return;
+  std::string word{*rollup};
+  for (char& c : word) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  if (word != "sub" && word != "all") return;
+  std::uint64_t purged = 0;
+  stream_.purge(PurgeRequest{.filter = word == "all" ? std::string{} : copy.subject, .below = Seq{}, .keep = 1}, purged);
 }
 
 void Mirror::write_info(JsonWriter& json) const {

@@ -47,6 +47,7 @@ class Mirror {
     std::string reply;
     std::string headers;
     std::string payload;
+    bool is_nudge = false;  // nothing came: the way changed, and whoever waits must look again
   };
 
   void run();
@@ -59,9 +60,12 @@ class Mirror {
   bool process(const Copy& copy);
   bool process_control(const Copy& copy);
   bool store(const Copy& copy, Seq seq, WallTime time);
+  void roll_up(const Copy& copy);
   void tear_down();
   void wait_before_retry();
-  void on_way_changed();
+  void on_interest_changed();
+  void on_leaf_connected();
+  void suspect();
   void fail(ApiError error);
 
   Stream& stream_;
@@ -79,12 +83,14 @@ class Mirror {
   std::optional<Instant> last_heard_;
   Instant suspect_at_ = kForever;  // a link came up: if nothing was heard until then, the consumer is dead
   ApiStatus error_;
+  bool has_store_error_ = false;   // it is over when something can be stored again, not when there is a consumer
 
   SubscriptionId deliveries_ = SubscriptionId::none;
   std::vector<SubscriptionId> watches_;
   Queue<Copy> inbox_;
   WaitList waiting_;
-  bool has_way_changed_ = false;
+  bool has_way_changed_ = false;   // since somebody last looked
+  bool was_way_lost_ = false;      // nobody served the origin's API at some moment since the request
   bool is_closed_ = false;
   TaskScope scope_;
 };

@@ -117,10 +117,12 @@ Status Stream::destroy() {
 
 Status Stream::update(StreamConfig config) {
   const bool has_new_subjects = config.subjects != config_.subjects;
+  const bool becomes_interest = config.retention == Retention::interest && config_.retention != Retention::interest;
   config_ = std::move(config);
   dedupe_.set_window(config_.duplicate_window);
   if (has_new_subjects) subscribe();
   WT_CHECK(store_->set_limits(store_limits(config_)));
+  if (becomes_interest && !consumers_.empty()) remove_unwanted({});
   return write_meta();
 }
 

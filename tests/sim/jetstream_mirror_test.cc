@@ -1,0 +1,388 @@
+// Mirrors across domains: what they copy, how they find what they missed, and how they resume (reference: streams D).
+#include <algorithm>
+
+#include "core/jetstream/mirror.h"
+#include "tests/sim/jetstream_fixture.h"
+
+namespace windtunnel::tests {
+namespace {
+
+struct HubAndLeaf {
+  explicit HubAndLeaf(core::Defects defects = {}, core::Seed seed = core::Seed{1}) : world(seed) {
+    world.add(node_config("hub", "hub"));
+    world.add(node_config("leaf", "leaf", "hub"), defects);
+    world.link("hub", "leaf", {5ms, 40ms});
+    world.start("hub");
+    world.start("leaf");
+    hub = std::make_unique<JetStreamClient>(world, "at_hub", "hub");
+    leaf = std::make_unique<JetStreamClient>(world, "at_leaf", "leaf");
+    world.run_for(3s);
+  }
+  void create_origin(const std::string& members = R"("subjects":["o.>"])") { REQUIRE(error_of(hub->create_stream("O", members)) == 0); }
+  void create_mirror(const std::string& of = {}, const std::string& members = {}) {
+    REQUIRE(error_of(leaf->create_stream("M", R"("mirror":{"name":"O","external":{"api":"$JS.hub.API","deliver":""})" + of + "}" + members)) == 0);
+  }
+  Json origin() { return hub->stream("O")["state"]; }
+  Json mirror() { return leaf->stream("M")["state"]; }
+  Json status() { return leaf->stream("M")["mirror"]; }
+  std::uint64_t last() { return world.stream("leaf", "M")->store().state().last_seq.value; }
+  std::uint64_t attempts() { return world.stream("leaf", "M")->mirror()->attempts(); }
+  // How long until the mirror has this message; 10 min if it never does.
+  core::Duration until_last(std::uint64_t seq) {
+    const core::Instant begin = world.kernel.now();
+    while (last() < seq && world.kernel.now() - begin < 10min) world.run_for(10ms);
+    return world.kernel.now() - begin;
+  }
+  void restart_hub(sim::Signal how, core::Duration down) {
+    world.signal("hub", how);
+    world.run_for(down);
+    world.start("hub");
+    hub = std::make_unique<JetStreamClient>(world, "at_hub" + std::to_string(++clients), "hub");
+  }
+
+  NodeWorld world;
+  std::unique_ptr<JetStreamClient> hub;
+  std::unique_ptr<JetStreamClient> leaf;
+  int clients = 0;
+};
+
+SCENARIO("a mirror is its origin, sequence for sequence") {
+  GIVEN("an origin with headers, ids said twice, roll-ups and holes") {
+    HubAndLeaf w;
+    w.create_origin(R"("subjects":["o.>"],"allow_rollup_hdrs":true,"duplicate_window":200000000)");
+    w.hub->publish_many("o.a", 5);
+    w.hub->api("STREAM.MSG.DELETE.O", R"({"seq":2})");
+    w.hub->api("STREAM.MSG.DELETE.O", R"({"seq":3})");
+    w.hub->publish("o.b", "x", "Nats-Msg-Id: a\r\nOwn: header\r\n");
+    w.world.run_for(300ms);
+    w.hub->publish("o.b", "y", "Nats-Msg-Id: a\r\nNats-Expected-Last-Sequence: 6\r\n");
+    w.hub->publish("o.c", "z", "Nats-Rollup: sub\r\n");
+    w.create_mirror();
+    w.world.run_for(3s);
+    THEN("the mirror has the same messages with the same times, and holes where the origin has them") {
+      const Json origin = w.origin();
+      const Json mirror = w.mirror();
+      for (const char* member : {"messages", "bytes", "first_seq", "last_seq", "first_ts", "last_ts", "num_deleted", "deleted", "num_subjects"}) {
+        CAPTURE(member);
+        CHECK(mirror[member] == origin[member]);
+      }
+      for (const int seq : {1, 4, 5, 6, 7, 8}) {
+        CAPTURE(seq);
+        const std::string body = R"({"seq":)" + std::to_string(seq) + "}";
+        CHECK(w.leaf->api("STREAM.MSG.GET.M", body)["message"] == w.hub->api("STREAM.MSG.GET.O", body)["message"]);
+      }
+    }
+    THEN("what comes later follows, and the lag is what was pending") {
+      w.hub->publish_many("o.a", 20);
+      w.world.run_for(1s);
+      CHECK(w.last() == 28);
+      CHECK(w.status()["lag"] == 0);
+      CHECK(w.status()["active"].get<std::int64_t>() < 2'000'000'000);
+      CHECK_FALSE(w.status().contains("error"));
+    }
+    THEN("nobody can publish to it") { CHECK(w.leaf->wire().request("o.a", "x", {}, 1s).value_or(Heard{}).payload.find("\"M\"") == std::string::npos); }
+  }
+}
+
+SCENARIO("what happens at the origin") {
+  HubAndLeaf w;
+  w.create_origin();
+  w.create_mirror();
+  w.hub->publish_many("o.a", 10);
+  w.world.run_for(2s);
+  REQUIRE(w.last() == 10);
+  WHEN("messages are deleted there after they were copied") {
+    w.hub->api("STREAM.MSG.DELETE.O", R"({"seq":5})");
+    w.world.run_for(1s);
+    THEN("they stay in the mirror") { CHECK(w.mirror()["messages"] == 10); }
+  }
+  WHEN("it is purged and gets more") {
+    w.hub->api("STREAM.PURGE.O");
+    w.hub->publish_many("o.a", 2);
+    w.world.run_for(1s);
+    THEN("nothing is removed from the mirror, which goes on") {
+      CHECK(w.mirror()["messages"] == 12);
+      CHECK(w.last() == 12);
+    }
+  }
+  WHEN("it moves on while the mirror cannot see it, and forgets what came first") {
+    w.world.cut("hub", "leaf", sim::Cut::reset);
+    w.world.run_for(5s);
+    w.hub->publish_many("o.a", 10);
+    w.hub->api("STREAM.PURGE.O", R"({"seq":16})");
+    w.world.heal("hub", "leaf");
+    THEN("the mirror skips what is gone") {
+      CHECK(w.until_last(20) < 10s);
+      const Json mirror = w.mirror();
+      CHECK(mirror["messages"] == 15);
+      CHECK(mirror["deleted"] == Json::array({11, 12, 13, 14, 15}));
+    }
+  }
+  WHEN("it is deleted") {
+    w.hub->api("STREAM.DELETE.O");
+    w.world.run_for(25s);
+    THEN("the mirror says so and keeps what it has") {
+      CHECK(w.status()["error"]["err_code"] == 10059);
+      CHECK(w.mirror()["messages"] == 10);
+    }
+    THEN("an origin made anew with fewer messages is an error, and overwrites nothing") {
+      w.create_origin();
+      for (int i = 0; i < 4; ++i) w.hub->publish("o.new", "new");
+      w.world.run_for(3min);
+      CHECK(w.last() == 10);
+      CHECK(w.mirror()["messages"] == 10);
+      REQUIRE(w.status().contains("error"));
+      CHECK(w.status()["error"]["description"] == "origin's last sequence 4 is lower than the mirror's 10");
+      CHECK(w.leaf->api("STREAM.MSG.GET.M", R"({"seq":3})")["message"]["subject"] == "o.a");
+    }
+  }
+  WHEN("it is full of messages that the mirror may not take") {
+    // The mirror's own limit refuses what the origin accepted: it stops there and tries again.
+    w.leaf->api("STREAM.UPDATE.M", R"({"name":"M","mirror":{"name":"O","external":{"api":"$JS.hub.API","deliver":""}},"max_msgs":12,"discard":"new"})");
+    w.hub->publish_many("o.a", 5);
+    w.world.run_for(20s);
+    THEN("it says why, and loses no sequence") {
+      CHECK(w.last() == 12);
+      CHECK(w.status()["error"]["err_code"] == 10077);
+      CHECK(w.attempts() < 15);
+    }
+    THEN("it goes on when there is room again") {
+      w.leaf->api("STREAM.UPDATE.M", R"({"name":"M","mirror":{"name":"O","external":{"api":"$JS.hub.API","deliver":""}},"max_msgs":100})");
+      CHECK(w.until_last(15) < 10s);
+      w.world.run_for(1s);
+      CHECK_FALSE(w.status().contains("error"));
+      CHECK(w.mirror()["messages"] == 15);
+    }
+  }
+}
+
+SCENARIO("a mirror resumes when the way to its origin is back") {
+  struct Row {
+    const char* what;
+    sim::Signal signal;
+    core::Duration down;
+  };
+  const Row rows[] = {
+      {"a short kill", sim::Signal::kill, 1s},      {"a kill longer than the origin's threshold", sim::Signal::kill, 15s},
+      {"a long kill", sim::Signal::abrt, 10min},    {"an orderly restart", sim::Signal::term, 5s},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.what);
+    HubAndLeaf w;
+    w.create_origin();
+    w.create_mirror();
+    w.hub->publish_many("o.a", 10);
+    w.world.run_for(2s);
+    REQUIRE(w.last() == 10);
+    w.restart_hub(row.signal, row.down);
+    w.hub->publish_many("o.a", 10);
+    CHECK(w.until_last(20) < 6s);
+    CHECK(w.mirror()["messages"] == 20);
+  }
+  SUBCASE("also when only the link was cut, for any time") {
+    for (const core::Duration down : {core::Duration{500ms}, core::Duration{3s}, core::Duration{12s}, core::Duration{4min}}) {
+      CAPTURE(down.count());
+      HubAndLeaf w;
+      w.create_origin();
+      w.create_mirror();
+      w.world.run_for(2s);
+      w.world.cut("hub", "leaf", sim::Cut::reset);
+      w.hub->publish_many("o.a", 10);
+      w.world.run_for(down);
+      CHECK(w.last() == 0);
+      w.world.heal("hub", "leaf");
+      CHECK(w.until_last(10) < 6s);
+      CHECK(w.mirror()["messages"] == 10);
+    }
+  }
+  SUBCASE("with nats-6981 only by its slow schedule") {
+    core::Defects defects;
+    defects.set(core::Defect::nats_6981);
+    HubAndLeaf w{defects};
+    w.create_origin();
+    w.create_mirror();
+    w.world.run_for(2s);
+    w.world.cut("hub", "leaf", sim::Cut::reset);
+    w.world.run_for(10min);
+    w.hub->publish_many("o.a", 10);
+    w.world.heal("hub", "leaf");
+    const core::Duration late = w.until_last(10);
+    CHECK(late > 10s);
+    CHECK(late < 3min);
+    CHECK(w.mirror()["messages"] == 10);
+  }
+}
+
+TEST_CASE("a mirror that restarts goes on where it was") {
+  HubAndLeaf w;
+  w.create_origin();
+  w.create_mirror();
+  w.hub->publish_many("o.a", 10);
+  w.world.run_for(2s);
+  for (const sim::Signal signal : {sim::Signal::term, sim::Signal::kill}) {
+    w.world.signal("leaf", signal);
+    w.world.run_for(2s);
+    w.hub->publish_many("o.a", 10);
+    w.world.start("leaf");
+    w.leaf = std::make_unique<JetStreamClient>(w.world, "at_leaf" + std::to_string(++w.clients), "leaf");
+    const std::uint64_t expected = w.origin()["last_seq"].get<std::uint64_t>();
+    CHECK(w.until_last(expected) < 6s);
+  }
+  CHECK(w.mirror()["messages"] == 30);
+}
+
+TEST_CASE("a link that flaps for minutes costs a bounded number of attempts, and nothing") {
+  HubAndLeaf w;
+  w.create_origin();
+  w.create_mirror();
+  w.world.run_for(2s);
+  const std::uint64_t before = w.attempts();
+  int published = 0;
+  for (int i = 0; i < 60; ++i) {
+    w.world.cut("hub", "leaf", sim::Cut::reset);
+    w.world.run_for(500ms);
+    w.world.heal("hub", "leaf");
+    w.world.run_for(1500ms);
+    w.hub->publish_many("o.a", 3);
+    published += 3;
+  }
+  CHECK(w.attempts() - before <= 62);  // two minutes, two seconds apart
+  CHECK(w.until_last(static_cast<std::uint64_t>(published)) < 10s);
+  CHECK(w.mirror()["messages"] == published);
+}
+
+TEST_CASE("an origin that falls silent is asked again, one that speaks again is heard again") {
+  HubAndLeaf w;
+  w.create_origin();
+  w.create_mirror();
+  w.hub->publish_many("o.a", 5);
+  w.world.run_for(2s);
+  REQUIRE(w.attempts() == 1);
+  w.world.cut("hub", "leaf", sim::Cut::black_hole);
+  w.world.run_for(9s);
+  CHECK(w.attempts() == 1);
+  w.world.run_for(13s);
+  CHECK(w.attempts() == 2);
+  CHECK(w.status()["active"].get<std::int64_t>() > 10'000'000'000);
+  w.hub->publish_many("o.a", 5);
+  w.world.heal("hub", "leaf");
+  CHECK(w.until_last(10) < 2min);  // what TCP's retransmissions and one answer that was missed may cost
+  CHECK(w.mirror()["messages"] == 10);
+}
+
+SCENARIO("a mirror begins where it was told to, and copies what it was told to") {
+  HubAndLeaf w;
+  w.create_origin();
+  for (int i = 0; i < 5; ++i) {
+    w.hub->publish("o.a", "a");
+    w.hub->publish("o.b", "b");
+  }
+  WHEN("it begins at a sequence") {
+    w.create_mirror(R"(,"opt_start_seq":7)");
+    w.world.run_for(2s);
+    THEN("the first sequence is that") {
+      const Json mirror = w.mirror();
+      CHECK(mirror["first_seq"] == 7);
+      CHECK(mirror["messages"] == 4);
+      CHECK(mirror["last_seq"] == 10);
+    }
+    THEN("the start counts once: a later setup goes on from what is there") {
+      w.restart_hub(sim::Signal::kill, 20s);
+      w.hub->publish_many("o.a", 2);
+      CHECK(w.until_last(12) < 6s);
+      CHECK(w.mirror()["messages"] == 6);
+    }
+  }
+  WHEN("it has a filter") {
+    w.create_mirror(R"(,"filter_subject":"o.b")");
+    w.world.run_for(2s);
+    THEN("the rest are holes") {
+      const Json mirror = w.mirror();
+      CHECK(mirror["messages"] == 5);
+      CHECK(mirror["last_seq"] == 10);
+      CHECK(mirror["num_subjects"] == 1);
+      CHECK(w.status()["filter_subject"] == "o.b");
+    }
+    THEN("it goes on over an outage in which nothing that matches came") {
+      w.world.cut("hub", "leaf", sim::Cut::reset);
+      w.hub->publish_many("o.a", 3);
+      w.world.run_for(20s);
+      w.world.heal("hub", "leaf");
+      w.hub->publish("o.b", "b");
+      CHECK(w.until_last(14) < 6s);
+      CHECK(w.mirror()["messages"] == 6);
+    }
+  }
+}
+
+TEST_CASE("a mirror of a mirror has what the first origin has") {
+  NodeWorld world;
+  world.add(node_config("hub", "hub"));
+  world.add(node_config("region", "region", "hub"));
+  world.add(node_config("edge", "edge", "region"));
+  world.link("hub", "region", {5ms, 40ms});
+  world.link("region", "edge", {5ms, 40ms});
+  for (const char* name : {"hub", "region", "edge"}) world.start(name);
+  JetStreamClient hub{world, "at_hub", "hub"};
+  JetStreamClient region{world, "at_region", "region"};
+  JetStreamClient edge{world, "at_edge", "edge"};
+  world.run_for(3s);
+  hub.create_stream("O", R"("subjects":["o.>"])");
+  region.create_stream("M", R"("mirror":{"name":"O","external":{"api":"$JS.hub.API","deliver":""}})");
+  edge.create_stream("E", R"("mirror":{"name":"M","external":{"api":"$JS.region.API","deliver":""}})");
+  hub.publish_many("o.a", 10);
+  hub.api("STREAM.MSG.DELETE.O", R"({"seq":10})");
+  world.signal("region", sim::Signal::kill);
+  hub.publish_many("o.a", 10);
+  world.run_for(15s);
+  world.start("region");
+  world.run_for(15s);
+  CHECK(edge.stream("E")["state"]["last_seq"] == 20);
+  const Json first = hub.api("STREAM.MSG.GET.O", R"({"seq":15})");
+  CHECK(edge.api("STREAM.MSG.GET.E", R"({"seq":15})")["message"] == first["message"]);
+}
+
+TEST_CASE("a mirror takes verbatim what only looks like a control message") {
+  HubAndLeaf w;
+  w.create_origin();
+  w.create_mirror();
+  w.world.run_for(1s);
+  w.hub->wire().request("o.a", "", "NATS/1.0 100 Idle Heartbeat\r\nNats-Last-Consumer: 7\r\n\r\n");
+  w.hub->publish("o.a", "next");
+  w.world.run_for(1s);
+  CHECK(w.last() == 2);
+  CHECK(w.mirror()["messages"] == 2);
+  CHECK(w.attempts() == 1);
+}
+
+TEST_CASE("a mirror that may roll up does, in the origin's spelling") {
+  HubAndLeaf w;
+  w.create_origin(R"("subjects":["o.>"],"allow_rollup_hdrs":true)");
+  w.create_mirror({}, R"(,"allow_rollup_hdrs":true)");
+  w.hub->publish_many("o.a", 3);
+  w.hub->publish_many("o.b", 3);
+  w.world.run_for(2s);
+  REQUIRE(w.last() == 6);
+  w.hub->publish("o.a", "x", "Nats-Rollup: SUB\r\n");
+  w.world.run_for(1s);
+  CHECK(w.mirror()["messages"] == 4);
+  w.hub->publish("o.a", "x", "Nats-Rollup: ALL\r\n");
+  w.world.run_for(1s);
+  CHECK(w.mirror()["messages"] == 1);
+  CHECK(w.last() == 8);
+}
+
+TEST_CASE("a mirror's deletion ends its consumer at the origin, and a new one of the same name begins anew") {
+  HubAndLeaf w;
+  w.create_origin();
+  w.create_mirror();
+  w.hub->publish_many("o.a", 3);
+  w.world.run_for(2s);
+  CHECK(w.leaf->api("STREAM.DELETE.M")["success"] == true);
+  w.create_mirror();
+  w.world.run_for(2s);
+  CHECK(w.mirror()["messages"] == 3);
+}
+
+}  // namespace
+}  // namespace windtunnel::tests

@@ -1,0 +1,258 @@
+// Deliveries that are not acknowledged, and every kind of acknowledgement (reference: streams C.3 and C.5).
+#include "tests/sim/jetstream_fixture.h"
+
+namespace windtunnel::tests {
+namespace {
+
+struct Delivering : OneNode {
+  explicit Delivering(int messages, const std::string& members = R"("ack_policy":"explicit","ack_wait":1000000000)") {
+    client().create_stream("S", R"("subjects":["s.>"])");
+    client().create_consumer("S", "c", members);
+    client().publish_many("s.a", messages);
+  }
+  std::vector<Heard> fetch(int batch) { return client().fetch("S", "c", batch); }
+  Json info() { return client().consumer("S", "c"); }
+  std::pair<std::uint64_t, std::uint64_t> floor() {
+    const Json f = info()["ack_floor"];
+    return {f["consumer_seq"].get<std::uint64_t>(), f["stream_seq"].get<std::uint64_t>()};
+  }
+};
+using Floor = std::pair<std::uint64_t, std::uint64_t>;
+
+TEST_CASE("what is not acknowledged is delivered again after ack_wait, in the order of its sequences, before anything new") {
+  Delivering node{4};
+  const std::vector<Heard> first = node.fetch(3);
+  REQUIRE(first.size() == 3);
+  CHECK(node.client().ack(first[1]));
+  node.world.run_for(300ms);
+  CHECK(stream_seqs(node.fetch(1)) == Seqs{4});  // nothing is due yet
+  node.client().publish("s.a", "x");
+  node.world.run_for(1s);
+  const std::vector<Heard> again = node.fetch(5);
+  CHECK(stream_seqs(again) == Seqs{1, 3, 4, 5});
+  REQUIRE(again.size() == 4);
+  CHECK(deliveries_of(again[0]) == 2);
+  CHECK(consumer_seq_of(again[0]) == 5);  // a delivery has a sequence of its own
+  CHECK(deliveries_of(again[3]) == 1);
+  CHECK(node.info()["num_redelivered"] == 3);
+}
+
+TEST_CASE("a waiting request gets the redelivery when it is due, not earlier and not much later") {
+  Delivering node{1};
+  const std::vector<Heard> first = node.fetch(1);
+  REQUIRE(first.size() == 1);
+  const std::string sid = node.client().pull("S", "c", R"({"batch":1,"expires":5000000000})");
+  const std::vector<Heard> again = node.client().wire().await(sid, 1);
+  REQUIRE(again.size() == 1);
+  CHECK(again[0].at - first[0].at >= 1s);
+  CHECK(again[0].at - first[0].at < 1010ms);
+}
+
+TEST_CASE("backoff sets the wait before each redelivery, its last step for all further ones") {
+  Delivering node{1, R"("ack_policy":"explicit","backoff":[100000000,400000000,1000000000],"max_deliver":6)"};
+  const std::string sid = node.client().pull("S", "c", R"({"batch":6,"expires":20000000000})");
+  const std::vector<Heard> all = node.client().wire().await(sid, 5, 10s);
+  REQUIRE(all.size() == 5);
+  const std::vector<core::Duration> waits{100ms, 400ms, 1s, 1s};
+  for (std::size_t i = 0; i < waits.size(); ++i) {
+    CAPTURE(i);
+    const core::Duration waited = all[i + 1].at - all[i].at;
+    CHECK(waited >= waits[i]);
+    CHECK(waited < waits[i] + 10ms);
+  }
+}
+
+SCENARIO("a message runs out of deliveries") {
+  Delivering node{2, R"("ack_policy":"explicit","ack_wait":200000000,"max_deliver":2)"};
+  const std::string advisories = node.client().wire().subscribe("$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.S.c");
+  for (int i = 0; i < 2; ++i) {
+    REQUIRE(stream_seqs(node.fetch(2)) == Seqs{1, 2});
+    node.world.run_for(300ms);
+  }
+  CHECK(node.fetch(5).empty());
+  THEN("it is told once, stays in the stream and is not delivered again") {
+    node.world.run_for(5s);
+    CHECK(node.fetch(5).empty());
+    const std::vector<Heard> told = node.client().wire().take(advisories);
+    REQUIRE(told.size() == 2);
+    CHECK(Json::parse(told[0].payload)["stream_seq"] == 1);
+    CHECK(Json::parse(told[0].payload)["deliveries"] == 2);
+    CHECK(node.client().stream("S")["state"]["messages"] == 2);
+    const Json info = node.info();
+    CHECK(info["num_ack_pending"] == 0);
+    CHECK(info["num_redelivered"] == 2);
+  }
+  THEN("the floor closes up when nothing is pending any more") {
+    node.world.run_for(1s);
+    CHECK(node.floor() == Floor{4, 2});
+  }
+  THEN("a late acknowledgement is answered and ends its record") {
+    CHECK(node.client().ack(Heard{{}, {}, {}, {}, "$JS.ACK.S.c.2.1.3.0.0", {}, {}}));
+    CHECK(node.info()["num_redelivered"] == 1);
+  }
+}
+
+SCENARIO("a negative acknowledgement") {
+  Delivering node{3};
+  const std::vector<Heard> first = node.fetch(3);
+  REQUIRE(first.size() == 3);
+  WHEN("it says nothing more") {
+    CHECK(node.client().ack(first[2], "-NAK"));
+    CHECK(node.client().ack(first[0], "-NAK"));
+    THEN("the messages come again at once, in the order of the naks") { CHECK(stream_seqs(node.fetch(5)) == Seqs{3, 1}); }
+  }
+  WHEN("it names a delay longer than ack_wait") {
+    CHECK(node.client().ack(first[0], R"(-NAK {"delay": 3000000000})"));
+    CHECK(node.client().ack(first[1]));
+    CHECK(node.client().ack(first[2]));
+    const std::string sid = node.client().pull("S", "c", R"({"batch":1,"expires":10000000000})");
+    const std::vector<Heard> again = node.client().wire().await(sid, 1, 10s);
+    THEN("the message comes when the delay is over") {
+      REQUIRE(again.size() == 1);
+      CHECK(again[0].at - first[0].at >= 3s);
+      CHECK(again[0].at - first[0].at < 3100ms);
+    }
+  }
+  WHEN("it names a delay shorter than ack_wait, in Go's form") {
+    CHECK(node.client().ack(first[0], "-NAK 200ms"));
+    THEN("the message comes before the others are due") {
+      node.world.run_for(250ms);
+      CHECK(stream_seqs(node.fetch(5)) == Seqs{1});
+    }
+  }
+  WHEN("the delay cannot be read") {
+    CHECK(node.client().ack(first[1], "-NAK soon"));
+    THEN("it counts for none") { CHECK(stream_seqs(node.fetch(5)) == Seqs{2}); }
+  }
+  WHEN("the message is acknowledged already") {
+    CHECK(node.client().ack(first[0]));
+    CHECK(node.client().ack(first[0], "-NAK"));
+    THEN("nothing happens") { CHECK(node.fetch(5).empty()); }
+  }
+}
+
+TEST_CASE("work in progress puts the redelivery off") {
+  Delivering node{2};
+  const std::vector<Heard> first = node.fetch(2);
+  REQUIRE(first.size() == 2);
+  for (int i = 0; i < 4; ++i) {
+    node.world.run_for(400ms);
+    CHECK(node.client().ack(first[0], "+WPI"));
+  }
+  CHECK(stream_seqs(node.fetch(5)) == Seqs{2});
+  node.world.run_for(1100ms);
+  CHECK(stream_seqs(node.fetch(5)) == Seqs{1, 2});
+}
+
+TEST_CASE("a terminated message does not come again, and operators are told why") {
+  Delivering node{1};
+  const std::string advisories = node.client().wire().subscribe("$JS.EVENT.ADVISORY.CONSUMER.MSG_TERMINATED.S.c");
+  const std::vector<Heard> first = node.fetch(1);
+  REQUIRE(first.size() == 1);
+  CHECK(node.client().ack(first[0], "+TERM no such customer"));
+  node.world.run_for(3s);
+  CHECK(node.fetch(5).empty());
+  CHECK(node.floor() == Floor{1, 1});
+  const std::vector<Heard> told = node.client().wire().take(advisories);
+  REQUIRE(told.size() == 1);
+  CHECK(Json::parse(told[0].payload)["reason"] == "no such customer");
+}
+
+TEST_CASE("+NXT acknowledges and pulls into the reply of the acknowledgement") {
+  Delivering node{4};
+  const std::vector<Heard> first = node.fetch(1);
+  REQUIRE(first.size() == 1);
+  const std::string sid = node.client().wire().subscribe("_NXT");
+  node.client().wire().publish(first[0].reply, "+NXT 2", {}, "_NXT");
+  node.world.run_for(50ms);
+  CHECK(stream_seqs(node.client().wire().take(sid)) == Seqs{2, 3});
+  CHECK(node.info()["num_ack_pending"] == 2);
+}
+
+TEST_CASE("what was not delivered cannot be acknowledged, and is not answered") {
+  Delivering node{3};
+  REQUIRE(node.fetch(1).size() == 1);
+  CHECK_FALSE(node.client().wire().request("$JS.ACK.S.c.1.2.2.0.0", "+ACK", {}, 300ms));
+  CHECK(node.info()["num_ack_pending"] == 1);
+  CHECK(node.floor() == Floor{0, 0});
+}
+
+TEST_CASE("the ack floor stands just below the lowest message that is pending") {
+  Delivering node{5};
+  const std::vector<Heard> all = node.fetch(5);
+  REQUIRE(all.size() == 5);
+  CHECK(node.client().ack(all[1]));
+  CHECK(node.floor() == Floor{0, 0});
+  CHECK(node.client().ack(all[0]));
+  CHECK(node.floor() == Floor{2, 2});
+  CHECK(node.client().ack(all[3]));
+  CHECK(node.floor() == Floor{2, 2});
+  CHECK(node.client().ack(all[2]));
+  CHECK(node.floor() == Floor{4, 4});
+  CHECK(node.client().ack(all[4]));
+  CHECK(node.floor() == Floor{5, 5});
+  CHECK(node.client().ack(all[4]));  // again: answered, nothing changes
+  CHECK(node.floor() == Floor{5, 5});
+}
+
+TEST_CASE("a redelivery is acknowledged by its stream sequence, the floor moves by its first delivery") {
+  Delivering node{2};
+  REQUIRE(node.fetch(2).size() == 2);
+  node.world.run_for(1100ms);
+  const std::vector<Heard> again = node.fetch(2);
+  REQUIRE(again.size() == 2);
+  CHECK(consumer_seq_of(again[0]) == 3);
+  CHECK(node.client().ack(again[0]));
+  CHECK(node.floor() == Floor{1, 1});
+  CHECK(node.client().ack(again[1]));
+  CHECK(node.floor() == Floor{4, 2});
+}
+
+TEST_CASE("with ack policy all one acknowledgement covers everything below") {
+  Delivering node{5, R"("ack_policy":"all","ack_wait":1000000000)"};
+  const std::vector<Heard> all = node.fetch(5);
+  REQUIRE(all.size() == 5);
+  CHECK(node.client().ack(all[2]));
+  CHECK(node.floor() == Floor{3, 3});
+  CHECK(node.info()["num_ack_pending"] == 2);
+  CHECK(node.client().ack(all[0]));  // below the floor: answered, nothing changes
+  CHECK(node.floor() == Floor{3, 3});
+  node.world.run_for(1100ms);
+  CHECK(stream_seqs(node.fetch(5)) == Seqs{4, 5});
+}
+
+TEST_CASE("deleting a message that is pending ends its wait and moves the floor") {
+  Delivering node{3, R"("ack_policy":"explicit","max_ack_pending":2,"ack_wait":1000000000)"};
+  REQUIRE(stream_seqs(node.fetch(3)) == Seqs{1, 2});
+  node.client().api("STREAM.MSG.DELETE.S", R"({"seq":1})");
+  CHECK(node.floor() == Floor{1, 1});
+  CHECK(stream_seqs(node.fetch(3)) == Seqs{3});  // and frees a place below max_ack_pending
+  node.world.run_for(1100ms);
+  CHECK(stream_seqs(node.fetch(5)) == Seqs{2, 3});
+}
+
+TEST_CASE("a shorter ack_wait holds for what is pending already") {
+  Delivering node{1, R"("ack_policy":"explicit","ack_wait":30000000000)"};
+  REQUIRE(node.fetch(1).size() == 1);
+  CHECK(error_of(node.client().create_consumer("S", "c", R"("ack_policy":"explicit","ack_wait":500000000)")) == 0);
+  node.world.run_for(600ms);
+  CHECK(stream_seqs(node.fetch(1)) == Seqs{1});
+}
+
+TEST_CASE("sampled acknowledgements tell how long the message was on its way") {
+  Delivering node{1, R"("ack_policy":"explicit","sample_freq":"100%")"};
+  const std::string metrics = node.client().wire().subscribe("$JS.EVENT.METRIC.CONSUMER.ACK.S.c");
+  const std::vector<Heard> first = node.fetch(1);
+  REQUIRE(first.size() == 1);
+  node.world.run_for(2s);
+  CHECK(node.client().ack(first[0]));
+  const std::vector<Heard> told = node.client().wire().take(metrics);
+  REQUIRE(told.size() == 1);
+  const Json metric = Json::parse(told[0].payload);
+  CHECK(metric["type"] == "io.nats.jetstream.metric.v1.consumer_ack");
+  CHECK(metric["ack_time"].get<std::int64_t>() >= 2'000'000'000);
+  CHECK(metric["ack_time"].get<std::int64_t>() < 2'300'000'000);
+}
+
+}  // namespace
+}  // namespace windtunnel::tests
