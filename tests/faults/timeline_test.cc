@@ -55,6 +55,12 @@ TEST_CASE("the time of an entry does not depend on the other entries") {
   CHECK(Timeline{both, random}.entries()[0].at == Timeline{turned, random}.entries()[1].at);
 }
 
+TEST_CASE("different entries of one range are drawn apart") {
+  const std::vector<Fault> faults = {kill_at(0s, 1000s), {At{{0s, 1000s}}, Pause{"leaf"}}};
+  const Timeline timeline{faults, Random{Seed{1}}};
+  CHECK(timeline.entries()[0].at != timeline.entries()[1].at);
+}
+
 TEST_CASE("two equal entries are drawn apart") {
   const std::vector<Fault> faults = {kill_at(0s, 1000s), kill_at(0s, 1000s)};
   const Timeline timeline{faults, Random{Seed{1}}};
