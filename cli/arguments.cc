@@ -6,7 +6,7 @@
 #include <charconv>
 #include <sstream>
 
-#include "scenarios/nearest.h"
+#include "scenarios/language/nearest.h"
 
 namespace windtunnel::cli {
 namespace {

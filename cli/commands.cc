@@ -5,8 +5,8 @@
 
 #include "cli/scenario_files.h"
 #include "faults/fault.h"
-#include "scenarios/invariant_names.h"
-#include "scenarios/language.h"
+#include "scenarios/invariants/names.h"
+#include "scenarios/language/tables.h"
 
 namespace windtunnel::cli {
 namespace {

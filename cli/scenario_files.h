@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "core/base/result.h"
-#include "scenarios/load.h"
+#include "scenarios/language/load.h"
 
 namespace windtunnel::cli {
 

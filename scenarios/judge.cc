@@ -4,8 +4,8 @@
 #include <set>
 
 #include "faults/units.h"
-#include "scenarios/durability.h"
-#include "scenarios/invariant_names.h"
+#include "scenarios/invariants/durability.h"
+#include "scenarios/invariants/names.h"
 
 namespace windtunnel::scenarios {
 namespace {

@@ -1,6 +1,6 @@
 // Scenario: what is built, what load it carries, what goes wrong and what must hold, as plain values.
 //
-// The loader (scenarios/load.h) makes one from YAML and has then checked that every name it mentions exists. Fixed
+// The loader (scenarios/language/load.h) makes one from YAML and has then checked that every name it mentions exists. Fixed
 // meanings: design, section 4; docs/scenarios.md.
 #pragma once
 

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "scenarios/load.h"
+#include "scenarios/language/load.h"
 #include "scenarios/run.h"
 #include "tests/bench/bench.h"
 

@@ -7,8 +7,8 @@
 
 #include "core/base/assert.h"
 #include "faults/timeline.h"
-#include "scenarios/load.h"
-#include "scenarios/yaml_tree.h"
+#include "scenarios/language/load.h"
+#include "scenarios/language/yaml_tree.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace windtunnel;

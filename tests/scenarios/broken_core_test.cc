@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "scenarios/invariants.h"
-#include "scenarios/load.h"
+#include "scenarios/invariants/invariants.h"
+#include "scenarios/language/load.h"
 #include "scenarios/run.h"
 #include "tests/support/no_real_world.h"
 

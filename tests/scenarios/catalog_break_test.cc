@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "scenarios/load.h"
+#include "scenarios/language/load.h"
 #include "scenarios/run.h"
 #include "tests/support/no_real_world.h"
 

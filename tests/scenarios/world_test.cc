@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "scenarios/load.h"
+#include "scenarios/language/load.h"
 
 namespace windtunnel::scenarios {
 namespace {
