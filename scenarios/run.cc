@@ -148,7 +148,8 @@ core::Result<RunResult> run_scenario(const Scenario& scenario, const RunOptions&
   RunOptions again = options;
   again.keep_trace = false;
   Run retold{scenario, again, &result->divergences};
-  if (const core::Result<RunResult> second = retold.run(); second && second->trace_hash == result->trace_hash) retold.tell(result->divergences);
+  if (const core::Result<RunResult> second = retold.run(); second && second->trace_hash == result->trace_hash)
+    retold.tell(result->divergences);
   return result;
 }
 

@@ -22,7 +22,7 @@ struct Stack {
   boost::fibers::context* context = nullptr;
   const void* bottom = nullptr;
   std::size_t size = 0;
-  Switcher* owner = nullptr;      // for whom it runs now
+  Switcher* owner = nullptr;  // for whom it runs now
   SwitchTarget* target = nullptr;
   std::function<void()> body;
 };

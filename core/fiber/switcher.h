@@ -29,7 +29,7 @@ struct SwitchTarget {
   ExceptionState exceptions;
   const void* stack_bottom = nullptr;
   std::size_t stack_size = 0;
-  void* fake_stack = nullptr;  // AddressSanitizer's
+  void* fake_stack = nullptr;     // AddressSanitizer's
   struct Stack* stack = nullptr;  // what it runs on; nullptr for the driver
 };
 

@@ -176,7 +176,8 @@ void LeafLink::on_close(std::string_view reason) {
     subscriptions_.erase(subscriptions_.begin());
     core_.account().remove(subscription);
   }
-  core_.log().info(kClosed, {{"cid", link_id()}, {"remote", remote_name_}, {"peer", peer().host}, {"solicited", is_solicitor()}, {"reason", reason}});
+  core_.log().info(
+      kClosed, {{"cid", link_id()}, {"remote", remote_name_}, {"peer", peer().host}, {"solicited", is_solicitor()}, {"reason", reason}});
   core_.remove_leaf(link_id());
 }
 

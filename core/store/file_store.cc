@@ -25,7 +25,9 @@ class StoreHandle final : public StreamStore {
   Result<Seq> append_at(Seq seq, const NewMessage& message, WallTime time) override { return store_->append(seq, message, time); }
   Status skip_through(Seq through, WallTime time) override { return store_->skip_through(through, time); }
   Result<StoredMessage> load(Seq seq) override { return store_->load(seq); }
-  Result<std::optional<StoredMessage>> load_next(const std::vector<std::string>& filters, Seq from) override { return store_->load_next(filters, from); }
+  Result<std::optional<StoredMessage>> load_next(const std::vector<std::string>& filters, Seq from) override {
+    return store_->load_next(filters, from);
+  }
   Result<std::optional<StoredMessage>> load_last(std::string_view filter) override { return store_->load_last(filter); }
   Result<bool> remove(Seq seq, bool erase) override { return store_->remove(seq, erase); }
   Result<std::uint64_t> purge(const PurgeRequest& request) override { return store_->purge(request); }
@@ -33,7 +35,9 @@ class StoreHandle final : public StreamStore {
   StreamState state() const override { return store_->state(); }
   std::vector<Seq> deleted() const override { return store_->deleted(); }
   std::map<std::string, std::uint64_t> subject_counts(std::string_view filter) const override { return store_->subject_counts(filter); }
-  std::uint64_t count_matching(const std::vector<std::string>& filters, Seq from) const override { return store_->count_matching(filters, from); }
+  std::uint64_t count_matching(const std::vector<std::string>& filters, Seq from) const override {
+    return store_->count_matching(filters, from);
+  }
   Seq last_seq_of(std::string_view subject) const override { return store_->last_seq_of(subject); }
   Seq seq_at_time(WallTime time) const override { return store_->seq_at_time(time); }
   const StoreLimits& limits() const override { return store_->limits(); }
@@ -102,7 +106,8 @@ Status FileStore::check_discard_new(const NewMessage& message, std::uint64_t siz
     return error(Errc::limit_reached, "maximum messages exceeded");
   }
   if (limits.max_bytes > 0 && bytes_ + size >= static_cast<std::uint64_t>(limits.max_bytes)) {
-    if (replaced.value == 0 || block_of(replaced)->find(replaced)->size <= size) return error(Errc::limit_reached, "maximum bytes exceeded");
+    if (replaced.value == 0 || block_of(replaced)->find(replaced)->size <= size)
+      return error(Errc::limit_reached, "maximum bytes exceeded");
   }
   return {};
 }
@@ -204,7 +209,8 @@ Status FileStore::write_last(std::string_view data) {
     return written;  // cut back: may be tried again
   }
   // A record that nobody was told of stays behind. Its sequence must not be given out a second time.
-  failed_ = error(written.error().code, "a record of " + options_.name + " could be neither stored nor taken back: " + written.error().detail);
+  failed_ =
+      error(written.error().code, "a record of " + options_.name + " could be neither stored nor taken back: " + written.error().detail);
   return *failed_;
 }
 
@@ -314,13 +320,16 @@ void FileStore::forget_message(MessageBlock& block, Seq seq, RemovalMark mark) {
 }
 
 bool FileStore::is_last_named_without(const MessageBlock& block) const {
-  return std::any_of(blocks_.rbegin(), blocks_.rend(), [&](const auto& other) { return other.get() != &block && other->disk_last >= last_seq_; });
+  return std::any_of(blocks_.rbegin(), blocks_.rend(),
+                     [&](const auto& other) { return other.get() != &block && other->disk_last >= last_seq_; });
 }
 
 // Whether a power loss that takes the block and everything not synced leaves a higher sequence somewhere.
 bool FileStore::is_covered(const MessageBlock& block) const {
-  return std::any_of(blocks_.begin(), blocks_.end(),
-                     [&](const auto& other) { return other->index > block.index && other->was_synced && other->is_name_durable && !other->needs_sync && other->disk_last >= block.disk_last; });
+  return std::any_of(blocks_.begin(), blocks_.end(), [&](const auto& other) {
+    return other->index > block.index && other->was_synced && other->is_name_durable && !other->needs_sync &&
+           other->disk_last >= block.disk_last;
+  });
 }
 
 // A block without a live message goes, once the last sequence and the tombstones that are still needed stand elsewhere.

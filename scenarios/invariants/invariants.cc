@@ -8,9 +8,9 @@
 
 namespace windtunnel::scenarios {
 
-std::vector<Divergence> check_mirror_is_prefix(const Evidence& evidence);       // mirrors.cc
-std::vector<Divergence> check_no_duplicate_in_mirror(const Evidence& evidence); // mirrors.cc
-std::vector<Divergence> check_sync_makes_progress(const Evidence& evidence);    // mirrors.cc
+std::vector<Divergence> check_mirror_is_prefix(const Evidence& evidence);        // mirrors.cc
+std::vector<Divergence> check_no_duplicate_in_mirror(const Evidence& evidence);  // mirrors.cc
+std::vector<Divergence> check_sync_makes_progress(const Evidence& evidence);     // mirrors.cc
 
 namespace {
 
@@ -28,7 +28,8 @@ const FinalStream* stream_of_ack(const Evidence& evidence, const PublishRecord& 
 }
 
 const FinalMessage* message_at(const FinalStream& stream, core::Seq seq) {
-  const auto it = std::lower_bound(stream.messages.begin(), stream.messages.end(), seq, [](const FinalMessage& m, core::Seq s) { return m.seq < s; });
+  const auto it =
+      std::lower_bound(stream.messages.begin(), stream.messages.end(), seq, [](const FinalMessage& m, core::Seq s) { return m.seq < s; });
   return it == stream.messages.end() || it->seq != seq ? nullptr : &*it;
 }
 
@@ -51,7 +52,7 @@ std::vector<Divergence> check_acked_is_durable(const Evidence& evidence) {
       d.invariant = "acked-is-durable";
       d.expected = name_of(evidence.ledger, id) + " is readable: its publisher was told that it is " + stream->key.stream + " seq " +
                    std::to_string(record.seq.value);
-      d.actual = message == nullptr  ? "sequence " + std::to_string(record.seq.value) + " cannot be read; the stream ends at " +
+      d.actual = message == nullptr ? "sequence " + std::to_string(record.seq.value) + " cannot be read; the stream ends at " +
                                           std::to_string(stream->state.last_seq.value)
                  : message->id.has_value() ? "the sequence holds " + name_of(evidence.ledger, *message->id)
                                            : "the sequence holds another message";
@@ -136,7 +137,8 @@ std::vector<Divergence> check_no_silent_drop(const Evidence& evidence) {
     const PublishId id{static_cast<std::uint16_t>(w), lost.front()};
     Divergence d;
     d.invariant = "no-silent-drop";
-    d.expected = "every message of " + book.name + " is in a stream, or its publisher got an error, or the scenario states how many are lost";
+    d.expected =
+        "every message of " + book.name + " is in a stream, or its publisher got an error, or the scenario states how many are lost";
     d.actual = std::to_string(lost.size()) + " of " + std::to_string(book.records.size()) + " vanished without an error, the first is " +
                name_of(evidence.ledger, id);
     d.message = name_of(evidence.ledger, id);
@@ -181,7 +183,8 @@ std::vector<Divergence> check_state_equals_contents(const Evidence& evidence) {
     if (stream.state.messages != readable) {
       d.expected = "the stream holds the " + std::to_string(stream.state.messages) + " messages that its state counts";
       d.actual = std::to_string(readable) + " can be read";
-    } else if (readable > 0 && (stream.messages.front().seq != stream.state.first_seq || stream.messages.back().seq > stream.state.last_seq)) {
+    } else if (readable > 0 &&
+               (stream.messages.front().seq != stream.state.first_seq || stream.messages.back().seq > stream.state.last_seq)) {
       d.expected = "the stream's messages lie within its state's sequences " + std::to_string(stream.state.first_seq.value) + " to " +
                    std::to_string(stream.state.last_seq.value);
       d.actual = "they begin at " + std::to_string(stream.messages.front().seq.value) + " and end at " +

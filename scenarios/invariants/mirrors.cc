@@ -88,7 +88,8 @@ std::vector<Divergence> check_mirror_is_prefix(const Evidence& evidence) {
     };
     // After a legal loss the origin may be behind its mirror: then the mirror must say so and keep what it has.
     if (pair.mirror->state.last_seq > pair.origin->state.last_seq && pair.mirror->mirror_error.empty()) {
-      report(pair.origin->state.last_seq.next(), "the mirror ends at or before its origin's " + std::to_string(pair.origin->state.last_seq.value),
+      report(pair.origin->state.last_seq.next(),
+             "the mirror ends at or before its origin's " + std::to_string(pair.origin->state.last_seq.value),
              "it ends at " + std::to_string(pair.mirror->state.last_seq.value) + ", and its status shows no error");
       continue;
     }
@@ -98,8 +99,9 @@ std::vector<Divergence> check_mirror_is_prefix(const Evidence& evidence) {
       held.insert(message.seq);
       if (is_stored_as(origin, message)) continue;
       const auto live = origin.live.find(message.seq);
-      report(message.seq, live == origin.live.end() ? "the origin stored nothing under this sequence that the mirror could hold"
-                                                    : "the mirror holds the origin's " + named(evidence, *live->second),
+      report(message.seq,
+             live == origin.live.end() ? "the origin stored nothing under this sequence that the mirror could hold"
+                                       : "the mirror holds the origin's " + named(evidence, *live->second),
              "it holds " + named(evidence, message));
       is_reported = true;
       break;
@@ -109,8 +111,8 @@ std::vector<Divergence> check_mirror_is_prefix(const Evidence& evidence) {
     for (const auto& [seq, message] : origin.live) {
       if (seq > pair.mirror->state.last_seq) break;
       if (seq < pair.mirror->state.first_seq || held.contains(seq)) continue;
-      report(seq, "the mirror holds the origin's " + named(evidence, *message), "it has a hole there, though it goes on to " +
-             std::to_string(pair.mirror->state.last_seq.value));
+      report(seq, "the mirror holds the origin's " + named(evidence, *message),
+             "it has a hole there, though it goes on to " + std::to_string(pair.mirror->state.last_seq.value));
       break;
     }
   }

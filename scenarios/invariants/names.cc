@@ -5,17 +5,23 @@
 namespace windtunnel::scenarios {
 namespace {
 
-constexpr InvariantName checked(std::string_view name, std::string_view sentence) { return {.name = name, .sentence = sentence, .is_checked = true}; }
-constexpr InvariantName later(std::string_view name, std::string_view sentence) { return {.name = name, .sentence = sentence, .is_checked = false}; }
+constexpr InvariantName checked(std::string_view name, std::string_view sentence) {
+  return {.name = name, .sentence = sentence, .is_checked = true};
+}
+constexpr InvariantName later(std::string_view name, std::string_view sentence) {
+  return {.name = name, .sentence = sentence, .is_checked = false};
+}
 
 constexpr std::array kNames = {
     // Durability and recovery.
-    checked("acked-is-durable", "What a PubAck has confirmed is read back unchanged, whatever the durability contract allows to fail in between."),
+    checked("acked-is-durable",
+            "What a PubAck has confirmed is read back unchanged, whatever the durability contract allows to fail in between."),
     later("no-resurrection", "A message whose removal was confirmed or seen never comes back."),
     checked("last-seq-monotone", "A stream's last sequence never decreases, and no sequence is given to two messages."),
     later("first-seq-exact", "The first sequence is the smallest live one, or the one after the last; it never decreases."),
     checked("state-equals-contents", "What a stream reports of itself equals what a scan of its messages counts."),
-    later("recovery-equals-precrash", "A restart changes nothing; after a crash the store stands where it stood at some point since it was last durable."),
+    later("recovery-equals-precrash",
+          "A restart changes nothing; after a crash the store stands where it stood at some point since it was last durable."),
     later("index-is-cache", "Recovery gives the same with the index snapshot, with an older one, a damaged one and none."),
     later("corruption-is-surfaced", "Missing or damaged data is reported, never passed off as valid or as empty."),
     later("consumer-state-durable", "After a restart a consumer stands where it stood when its state was last flushed, or later."),
@@ -44,7 +50,8 @@ constexpr std::array kNames = {
     // Mirrors, sources, leaf links.
     checked("mirror-is-prefix", "A mirror holds what its origin held at the same sequences, and is never ahead of it."),
     checked("no-duplicate-in-mirror", "A message of the origin is in a mirror once at most."),
-    checked("sync-makes-progress", "When origin, mirror and link are healthy again the lag becomes 0 within a fixed time, however long the outage was."),
+    checked("sync-makes-progress",
+            "When origin, mirror and link are healthy again the lag becomes 0 within a fixed time, however long the outage was."),
     later("bounded-retry", "A copy makes one attempt at a time, and not too many in a while."),
     later("no-loss-after-offline", "What a node acknowledged while it was cut off is in the aggregate afterwards, once and in order."),
     checked("no-silent-drop", "A message that an application regards as captured is in a stream, or its publisher was told of an error."),

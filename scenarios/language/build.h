@@ -5,8 +5,8 @@
 #include <string_view>
 
 #include "scenarios/language/diagnostic.h"
-#include "scenarios/scenario.h"
 #include "scenarios/language/typed_value.h"
+#include "scenarios/scenario.h"
 
 namespace windtunnel::scenarios {
 
@@ -26,8 +26,8 @@ bool expect_node(std::string_view name, const SourcePosition& where, const Scena
 bool expect_domain(std::string_view domain, const SourcePosition& where, const Scenario& scenario, Diagnostics& diagnostics);
 // The one stream of that name: on node `on`, or, if that is empty, on any. nullptr, with a diagnostic, if there is none or
 // several. `only_mirrors`: others do not count.
-const StreamSpec* expect_stream(std::string_view name, std::string_view on, const SourcePosition& where, bool only_mirrors, const Scenario& scenario,
-                                Diagnostics& diagnostics);
+const StreamSpec* expect_stream(std::string_view name, std::string_view on, const SourcePosition& where, bool only_mirrors,
+                                const Scenario& scenario, Diagnostics& diagnostics);
 
 // The JSON of a NATS configuration object: its fields in nats-server's order, durations in nanoseconds, sizes in bytes.
 // Requires: `value` was checked against that table.

@@ -17,7 +17,9 @@ const WorkloadSpec* expect_workload(const TypedValue& name, bool publishes, cons
   const WorkloadSpec* workload = scenario.workload(wanted);
   if (workload != nullptr && std::holds_alternative<PublishSpec>(workload->work) == publishes) return workload;
   if (workload != nullptr) {
-    diagnostics.add(name.where, "workload " + quoted(wanted) + (publishes ? " consumes; say `consumed: " + wanted + "`" : " publishes; say `workload: " + wanted + "`"));
+    diagnostics.add(name.where,
+                    "workload " + quoted(wanted) +
+                        (publishes ? " consumes; say `consumed: " + wanted + "`" : " publishes; say `workload: " + wanted + "`"));
     return nullptr;
   }
   std::vector<std::string_view> names;
@@ -29,19 +31,21 @@ const WorkloadSpec* expect_workload(const TypedValue& name, bool publishes, cons
 WorkloadExpectation build_counters(const TypedValue& value, const Scenario& scenario, Diagnostics& diagnostics) {
   WorkloadExpectation out{.workload = value.get<std::string>("workload"), .counters = {}};
   expect_workload(*value.find("workload"), true, scenario, diagnostics);
-  for (const Counter counter :
-       {Counter::published, Counter::acked, Counter::errors, Counter::no_responders, Counter::timeouts, Counter::duplicates, Counter::lost}) {
+  for (const Counter counter : {Counter::published, Counter::acked, Counter::errors, Counter::no_responders, Counter::timeouts,
+                                Counter::duplicates, Counter::lost}) {
     if (const auto bound = bound_of(value, name_of(counter))) out.counters.emplace_back(counter, *bound);
   }
   return out;
 }
 
 // The node of the stream that an expectation names with `key` and, perhaps, `on`; empty if there is none.
-std::string node_of_stream(const TypedValue& value, std::string_view key, bool only_mirrors, const Scenario& scenario, Diagnostics& diagnostics) {
+std::string node_of_stream(const TypedValue& value, std::string_view key, bool only_mirrors, const Scenario& scenario,
+                           Diagnostics& diagnostics) {
   const TypedValue* on = value.find("on");
   if (on != nullptr && !expect_node(on->as<std::string>(), on->where, scenario, diagnostics)) return {};
   const TypedValue& name = *value.find(key);
-  const StreamSpec* stream = expect_stream(name.as<std::string>(), on == nullptr ? "" : on->as<std::string>(), name.where, only_mirrors, scenario, diagnostics);
+  const StreamSpec* stream =
+      expect_stream(name.as<std::string>(), on == nullptr ? "" : on->as<std::string>(), name.where, only_mirrors, scenario, diagnostics);
   return stream == nullptr ? std::string{} : stream->on;
 }
 
@@ -58,7 +62,8 @@ LagExpectation build_lag(const TypedValue& value, const Scenario& scenario, Diag
 }  // namespace
 
 void build_expectations(const TypedValue& expectations, Scenario& scenario, Diagnostics& diagnostics) {
-  if (expectations.items.empty()) diagnostics.add(expectations.where, "`expect` must say at least one thing; a scenario that expects nothing cannot fail");
+  if (expectations.items.empty())
+    diagnostics.add(expectations.where, "`expect` must say at least one thing; a scenario that expects nothing cannot fail");
   for (const TypedValue& value : expectations.items) {
     Expectation expectation;
     expectation.where = value.where;

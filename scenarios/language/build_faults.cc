@@ -23,7 +23,8 @@ faults::Action build_action(std::string_view kind, const TypedValue& body) {
   if (kind == "signal") {
     return faults::SendSignal{.node = node(), .name = value_of(body, "name", faults::SignalName::kill, faults::signal_names())};
   }
-  if (kind == "power_loss") return faults::PowerLoss{.node = node(), .keep = value_of(body, "keep", faults::Keep::any, faults::keep_names())};
+  if (kind == "power_loss")
+    return faults::PowerLoss{.node = node(), .keep = value_of(body, "keep", faults::Keep::any, faults::keep_names())};
   if (kind == "start") return faults::Start{.node = node()};
   if (kind == "pause") return faults::Pause{.node = node()};
   if (kind == "resume") return faults::Resume{.node = node()};
@@ -52,7 +53,9 @@ void expect_link(const faults::LinkEnds& ends, const SourcePosition& where, cons
   std::vector<std::string> texts;
   for (const LinkSpec& link : scenario.links) texts.push_back("[" + link.between.a + ", " + link.between.b + "]");
   const std::vector<std::string_view> views{texts.begin(), texts.end()};
-  diagnostics.add(where, "there is no link between " + quoted(ends.a) + " and " + quoted(ends.b) + (views.empty() || views.size() > 8 ? "" : (views.size() == 1 ? "; there is " : "; there are ") + listed(views)));
+  diagnostics.add(where,
+                  "there is no link between " + quoted(ends.a) + " and " + quoted(ends.b) +
+                      (views.empty() || views.size() > 8 ? "" : (views.size() == 1 ? "; there is " : "; there are ") + listed(views)));
 }
 
 }  // namespace
@@ -65,10 +68,14 @@ void build_faults(const TypedValue& faults, Scenario& scenario, Diagnostics& dia
     WT_ASSERT(body != nullptr);
     spec.fault = {.when = build_when(value), .action = build_action(value.variant, *body)};
     if (const std::string* node = faults::node_of(spec.fault.action)) expect_node(*node, body->find("node")->where, scenario, diagnostics);
-    if (const faults::LinkEnds* link = faults::link_of(spec.fault.action)) expect_link(*link, body->find("link")->where, scenario, diagnostics);
-    if (const auto* trigger = std::get_if<faults::OpTrigger>(&spec.fault.when)) expect_node(trigger->node, value.find("on")->where, scenario, diagnostics);
-    if (const auto* at = std::get_if<faults::At>(&spec.fault.when); at != nullptr && scenario.duration && at->time.high > *scenario.duration) {
-      diagnostics.add(value.find("at")->where, "this is after the end of the run: `duration` is " + faults::format_duration(*scenario.duration));
+    if (const faults::LinkEnds* link = faults::link_of(spec.fault.action))
+      expect_link(*link, body->find("link")->where, scenario, diagnostics);
+    if (const auto* trigger = std::get_if<faults::OpTrigger>(&spec.fault.when))
+      expect_node(trigger->node, value.find("on")->where, scenario, diagnostics);
+    if (const auto* at = std::get_if<faults::At>(&spec.fault.when);
+        at != nullptr && scenario.duration && at->time.high > *scenario.duration) {
+      diagnostics.add(value.find("at")->where,
+                      "this is after the end of the run: `duration` is " + faults::format_duration(*scenario.duration));
     }
     scenario.faults.push_back(std::move(spec));
   }

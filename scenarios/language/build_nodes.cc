@@ -79,11 +79,13 @@ void build_nodes(const TypedValue& nodes, Scenario& scenario, Diagnostics& diagn
   for (const TypedValue::Member& member : nodes.members) {
     scenario.nodes.push_back(build_node(member.key, member.where, member.value));
     const NodeSpec& node = scenario.nodes.back();
-    if (node.user.empty() != node.password.empty()) diagnostics.add(member.where, "node " + quoted(node.name) + " needs both `user` and `password`, or neither");
+    if (node.user.empty() != node.password.empty())
+      diagnostics.add(member.where, "node " + quoted(node.name) + " needs both `user` and `password`, or neither");
   }
   if (scenario.nodes.empty()) diagnostics.add(nodes.where, "`nodes` must name at least one node");
   for (const TypedValue::Member& member : nodes.members) {
-    if (const TypedValue* leaf_of = member.value.find("leaf_of")) expect_node(leaf_of->as<std::string>(), leaf_of->where, scenario, diagnostics);
+    if (const TypedValue* leaf_of = member.value.find("leaf_of"))
+      expect_node(leaf_of->as<std::string>(), leaf_of->where, scenario, diagnostics);
   }
   refuse_cycles(nodes, scenario, diagnostics);
 }

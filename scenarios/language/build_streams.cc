@@ -69,7 +69,8 @@ StreamSpec build_stream(const TypedValue& value, const Scenario& scenario, Diagn
 
 // An origin that the scenario itself must have: one on the same node, or in a domain named by `domain`. What `external`
 // names is taken as it stands, so that a scenario can be wrong there on purpose.
-void expect_origin(const TypedValue& value, const StreamSpec& copy, const OriginSpec& origin, const Scenario& scenario, Diagnostics& diagnostics) {
+void expect_origin(const TypedValue& value, const StreamSpec& copy, const OriginSpec& origin, const Scenario& scenario,
+                   Diagnostics& diagnostics) {
   if (value.find("external") != nullptr) return;
   if (!origin.domain.empty() && scenario.node_of_domain(origin.domain) == nullptr) return;  // reported already
   const StreamSpec* found = scenario.origin(copy, origin);
@@ -80,18 +81,20 @@ void expect_origin(const TypedValue& value, const StreamSpec& copy, const Origin
     std::vector<std::string_view> names;
     for (const StreamSpec& stream : scenario.streams) {
       const NodeSpec* node = scenario.node(stream.on);
-      const bool is_there = origin.domain.empty() ? stream.on == copy.on && &stream != &copy : node != nullptr && node->domain == origin.domain;
+      const bool is_there =
+          origin.domain.empty() ? stream.on == copy.on && &stream != &copy : node != nullptr && node->domain == origin.domain;
       if (is_there) names.push_back(stream.name);
     }
-    const std::string place = origin.domain.empty() ? " on node " + quoted(copy.on) + " (of another node: name its `domain`)" : " in domain " + quoted(origin.domain);
+    const std::string place = origin.domain.empty() ? " on node " + quoted(copy.on) + " (of another node: name its `domain`)"
+                                                    : " in domain " + quoted(origin.domain);
     diagnostics.add(where, "there is no stream " + quoted(origin.name) + place + hint(origin.name, names));
   }
 }
 
 }  // namespace
 
-const StreamSpec* expect_stream(std::string_view name, std::string_view on, const SourcePosition& where, bool only_mirrors, const Scenario& scenario,
-                                Diagnostics& diagnostics) {
+const StreamSpec* expect_stream(std::string_view name, std::string_view on, const SourcePosition& where, bool only_mirrors,
+                                const Scenario& scenario, Diagnostics& diagnostics) {
   std::vector<const StreamSpec*> found;
   std::vector<std::string_view> names;
   for (const StreamSpec& stream : scenario.streams) {
@@ -147,7 +150,8 @@ void build_consumers(const TypedValue& consumers, Scenario& scenario, Diagnostic
     const std::string durable = value.get_or<std::string>("durable_name", "");
     consumer.name = value.get_or<std::string>("name", durable);
     consumer.is_durable = !durable.empty();
-    if (consumer.is_durable && consumer.name != durable) diagnostics.add(value.find("name")->where, "`name` and `durable_name` must be equal if both are given");
+    if (consumer.is_durable && consumer.name != durable)
+      diagnostics.add(value.find("name")->where, "`name` and `durable_name` must be equal if both are given");
     consumer.is_push = !value.get_or<std::string>("deliver_subject", "").empty();
     const std::string ack = value.get_or<std::string>("ack_policy", "none");
     consumer.ack_policy = ack == "explicit" ? AckPolicy::explicit_ : ack == "all" ? AckPolicy::all : AckPolicy::none;
@@ -159,7 +163,8 @@ void build_consumers(const TypedValue& consumers, Scenario& scenario, Diagnostic
       return other.on == consumer.on && other.stream == consumer.stream && other.name == consumer.name;
     });
     if (is_taken) {
-      diagnostics.add(value.where, "there is already a consumer " + quoted(consumer.name) + " of stream " + quoted(consumer.stream) + " on node " + quoted(consumer.on));
+      diagnostics.add(value.where, "there is already a consumer " + quoted(consumer.name) + " of stream " + quoted(consumer.stream) +
+                                       " on node " + quoted(consumer.on));
     } else {
       scenario.consumers.push_back(std::move(consumer));
     }

@@ -25,7 +25,8 @@ PublishSpec build_publish(const TypedValue& value, const Scenario& scenario, Dia
   if (publish.via == Via::core) {
     for (const std::string_view key : {"domain", "timeout", "retries", "loop"}) {
       if (const TypedValue* v = value.find(key)) {
-        diagnostics.add(v->where, quoted(key) + " is about the ack, and a publish `via: core` has none; publish `via: jetstream` or leave it out");
+        diagnostics.add(v->where,
+                        quoted(key) + " is about the ack, and a publish `via: core` has none; publish `via: jetstream` or leave it out");
       }
     }
   } else if (const TypedValue* domain = value.find("domain")) {
@@ -35,8 +36,8 @@ PublishSpec build_publish(const TypedValue& value, const Scenario& scenario, Dia
 }
 
 // The stream that a consume workload reads: in its domain, or on the client's own node. nullptr, with a diagnostic, if there is none.
-const StreamSpec* stream_of(const TypedValue& value, const std::string& name, const std::string& at, const std::string& domain, const Scenario& scenario,
-                            Diagnostics& diagnostics) {
+const StreamSpec* stream_of(const TypedValue& value, const std::string& name, const std::string& at, const std::string& domain,
+                            const Scenario& scenario, Diagnostics& diagnostics) {
   std::vector<std::string_view> names;
   for (const StreamSpec& stream : scenario.streams) {
     const NodeSpec* node = scenario.node(stream.on);
@@ -45,7 +46,8 @@ const StreamSpec* stream_of(const TypedValue& value, const std::string& name, co
     if (stream.name == name) return &stream;
     names.push_back(stream.name);
   }
-  const std::string place = domain.empty() ? " on node " + quoted(at) + " (of another node: name its `domain`)" : " in domain " + quoted(domain);
+  const std::string place =
+      domain.empty() ? " on node " + quoted(at) + " (of another node: name its `domain`)" : " in domain " + quoted(domain);
   diagnostics.add(value.find("consume")->where, "there is no stream " + quoted(name) + place + hint(name, names));
   return nullptr;
 }
@@ -53,7 +55,8 @@ const StreamSpec* stream_of(const TypedValue& value, const std::string& name, co
 // Keys that shape the consumer which the workload creates; senseless if the scenario lists it.
 void refuse_for_listed(const TypedValue& value, Diagnostics& diagnostics) {
   for (const std::string_view key : {"ack", "filter_subject"}) {
-    if (const TypedValue* v = value.find(key)) diagnostics.add(v->where, quoted(key) + " is said where `consumers` lists the consumer; leave it out here");
+    if (const TypedValue* v = value.find(key))
+      diagnostics.add(v->where, quoted(key) + " is said where `consumers` lists the consumer; leave it out here");
   }
 }
 
@@ -68,7 +71,9 @@ ConsumeSpec build_consume(const TypedValue& value, const WorkloadSpec& workload,
   if (const TypedValue* v = value.find("for")) consume.duration = v->as<core::Duration>();
   const std::string ack = value.get_or<std::string>("ack", "explicit");
   consume.ack = ack == "none" ? AckPolicy::none : ack == "all" ? AckPolicy::all : AckPolicy::explicit_;
-  if (const TypedValue* domain = value.find("domain"); domain != nullptr && !expect_domain(consume.domain, domain->where, scenario, diagnostics)) return consume;
+  if (const TypedValue* domain = value.find("domain");
+      domain != nullptr && !expect_domain(consume.domain, domain->where, scenario, diagnostics))
+    return consume;
   const StreamSpec* stream = stream_of(value, consume.stream, workload.at, consume.domain, scenario, diagnostics);
   if (stream == nullptr) return consume;
   consume.on = stream->on;
@@ -79,7 +84,9 @@ ConsumeSpec build_consume(const TypedValue& value, const WorkloadSpec& workload,
     consume.filter_subject = consumer.filter_subject;
     refuse_for_listed(value, diagnostics);
     const TypedValue* name = value.find("consumer");
-    if (consumer.is_push) diagnostics.add(name == nullptr ? value.where : name->where, "consumer " + quoted(consumer.name) + " is a push consumer; workloads pull");
+    if (consumer.is_push)
+      diagnostics.add(name == nullptr ? value.where : name->where,
+                      "consumer " + quoted(consumer.name) + " is a push consumer; workloads pull");
   }
   return consume;
 }
@@ -95,7 +102,8 @@ void build_workloads(const TypedValue& workloads, Scenario& scenario, Diagnostic
     workload.start = value.get_or("start", workload.start);
     workload.user = value.get_or<std::string>("user", "");
     workload.password = value.get_or<std::string>("password", "");
-    if (expect_node(workload.at, value.find("at")->where, scenario, diagnostics) && value.find("user") == nullptr && value.find("password") == nullptr) {
+    if (expect_node(workload.at, value.find("at")->where, scenario, diagnostics) && value.find("user") == nullptr &&
+        value.find("password") == nullptr) {
       workload.user = scenario.node(workload.at)->user;
       workload.password = scenario.node(workload.at)->password;
     }

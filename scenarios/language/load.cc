@@ -29,7 +29,9 @@ Scenario build(const TypedValue& root, const std::string& file, Diagnostics& dia
   return scenario;
 }
 
-Loaded failed(const std::string& file, std::string message) { return {.scenario = std::nullopt, .diagnostics = {{{file, 0, 0}, std::move(message)}}}; }
+Loaded failed(const std::string& file, std::string message) {
+  return {.scenario = std::nullopt, .diagnostics = {{{file, 0, 0}, std::move(message)}}};
+}
 
 }  // namespace
 

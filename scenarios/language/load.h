@@ -16,8 +16,8 @@
 namespace windtunnel::scenarios {
 
 struct Loaded {
-  std::optional<Scenario> scenario;      // there if, and only if, there are no diagnostics
-  std::vector<Diagnostic> diagnostics;   // in the order of the file
+  std::optional<Scenario> scenario;     // there if, and only if, there are no diagnostics
+  std::vector<Diagnostic> diagnostics;  // in the order of the file
 };
 
 // `file`: the name of the text in messages.

@@ -6,8 +6,8 @@
 namespace windtunnel::scenarios {
 namespace {
 
-constexpr std::size_t kWordMax = 64;     // a longer word is no typing mistake of ours, and the distance costs its square
-constexpr std::size_t kListedMax = 16;   // more words than this are no help
+constexpr std::size_t kWordMax = 64;    // a longer word is no typing mistake of ours, and the distance costs its square
+constexpr std::size_t kListedMax = 16;  // more words than this are no help
 constexpr std::size_t kQuotedMax = 60;
 
 // Optimal string alignment: insertions, deletions, replacements, and swaps of neighbours, each one.

@@ -29,7 +29,10 @@ Json text_of(Type type) {
 Json either(Json a, Json b) { return {{"anyOf", Json::array({std::move(a), std::move(b)})}}; }
 
 Json bound_schema() {
-  Json bounds = {{"type", "object"}, {"properties", {{"at_least", count(0)}, {"at_most", count(0)}}}, {"additionalProperties", false}, {"minProperties", 1}};
+  Json bounds = {{"type", "object"},
+                 {"properties", {{"at_least", count(0)}, {"at_most", count(0)}}},
+                 {"additionalProperties", false},
+                 {"minProperties", 1}};
   return either(count(0), std::move(bounds));
 }
 
@@ -123,9 +126,10 @@ Json schema_of(const Shape& shape) {
 }  // namespace
 
 std::string json_schema() {
-  Json out = {{"$schema", "https://json-schema.org/draft/2020-12/schema"},
-              {"title", "windtunnel scenario"},
-              {"description", "Written from the loader's own tables. Names that a scenario gives to things are looked up by the loader alone."}};
+  Json out = {
+      {"$schema", "https://json-schema.org/draft/2020-12/schema"},
+      {"title", "windtunnel scenario"},
+      {"description", "Written from the loader's own tables. Names that a scenario gives to things are looked up by the loader alone."}};
   out.update(table_schema(scenario_table()));
   return out.dump(1) + "\n";
 }

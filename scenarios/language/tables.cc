@@ -61,7 +61,10 @@ constexpr std::array<std::string_view, 2> kLoops = {"open", "closed"};
 constexpr std::array<std::string_view, 3> kAckPolicies = {"none", "all", "explicit"};
 
 constexpr std::array kRetriesKeys = {
-    Key{.name = "max", .shape = {.type = Type::retry_count}, .about = "further attempts after the first, or until-acked", .is_required = true},
+    Key{.name = "max",
+        .shape = {.type = Type::retry_count},
+        .about = "further attempts after the first, or until-acked",
+        .is_required = true},
     Key{.name = "wait", .shape = kDuration, .about = "from a failed attempt to the next; default 250ms"},
 };
 constexpr Table kRetries{.name = "retries", .keys = kRetriesKeys, .shorthand = "max"};
@@ -84,7 +87,9 @@ constexpr std::array kPublishKeys = {
     Key{.name = "size", .shape = {.type = Type::size_range}, .about = "of the payload, fixed or a range; default 64B"},
     Key{.name = "timeout", .shape = kPositiveDuration, .about = "of each attempt's ack; default 5s"},
     Key{.name = "retries", .shape = object(kRetries), .about = "what follows a failed attempt; default: nothing"},
-    Key{.name = "msg_id", .shape = {.type = Type::boolean}, .about = "each message carries a Nats-Msg-Id, the same in its retries; default false"},
+    Key{.name = "msg_id",
+        .shape = {.type = Type::boolean},
+        .about = "each message carries a Nats-Msg-Id, the same in its retries; default false"},
     Key{.name = "loop", .shape = choice(kLoops), .about = "closed: a message waits for the outcome of the one before it; default open"},
 };
 constexpr std::array<std::string_view, 2> kPublishEnds = {"for", "count"};
@@ -93,7 +98,9 @@ constexpr Table kPublish{.name = "a publish workload", .keys = kPublishKeys, .ma
 constexpr std::array kConsumeKeys = {
     Key{.name = "consume", .shape = kStreamName, .about = "the stream", .is_required = true},
     Key{.name = "domain", .shape = kName, .about = "the domain of the stream; default: the client's node holds it"},
-    Key{.name = "consumer", .shape = kStreamName, .about = "a consumer of this scenario, or the durable one to create; default: the workload's name"},
+    Key{.name = "consumer",
+        .shape = kStreamName,
+        .about = "a consumer of this scenario, or the durable one to create; default: the workload's name"},
     Key{.name = "ack", .shape = choice(kAckPolicies), .about = "of the consumer that it creates; default explicit"},
     Key{.name = "filter_subject", .shape = {.type = Type::subject}, .about = "of the consumer that it creates"},
     Key{.name = "batch", .shape = kPositive, .about = "messages that a pull asks for; default 10"},
@@ -116,14 +123,18 @@ constexpr Key kFaultNode{.name = "node", .shape = kName, .about = "the node that
 constexpr Key kFaultLink{.name = "link", .shape = kLinkEnds, .about = "the two ends of the link", .is_required = true};
 
 constexpr std::array kSignalBody = {kFaultNode, Key{.name = "name", .shape = choice(kSignals), .about = "the signal", .is_required = true}};
-constexpr std::array kPowerLossBody = {kFaultNode, Key{.name = "keep", .shape = choice(kKeeps), .about = "what stays of what was not synced; default any"}};
+constexpr std::array kPowerLossBody = {
+    kFaultNode, Key{.name = "keep", .shape = choice(kKeeps), .about = "what stays of what was not synced; default any"}};
 constexpr std::array kNodeBody = {kFaultNode};
 constexpr std::array kCutBody = {kFaultLink, Key{.name = "how", .shape = choice(kCutHows), .about = "default reset"},
                                  Key{.name = "direction", .shape = choice(kDirections), .about = "default both"}};
 constexpr std::array kLinkBody = {kFaultLink};
-constexpr std::array kDelayBody = {kFaultLink, Key{.name = "latency", .shape = kDurationRange, .about = "the new latency", .is_required = true}};
-constexpr std::array kThrottleBody = {kFaultLink, Key{.name = "bandwidth", .shape = {.type = Type::bandwidth}, .about = "the new bandwidth", .is_required = true}};
-constexpr std::array kClockStepBody = {kFaultNode, Key{.name = "by", .shape = {.type = Type::signed_duration}, .about = "negative: back", .is_required = true}};
+constexpr std::array kDelayBody = {kFaultLink,
+                                   Key{.name = "latency", .shape = kDurationRange, .about = "the new latency", .is_required = true}};
+constexpr std::array kThrottleBody = {
+    kFaultLink, Key{.name = "bandwidth", .shape = {.type = Type::bandwidth}, .about = "the new bandwidth", .is_required = true}};
+constexpr std::array kClockStepBody = {
+    kFaultNode, Key{.name = "by", .shape = {.type = Type::signed_duration}, .about = "negative: back", .is_required = true}};
 
 constexpr Table kSignalTable{.name = "signal", .keys = kSignalBody, .shorthand = "node"};
 constexpr Table kPowerLossTable{.name = "power_loss", .keys = kPowerLossBody, .shorthand = "node"};
@@ -143,7 +154,9 @@ constexpr std::array kFaultKeys = {
 };
 constexpr std::array<std::string_view, 3> kWhens = {"at", "after", "on"};
 
-constexpr std::array<Key, 1> body(const Table& table) { return {Key{.name = table.name, .shape = object(table), .about = "", .is_required = true}}; }
+constexpr std::array<Key, 1> body(const Table& table) {
+  return {Key{.name = table.name, .shape = object(table), .about = "", .is_required = true}};
+}
 constexpr std::array kSignalKeys = body(kSignalTable);
 constexpr std::array kPowerLossKeys = body(kPowerLossTable);
 constexpr std::array kStartKeys = body(kStartTable);
@@ -176,7 +189,8 @@ constexpr Shape kFaultShape = object(kFault);
 
 // --- expectations
 
-constexpr std::array kInvariantsKeys = {Key{.name = "invariants", .shape = kInvariants, .about = "what must hold, during the run and at its end", .is_required = true}};
+constexpr std::array kInvariantsKeys = {
+    Key{.name = "invariants", .shape = kInvariants, .about = "what must hold, during the run and at its end", .is_required = true}};
 constexpr std::array kCounterKeys = {
     Key{.name = "workload", .shape = kName, .about = "the publish workload that is counted", .is_required = true},
     Key{.name = "published", .shape = kBound, .about = "messages handed to the client"},
@@ -213,16 +227,20 @@ constexpr std::array kConsumedKeys = {
     Key{.name = "missing", .shape = kBound, .about = "messages of the stream that it never got"},
 };
 constexpr std::array<std::string_view, 3> kConsumedDemands = {"messages", "duplicates", "missing"};
-constexpr std::array kDivergenceKeys = {
-    Key{.name = "divergence", .shape = kInvariant, .about = "passes only if exactly this invariant is reported as violated", .is_required = true}};
+constexpr std::array kDivergenceKeys = {Key{.name = "divergence",
+                                            .shape = kInvariant,
+                                            .about = "passes only if exactly this invariant is reported as violated",
+                                            .is_required = true}};
 
 constexpr Table kInvariantsTable{.name = "an expectation of invariants", .keys = kInvariantsKeys, .mark = "invariants"};
 constexpr Table kCounterTable{.name = "an expectation of a workload", .keys = kCounterKeys, .mark = "workload", .at_least_one = kCounters};
 constexpr Table kLagTable{.name = "an expectation of a mirror", .keys = kLagKeys, .mark = "mirror", .exactly_one = kLags};
 constexpr Table kStreamTable{.name = "an expectation of a stream", .keys = kStreamKeys, .mark = "stream", .at_least_one = kStreamDemands};
-constexpr Table kConsumedTable{.name = "an expectation of a consumer", .keys = kConsumedKeys, .mark = "consumed", .at_least_one = kConsumedDemands};
+constexpr Table kConsumedTable{
+    .name = "an expectation of a consumer", .keys = kConsumedKeys, .mark = "consumed", .at_least_one = kConsumedDemands};
 constexpr Table kDivergenceTable{.name = "an expectation of a divergence", .keys = kDivergenceKeys, .mark = "divergence"};
-constexpr std::array<const Table*, 6> kExpectationKinds = {&kInvariantsTable, &kCounterTable, &kLagTable, &kStreamTable, &kConsumedTable, &kDivergenceTable};
+constexpr std::array<const Table*, 6> kExpectationKinds = {&kInvariantsTable, &kCounterTable,  &kLagTable,
+                                                           &kStreamTable,     &kConsumedTable, &kDivergenceTable};
 constexpr Table kExpectation{.name = "an expectation", .keys = {}, .variants = kExpectationKinds};
 constexpr Shape kExpectationShape = object(kExpectation);
 
@@ -232,7 +250,8 @@ constexpr std::size_t kFaultsMax = 10'000;
 
 constexpr std::array<TypeInfo, 32> kTypes = {{
     {"text", ""},
-    {"a name of letters, digits, - and _, with a letter first", "^(?!(true|True|TRUE|false|False|FALSE|null|Null|NULL)$)[A-Za-z_][A-Za-z0-9_-]{0,63}$"},
+    {"a name of letters, digits, - and _, with a letter first",
+     "^(?!(true|True|TRUE|false|False|FALSE|null|Null|NULL)$)[A-Za-z_][A-Za-z0-9_-]{0,63}$"},
     {"a name without spaces, '.', '*', '>', '/' and '\\'", "^[^ \\t\\r\\n\\f.*>/\\\\]{1,255}$"},
     {"a subject, such as orders.new or orders.>", "^([^ \\t\\r\\n\\f.>*]+|\\*)(\\.([^ \\t\\r\\n\\f.>*]+|\\*))*(\\.>)?$|^>$"},
     {"a subject without wildcards, such as orders.new", "^[^ \\t\\r\\n\\f.>*]+(\\.[^ \\t\\r\\n\\f.>*]+)*$"},
@@ -242,7 +261,8 @@ constexpr std::array<TypeInfo, 32> kTypes = {{
     {"a whole number", ""},
     {"a duration such as 2m, or nanoseconds", "^([0-9]+(\\.[0-9]+)?(ns|us|\u00b5s|\u03bcs|ms|s|m|h|d))+$"},
     {"a size such as 64KiB, bytes, or -1", "^[0-9]+(\\.[0-9]+)?(B|KiB|MiB|GiB|TiB)$"},
-    {"a time such as 2024-01-01T00:00:00Z", "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})$"},
+    {"a time such as 2024-01-01T00:00:00Z",
+     "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})$"},
     {"a duration with a unit, such as 5ms or 2m", "^([0-9]+(\\.[0-9]+)?(ns|us|\u00b5s|\u03bcs|ms|s|m|h|d))+$"},
     {"a duration longer than 0, such as 5ms or 2m", "^([0-9]+(\\.[0-9]+)?(ns|us|\u00b5s|\u03bcs|ms|s|m|h|d))+$"},
     {"a duration such as 5m or -5m", "^[+-]?([0-9]+(\\.[0-9]+)?(ns|us|\u00b5s|\u03bcs|ms|s|m|h|d))+$"},
@@ -250,9 +270,11 @@ constexpr std::array<TypeInfo, 32> kTypes = {{
      "^([0-9]+(\\.[0-9]+)?(ns|us|\u00b5s|\u03bcs|ms|s|m|h|d))+(\\.\\.([0-9]+(\\.[0-9]+)?(ns|us|\u00b5s|\u03bcs|ms|s|m|h|d))+)?$"},
     {"a duration such as 10s, or always", "^(always|([0-9]+(\\.[0-9]+)?(ns|us|\u00b5s|\u03bcs|ms|s|m|h|d))+)$"},
     {"a size with a unit, such as 64KiB", "^[0-9]+(\\.[0-9]+)?(B|KiB|MiB|GiB|TiB)$"},
-    {"a size or a range, such as 64B or 100B..4KiB", "^[0-9]+(\\.[0-9]+)?(B|KiB|MiB|GiB|TiB)(\\.\\.[0-9]+(\\.[0-9]+)?(B|KiB|MiB|GiB|TiB))?$"},
+    {"a size or a range, such as 64B or 100B..4KiB",
+     "^[0-9]+(\\.[0-9]+)?(B|KiB|MiB|GiB|TiB)(\\.\\.[0-9]+(\\.[0-9]+)?(B|KiB|MiB|GiB|TiB))?$"},
     {"a bandwidth such as 10MiB/s", "^[0-9]+(\\.[0-9]+)?(B|KiB|MiB|GiB|TiB)/s$"},
-    {"a rate such as 20/s", "^[0-9]+/([0-9]+(\\.[0-9]+)?)?(ns|us|\u00b5s|\u03bcs|ms|s|m|h|d)([0-9]+(\\.[0-9]+)?(ns|us|\u00b5s|\u03bcs|ms|s|m|h|d))*$"},
+    {"a rate such as 20/s",
+     "^[0-9]+/([0-9]+(\\.[0-9]+)?)?(ns|us|\u00b5s|\u03bcs|ms|s|m|h|d)([0-9]+(\\.[0-9]+)?(ns|us|\u00b5s|\u03bcs|ms|s|m|h|d))*$"},
     {"a disk operation such as \"3rd fsync of msgs/2.blk at leaf\"",
      "^[0-9]+(st|nd|rd|th) (create|write|fsync|truncate|rename|remove|mkdir|fsync-directory) of [^ /\"\\\\]+(/[^ /\"\\\\]+)* at [^ ]+$"},
     {"a whole number, or until-acked", ""},
@@ -280,11 +302,17 @@ const Table& scenario_table() {
       Key{.name = "seed", .shape = {.type = Type::count}, .about = "when the command line gives none; default 1"},
       Key{.name = "duration", .shape = kPositiveDuration, .about = "the length of the run in virtual time; default: until all is done"},
       Key{.name = "nodes", .shape = {.type = Type::map, .element = &kNodeShape}, .about = "the servers, by name", .is_required = true},
-      Key{.name = "links", .shape = {.type = Type::list, .element = &kLinkShape}, .about = "between nodes; leaf_of without a link gets one of 1ms"},
+      Key{.name = "links",
+          .shape = {.type = Type::list, .element = &kLinkShape},
+          .about = "between nodes; leaf_of without a link gets one of 1ms"},
       Key{.name = "streams", .shape = {.type = Type::list, .element = &stream_shape}, .about = "created in this order at the start"},
-      Key{.name = "consumers", .shape = {.type = Type::list, .element = &consumer_shape}, .about = "created in this order after the streams"},
+      Key{.name = "consumers",
+          .shape = {.type = Type::list, .element = &consumer_shape},
+          .about = "created in this order after the streams"},
       Key{.name = "workloads", .shape = {.type = Type::list, .element = &kWorkloadShape}, .about = "the load"},
-      Key{.name = "faults", .shape = {.type = Type::list, .element = &kFaultShape, .entries_max = kFaultsMax}, .about = "what goes wrong, and when"},
+      Key{.name = "faults",
+          .shape = {.type = Type::list, .element = &kFaultShape, .entries_max = kFaultsMax},
+          .about = "what goes wrong, and when"},
       Key{.name = "swarm", .shape = kText, .about = "", .refusal = kLater},
       Key{.name = "expect", .shape = {.type = Type::list, .element = &kExpectationShape}, .about = "what must hold", .is_required = true},
   };

@@ -12,9 +12,9 @@ namespace windtunnel::scenarios {
 
 enum class Type : std::uint8_t {
   text,
-  name,            // of a node, domain, workload, scenario: letters, digits, - and _, a letter or _ first
-  stream_name,     // of a stream or consumer, as NATS allows it
-  subject,         // with wildcards
+  name,             // of a node, domain, workload, scenario: letters, digits, - and _, a letter or _ first
+  stream_name,      // of a stream or consumer, as NATS allows it
+  subject,          // with wildcards
   literal_subject,  // without
   boolean,
   count,     // a whole number, 0 or more

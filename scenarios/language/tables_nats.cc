@@ -9,7 +9,8 @@ constexpr std::array<std::string_view, 2> kStorages = {"file", "memory"};
 constexpr std::array<std::string_view, 3> kRetentions = {"limits", "interest", "workqueue"};
 constexpr std::array<std::string_view, 2> kDiscards = {"old", "new"};
 constexpr std::array<std::string_view, 2> kCompressions = {"none", "s2"};
-constexpr std::array<std::string_view, 7> kDeliverPolicies = {"all", "last", "new", "by_start_sequence", "by_start_time", "last_per_subject", "undefined"};
+constexpr std::array<std::string_view, 7> kDeliverPolicies = {
+    "all", "last", "new", "by_start_sequence", "by_start_time", "last_per_subject", "undefined"};
 constexpr std::array<std::string_view, 3> kAckPolicies = {"none", "all", "explicit"};
 constexpr std::array<std::string_view, 2> kReplayPolicies = {"instant", "original"};
 
@@ -33,7 +34,9 @@ constexpr Shape kNode{.type = Type::name};
 
 constexpr Shape object(const Table& table) { return {.type = Type::object, .table = &table}; }
 constexpr Shape choice(std::span<const std::string_view> choices) { return {.type = Type::choice, .choices = choices}; }
-constexpr Key refused(std::string_view name, std::string_view refusal) { return {.name = name, .shape = kText, .about = "", .refusal = refusal}; }
+constexpr Key refused(std::string_view name, std::string_view refusal) {
+  return {.name = name, .shape = kText, .about = "", .refusal = refusal};
+}
 
 // --- mirror and sources
 
@@ -53,7 +56,10 @@ constexpr Table kExternal{.name = "external", .keys = kExternalKeys};
 
 constexpr std::array kOriginKeys = {
     Key{.name = "name", .shape = kStreamName, .about = "the stream that is copied", .is_required = true},
-    Key{.name = "domain", .shape = kNode, .about = "the origin's JetStream domain: short for external.api $JS.<domain>.API", .is_ours = true},
+    Key{.name = "domain",
+        .shape = kNode,
+        .about = "the origin's JetStream domain: short for external.api $JS.<domain>.API",
+        .is_ours = true},
     Key{.name = "opt_start_seq", .shape = kCount, .about = "the first sequence to copy into an empty stream"},
     Key{.name = "opt_start_time", .shape = kTime, .about = "the first time to copy into an empty stream"},
     Key{.name = "filter_subject", .shape = kSubject, .about = "copy only messages of this subject"},

@@ -51,7 +51,8 @@ std::optional<Diagnostic> check_text(std::string_view text, const std::string& f
       continue;
     }
     if (byte == '\t' && is_indent) return problem("a tab stands in the indentation; indent with spaces");
-    if ((byte < 0x20 && byte != '\t' && byte != '\r') || byte == 0x7f) return problem("the file is no text: the byte " + hex(byte) + " stands here");
+    if ((byte < 0x20 && byte != '\t' && byte != '\r') || byte == 0x7f)
+      return problem("the file is no text: the byte " + hex(byte) + " stands here");
     const std::size_t size = utf8_length(text, at);
     if (size == 0) return problem("the file is no UTF-8 text: the byte " + hex(byte) + " stands here");
     if (at - line_start >= kLineMax) return problem("the line is longer than 64 KiB; no scenario needs that much");

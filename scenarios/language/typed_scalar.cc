@@ -32,7 +32,9 @@ class Reader {
     }
     if (tree_.kind != YamlTree::Kind::scalar || tree_.scalar_kind == ScalarKind::null) return wrong();
     switch (shape_.type) {
-      case Type::boolean: return tree_.scalar_kind == ScalarKind::boolean && (tree_.text == "true" || tree_.text == "false") ? Plain{tree_.text == "true"} : wrong();
+      case Type::boolean:
+        return tree_.scalar_kind == ScalarKind::boolean && (tree_.text == "true" || tree_.text == "false") ? Plain{tree_.text == "true"}
+                                                                                                           : wrong();
       case Type::count: return read_count(0);
       case Type::positive: return read_count(1);
       case Type::integer: return read_integer();
@@ -48,7 +50,8 @@ class Reader {
  private:
   // A plain scalar that YAML takes for a number or a boolean, where text is wanted.
   [[nodiscard]] bool may_be_quoted() const {
-    return shape_.type == Type::text || shape_.type == Type::name || shape_.type == Type::stream_name || shape_.type == Type::subject || shape_.type == Type::literal_subject;
+    return shape_.type == Type::text || shape_.type == Type::name || shape_.type == Type::stream_name || shape_.type == Type::subject ||
+           shape_.type == Type::literal_subject;
   }
 
   Plain wrong(std::string_view more = "") {

@@ -96,7 +96,8 @@ class Checker {
     out.members.push_back({.key = std::string{table.shorthand}, .where = tree.where, .value = value(tree, meant->shape, key)});
     for (const Key& other : table.keys) {
       if (other.is_required && other.name != table.shorthand) {
-        diagnostics_.add(tree.where, quoted(key) + " needs " + quoted(other.name) + ": write { " + std::string{table.shorthand} + ": ..., " + std::string{other.name} + ": ... }");
+        diagnostics_.add(tree.where, quoted(key) + " needs " + quoted(other.name) + ": write { " + std::string{table.shorthand} +
+                                         ": ..., " + std::string{other.name} + ": ... }");
       }
     }
   }
@@ -111,7 +112,8 @@ class Checker {
       for (const Table* variant : table.variants) {
         if (variant->mark != entry.key) continue;
         if (found != nullptr) {
-          diagnostics_.add(entry.where, std::string{table.name} + " is either " + quoted(found->mark) + " or " + quoted(entry.key) + ", not both");
+          diagnostics_.add(entry.where,
+                           std::string{table.name} + " is either " + quoted(found->mark) + " or " + quoted(entry.key) + ", not both");
           return nullptr;
         }
         found = variant;
@@ -147,7 +149,8 @@ class Checker {
       }
     }
     const std::string_view where = variant == nullptr ? table.name : variant->name;
-    diagnostics_.add(entry.where, "unknown key " + quoted(entry.key) + " in " + std::string{where} + (diagnostics_.is_full() ? "" : hint(entry.key, names)));
+    diagnostics_.add(entry.where, "unknown key " + quoted(entry.key) + " in " + std::string{where} +
+                                      (diagnostics_.is_full() ? "" : hint(entry.key, names)));
   }
 
   void check_presence(const YamlTree& tree, const Table& table) {
@@ -164,17 +167,20 @@ class Checker {
       if (present == 0) diagnostics_.add(tree.where, what + " needs one of " + listed(table.exactly_one));
       if (present > 1) diagnostics_.add(tree.where, what + " has only one of " + listed(table.exactly_one));
     }
-    if (!table.at_least_one.empty() && count(table.at_least_one) == 0) diagnostics_.add(tree.where, what + " needs at least one of " + listed(table.at_least_one));
+    if (!table.at_least_one.empty() && count(table.at_least_one) == 0)
+      diagnostics_.add(tree.where, what + " needs at least one of " + listed(table.at_least_one));
   }
 
   bool fits(const SourcePosition& where, std::size_t entries, const Shape& shape, std::string_view key) {
     if (entries <= shape.entries_max) return true;
-    diagnostics_.add(where, quoted(key) + " has " + std::to_string(entries) + " entries; up to " + std::to_string(shape.entries_max) + " are supported");
+    diagnostics_.add(
+        where, quoted(key) + " has " + std::to_string(entries) + " entries; up to " + std::to_string(shape.entries_max) + " are supported");
     return false;
   }
 
   void wrong(const YamlTree& tree, std::string_view key, std::string_view wanted) {
-    diagnostics_.add(tree.where, (key.empty() ? std::string{"the file"} : quoted(key)) + " must be " + std::string{wanted} + ", not " + what_stands_there(tree));
+    diagnostics_.add(tree.where, (key.empty() ? std::string{"the file"} : quoted(key)) + " must be " + std::string{wanted} + ", not " +
+                                     what_stands_there(tree));
   }
 
   Diagnostics& diagnostics_;

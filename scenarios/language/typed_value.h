@@ -13,8 +13,8 @@
 #include "faults/units.h"
 #include "scenarios/language/diagnostic.h"
 #include "scenarios/language/tables.h"
-#include "scenarios/scenario.h"
 #include "scenarios/language/yaml_tree.h"
+#include "scenarios/scenario.h"
 
 namespace windtunnel::scenarios {
 
@@ -22,8 +22,9 @@ struct TypedValue {
   struct Member;
   // text, name, subject, choice, nats_time, invariant: text. boolean: bool. count, positive: unsigned. integer,
   // nats_duration, nats_size: signed. retry_count: RetryPolicy without its wait. The others as their names say.
-  using Plain = std::variant<std::monostate, std::string, bool, std::uint64_t, std::int64_t, core::Duration, faults::DurationRange, SyncInterval, core::Bytes,
-                             faults::SizeRange, faults::Rate, faults::OpTrigger, Bound, RetryPolicy, core::Defect, faults::LinkEnds>;
+  using Plain =
+      std::variant<std::monostate, std::string, bool, std::uint64_t, std::int64_t, core::Duration, faults::DurationRange, SyncInterval,
+                   core::Bytes, faults::SizeRange, faults::Rate, faults::OpTrigger, Bound, RetryPolicy, core::Defect, faults::LinkEnds>;
 
   const Shape* shape = nullptr;
   SourcePosition where;

@@ -33,21 +33,33 @@ class Builder final : public YAML::EventHandler {
 
   void OnDocumentStart(const YAML::Mark& mark) override { root_.where = position(mark); }
   void OnDocumentEnd() override {}
-  void OnNull(const YAML::Mark& mark, YAML::anchor_t) override { leaf({.kind = YamlTree::Kind::scalar, .where = position(mark), .text = {}, .scalar_kind = ScalarKind::null, .items = {}, .entries = {}}); }
-  void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override { throw Refused{position(mark), "aliases (`*name`) are not part of the language; write it out"}; }
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t) override {
+    leaf(
+        {.kind = YamlTree::Kind::scalar, .where = position(mark), .text = {}, .scalar_kind = ScalarKind::null, .items = {}, .entries = {}});
+  }
+  void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
+    throw Refused{position(mark), "aliases (`*name`) are not part of the language; write it out"};
+  }
   void OnAnchor(const YAML::Mark& mark, const std::string&) override {
     throw Refused{position(mark), "anchors (`&name`) are not part of the language; write it out"};
   }
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t, const std::string& value) override {
     const bool is_plain = tag == "?";
     if (!is_plain && tag != "!") refuse_tag(mark, tag);
-    leaf({.kind = YamlTree::Kind::scalar, .where = position(mark), .text = value, .scalar_kind = is_plain ? plain_kind(value) : ScalarKind::text, .items = {}, .entries = {}});
+    leaf({.kind = YamlTree::Kind::scalar,
+          .where = position(mark),
+          .text = value,
+          .scalar_kind = is_plain ? plain_kind(value) : ScalarKind::text,
+          .items = {},
+          .entries = {}});
   }
   void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t, YAML::EmitterStyle::value) override {
     open(mark, tag, YamlTree::Kind::list);
   }
   void OnSequenceEnd() override { close(); }
-  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t, YAML::EmitterStyle::value) override { open(mark, tag, YamlTree::Kind::map); }
+  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t, YAML::EmitterStyle::value) override {
+    open(mark, tag, YamlTree::Kind::map);
+  }
   void OnMapEnd() override { close(); }
 
  private:
@@ -114,7 +126,8 @@ class Builder final : public YAML::EventHandler {
 
 // yaml-cpp's own words, where they help nobody, in ours.
 std::string explain(const std::string& message) {
-  if (message.find("unknown token") != std::string::npos) return "this is no YAML: a character that cannot begin a value; put the text in quotes";
+  if (message.find("unknown token") != std::string::npos)
+    return "this is no YAML: a character that cannot begin a value; put the text in quotes";
   if (message.find("document indicator in scalar") != std::string::npos) return "a quoted text has no end: its closing quote is missing";
   if (message.find("tab") != std::string::npos) return "a tab stands here; indent with spaces";
   return "this is no YAML: " + message;

@@ -15,7 +15,9 @@ using core::Seed;
 Instant at(core::Duration d) { return Instant{d}; }
 Fault kill_at(core::Duration low, core::Duration high) { return {At{{low, high}}, SendSignal{.node = "hub", .name = SignalName::kill}}; }
 Fault start_after(core::Duration low, core::Duration high) { return {After{{low, high}}, Start{"hub"}}; }
-Fault kill_on_fsync() { return {OpTrigger{.op = DiskOp::fsync, .occurrence = 3, .path = "2.blk", .node = "hub"}, SendSignal{.node = "hub"}}; }
+Fault kill_on_fsync() {
+  return {OpTrigger{.op = DiskOp::fsync, .occurrence = 3, .path = "2.blk", .node = "hub"}, SendSignal{.node = "hub"}};
+}
 
 TEST_CASE("fixed times stand, and `after` counts from the entry before") {
   const std::vector<Fault> faults = {kill_at(20s, 20s), start_after(5s, 5s), kill_at(10s, 10s), start_after(2s, 2s), start_after(1s, 1s)};

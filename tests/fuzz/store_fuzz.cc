@@ -39,13 +39,17 @@ void fuzz_damaged_block(std::string_view bytes) {
     const auto kind = static_cast<unsigned char>(rest[0]);
     const std::size_t length = std::min<std::size_t>(static_cast<unsigned char>(rest[1]), rest.size() - 2);
     seq += 1 + (kind >> 6);
-    if (kind % 4 == 0) append_tombstone(block, key, Seq{seq / 2 + 1}, WallTime{1});
-    else if (kind % 4 == 1) append_skip(block, key, Seq{seq}, WallTime{1});
-    else append_message(block, key, Seq{seq}, WallTime{1}, {"s", kind % 4 == 2 ? "" : "NATS/1.0\r\n\r\n", rest.substr(2, length)});
+    if (kind % 4 == 0)
+      append_tombstone(block, key, Seq{seq / 2 + 1}, WallTime{1});
+    else if (kind % 4 == 1)
+      append_skip(block, key, Seq{seq}, WallTime{1});
+    else
+      append_message(block, key, Seq{seq}, WallTime{1}, {"s", kind % 4 == 2 ? "" : "NATS/1.0\r\n\r\n", rest.substr(2, length)});
     rest.remove_prefix(2 + length);
   }
   for (std::size_t i = 0; !block.empty() && i + 2 < bytes.size() && i < 12; i += 3) {
-    const std::size_t at = static_cast<unsigned char>(bytes[bytes.size() - 1 - i]) * 256u + static_cast<unsigned char>(bytes[bytes.size() - 2 - i]);
+    const std::size_t at =
+        static_cast<unsigned char>(bytes[bytes.size() - 1 - i]) * 256u + static_cast<unsigned char>(bytes[bytes.size() - 2 - i]);
     block[at % block.size()] = bytes[bytes.size() - 3 - i];
   }
   fuzz_block(block);

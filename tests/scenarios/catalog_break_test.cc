@@ -47,7 +47,8 @@ TEST_CASE("each scenario of the catalog fails on a core that is broken where the
     options.defects.set(row.defect);
     const core::Result<RunResult> broken = run();
     REQUIRE(broken.has_value());
-    CHECK(std::any_of(broken->divergences.begin(), broken->divergences.end(), [&](const Divergence& d) { return d.invariant == row.invariant; }));
+    CHECK(std::any_of(broken->divergences.begin(), broken->divergences.end(),
+                      [&](const Divergence& d) { return d.invariant == row.invariant; }));
   }
 }
 

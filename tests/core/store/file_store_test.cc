@@ -267,7 +267,9 @@ TEST_CASE("a write that fails leaves the sequence free and no half record") {
   at.open();
   at.put("a", "1");
   for (const Errc code : {Errc::no_space, Errc::io_error}) {
-    at.world.disk->fails = [&](std::string_view operation, std::string_view) { return operation == "write" ? std::optional{code} : std::nullopt; };
+    at.world.disk->fails = [&](std::string_view operation, std::string_view) {
+      return operation == "write" ? std::optional{code} : std::nullopt;
+    };
     const auto refused = at.store->append({"a", "", std::string(300, 'x')}, at.now());
     REQUIRE_FALSE(refused);
     CHECK(refused.error().code == code);
@@ -288,7 +290,9 @@ TEST_CASE("a failed fsync with sync: always acknowledges nothing, and the record
   at.settings.sync_always = true;
   at.open();
   at.put("a", "1");
-  at.world.disk->fails = [](std::string_view operation, std::string_view) { return operation == "sync" ? std::optional{Errc::io_error} : std::nullopt; };
+  at.world.disk->fails = [](std::string_view operation, std::string_view) {
+    return operation == "sync" ? std::optional{Errc::io_error} : std::nullopt;
+  };
   REQUIRE_FALSE(at.store->append({"a", "", "lost"}, at.now()));
   at.world.disk->fails = nullptr;
   CHECK(at.put("b", "2") == Seq{2});
@@ -342,7 +346,9 @@ TEST_CASE("a record that rots while the store is open is an error and is reporte
 TEST_CASE("a delivery right after a store reads no file") {
   StoreFixture at;
   at.open();
-  at.world.disk->fails = [](std::string_view operation, std::string_view) { return operation == "read" ? std::optional{Errc::io_error} : std::nullopt; };
+  at.world.disk->fails = [](std::string_view operation, std::string_view) {
+    return operation == "read" ? std::optional{Errc::io_error} : std::nullopt;
+  };
   for (int i = 1; i <= 2000; ++i) {
     at.put("a", "message " + std::to_string(i));
     REQUIRE(at.payload(static_cast<std::uint64_t>(i)) == "message " + std::to_string(i));
@@ -400,8 +406,10 @@ TEST_CASE("a drained stream remembers its last sequence by its index when its on
     REQUIRE(at.store->purge({}));
     at.restart();
     for (const auto& [name, size] : at.blocks()) {
-      if (is_gone) at.world.disk->files().erase(at.msgs(name));
-      else at.world.disk->file(at.msgs(name)).clear();
+      if (is_gone)
+        at.world.disk->files().erase(at.msgs(name));
+      else
+        at.world.disk->file(at.msgs(name)).clear();
     }
     at.kill();
     CHECK(at.store->state().last_seq == Seq{3});
@@ -491,7 +499,9 @@ TEST_CASE("after a failed periodic sync the content goes to a new file") {
   StoreFixture at;
   at.open();
   at.put("a", "1");
-  at.world.disk->fails = [](std::string_view operation, std::string_view path) { return operation == "sync" && path.ends_with(".blk") ? std::optional{Errc::io_error} : std::nullopt; };
+  at.world.disk->fails = [](std::string_view operation, std::string_view path) {
+    return operation == "sync" && path.ends_with(".blk") ? std::optional{Errc::io_error} : std::nullopt;
+  };
   CHECK_FALSE(at.store->sync());
   at.world.disk->fails = nullptr;
   at.world.disk->is_recording = true;

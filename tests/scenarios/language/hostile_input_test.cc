@@ -37,7 +37,10 @@ TEST_CASE("what is no scenario at all is named for what it is") {
       {"a word", "hello", "x.yaml:1:1: the file must be a map of keys, not `hello`"},
       {"a list", "- a\n- b\n", "x.yaml:1:1: the file must be a map of keys, not a list"},
       {"zeros", std::string(100, '\0'), "x.yaml:1:1: the file is no text: the byte 0x00 stands here"},
-      {"an executable", "\x7f" "ELF\x02\x01", "x.yaml:1:1: the file is no text: the byte 0x7f stands here"},
+      {"an executable",
+       "\x7f"
+       "ELF\x02\x01",
+       "x.yaml:1:1: the file is no text: the byte 0x7f stands here"},
       {"latin-1", "about: caf\xe9\n", "x.yaml:1:11: the file is no UTF-8 text: the byte 0xe9 stands here"},
       {"an overlong character", "about: \xc0\xaf\n", "x.yaml:1:8: the file is no UTF-8 text"},
       {"a tab as indentation", "nodes:\n\thub: {}\n", "x.yaml:2:1: a tab stands in the indentation; indent with spaces"},
@@ -87,8 +90,10 @@ TEST_CASE("one megabyte of anything is answered in a few seconds") {
   std::string staircase;
   for (std::size_t depth = 0; staircase.size() < 900'000; ++depth) staircase += std::string(depth, ' ') + "a:\n";
   std::vector<std::string> texts = {staircase};
-  for (const std::string_view unit : {"[", "{", "[{", "{a: ", "- ", "? ", "a: ", "- - ", "\n- ", "[\n", "!a ", "\"", "'", "a\n", "a,\n", "[a,\n", ": ", "%\n", "[]\n", "[],", "- a\n", "a: 1\n",
-                                      "{}\n", "'' ", "\\\n", "|\n", ">\n ", "# x\n", "---\n", "...\n", "\xc3\xa9", "x: [\n", "{ between: [a, b] }\n"}) {
+  for (const std::string_view unit :
+       {"[",    "{",   "[{",   "{a: ", "- ",    "? ",    "a: ",   "- - ",  "\n- ",     "[\n",    "!a ",
+        "\"",   "'",   "a\n",  "a,\n", "[a,\n", ": ",    "%\n",   "[]\n",  "[],",      "- a\n",  "a: 1\n",
+        "{}\n", "'' ", "\\\n", "|\n",  ">\n ",  "# x\n", "---\n", "...\n", "\xc3\xa9", "x: [\n", "{ between: [a, b] }\n"}) {
     texts.push_back(repeated(unit, 1'000'000));
   }
   for (const std::string& text : texts) {
@@ -102,7 +107,8 @@ TEST_CASE("one megabyte of anything is answered in a few seconds") {
 TEST_CASE("many entries of the right kind are refused by their number, and quickly") {
   std::string nodes = "scenario: big\nnodes:\n";
   for (int i = 0; i < 50'000; ++i) nodes += "  n" + std::to_string(i) + ":\n";
-  CHECK(first_message(nodes + "expect: [ { invariants: [mirror-is-prefix] } ]\n").find("`nodes` has 50000 entries; up to 1000 are supported") != std::string::npos);
+  CHECK(first_message(nodes + "expect: [ { invariants: [mirror-is-prefix] } ]\n")
+            .find("`nodes` has 50000 entries; up to 1000 are supported") != std::string::npos);
   std::string keys = "scenario: big\n";
   for (int i = 0; i < 50'000; ++i) keys += "ndoes" + std::to_string(i) + ": 1\n";
   const Loaded loaded = load_text(keys, "x.yaml");

@@ -52,9 +52,10 @@ std::string object_violation(const json& schema, const json& value, const std::s
 }  // namespace
 
 std::string violation(const json& schema, const json& value, const std::string& place) {
-  static const std::set<std::string> kKnown = {"$schema", "title", "description", "type", "properties", "required", "additionalProperties", "propertyNames",
-                                               "minProperties", "maxProperties", "items", "minItems", "maxItems", "pattern", "minimum", "enum", "const",
-                                               "anyOf", "oneOf", "allOf"};
+  static const std::set<std::string> kKnown = {
+      "$schema",       "title",         "description",   "type",  "properties", "required", "additionalProperties",
+      "propertyNames", "minProperties", "maxProperties", "items", "minItems",   "maxItems", "pattern",
+      "minimum",       "enum",          "const",         "anyOf", "oneOf",      "allOf"};
   for (const auto& [keyword, unused] : schema.items()) {
     if (!kKnown.contains(keyword)) throw std::runtime_error{"the validator does not know the keyword " + keyword};
   }
@@ -65,11 +66,14 @@ std::string violation(const json& schema, const json& value, const std::string& 
     for (const json& each : schema["enum"]) is_one = is_one || each == value;
     if (!is_one) return place + ": not in the enumeration";
   }
-  if (schema.contains("minimum") && value.is_number_integer() && value.get<std::int64_t>() < schema["minimum"].get<std::int64_t>() && !value.is_number_unsigned()) {
+  if (schema.contains("minimum") && value.is_number_integer() && value.get<std::int64_t>() < schema["minimum"].get<std::int64_t>() &&
+      !value.is_number_unsigned()) {
     return place + ": below the minimum";
   }
-  if (schema.contains("minimum") && value.is_number_unsigned() && value.get<std::uint64_t>() < schema["minimum"].get<std::uint64_t>()) return place + ": below the minimum";
-  if (schema.contains("pattern") && value.is_string() && !matches(schema["pattern"], value)) return place + ": does not match " + schema["pattern"].get<std::string>();
+  if (schema.contains("minimum") && value.is_number_unsigned() && value.get<std::uint64_t>() < schema["minimum"].get<std::uint64_t>())
+    return place + ": below the minimum";
+  if (schema.contains("pattern") && value.is_string() && !matches(schema["pattern"], value))
+    return place + ": does not match " + schema["pattern"].get<std::string>();
   if (schema.contains("required")) {
     for (const json& name : schema["required"]) {
       if (value.is_object() && !value.contains(name.get<std::string>())) return place + ": needs " + name.get<std::string>();
@@ -92,7 +96,8 @@ std::string violation(const json& schema, const json& value, const std::string& 
     if (!schema.contains(keyword)) continue;
     std::size_t held = 0;
     for (const json& each : schema[keyword]) held += violation(each, value, place).empty() ? 1 : 0;
-    if (held == 0 || (keyword == "oneOf" && held != 1)) return place + ": " + std::to_string(held) + " alternatives of " + keyword + " hold";
+    if (held == 0 || (keyword == "oneOf" && held != 1))
+      return place + ": " + std::to_string(held) + " alternatives of " + keyword + " hold";
   }
   return {};
 }

@@ -50,7 +50,8 @@ TEST_CASE("an unknown key is named with its place and the nearest valid one") {
 }
 
 TEST_CASE("a key of a later nats-server is refused by name") {
-  check({{12, "max_age: 1h", "allow_msg_ttl: true", "s.yaml:12:67: `allow_msg_ttl` came with nats-server 2.11; this server speaks 2.10.27, so leave it out"}});
+  check({{12, "max_age: 1h", "allow_msg_ttl: true",
+          "s.yaml:12:67: `allow_msg_ttl` came with nats-server 2.11; this server speaks 2.10.27, so leave it out"}});
 }
 
 TEST_CASE("a wrong type or unit is named with what is expected") {
@@ -65,7 +66,8 @@ TEST_CASE("a wrong type or unit is named with what is expected") {
       {4, "2m", "2min", "s.yaml:4:11: `duration`: `2min` has the unknown unit `min`; there are ns, us, ms, s, m, h and d"},
       {4, "2m", "0s", "s.yaml:4:11: `duration` must be a duration longer than 0, such as 5ms or 2m, not `0s`"},
       {6, "8MiB", "8388608", "s.yaml:6:59: `block_size` must be a size with a unit, such as 64KiB, not `8388608`"},
-      {6, "8MiB", "8MB", "s.yaml:6:59: `block_size`: `8MB` has the unknown unit `MB`; there are B, KiB, MiB, GiB and TiB (1 KiB is 1024 B)"},
+      {6, "8MiB", "8MB",
+       "s.yaml:6:59: `block_size`: `8MB` has the unknown unit `MB`; there are B, KiB, MiB, GiB and TiB (1 KiB is 1024 B)"},
       {6, "always", "sometimes", "s.yaml:6:120: `sync_interval`: `sometimes` is no duration; write 5ms, 2m or 1h30m"},
       {6, "\"1\"", "1", "s.yaml:6:42: `password` must be text, not `1`; put it in quotes"},
       {7, "[nats-6981]", "nats-6981", "s.yaml:7:68: `defects` must be a list, not `nats-6981`"},
@@ -84,18 +86,24 @@ TEST_CASE("a wrong type or unit is named with what is expected") {
       {18, "msg_id: true", "msg_id: yes", "s.yaml:18:143: `msg_id` must be true or false, not `yes`"},
       {18, "max: 3", "max: forever", "s.yaml:18:120: `max` must be a whole number, or until-acked, not `forever`"},
       {20, "batch: 5", "batch: 0", "s.yaml:20:73: `batch` must be a whole number, 1 or more, not `0`"},
-      {23, "SIGABRT", "SIGABORT", "s.yaml:23:48: `name` must be SIGTERM, SIGUSR2, SIGABRT or SIGKILL, not `SIGABORT`; did you mean `SIGABRT`?"},
-      {26, "fsync", "fsink", "s.yaml:26:11: `on`: `3rd fsink of msgs/2.blk at hub` has the unknown operation `fsink` (there are create, write, fsync, truncate, rename, remove, "
-                             "mkdir, fsync-directory); it is written `3rd fsync of msgs/2.blk at leaf`"},
+      {23, "SIGABRT", "SIGABORT",
+       "s.yaml:23:48: `name` must be SIGTERM, SIGUSR2, SIGABRT or SIGKILL, not `SIGABORT`; did you mean `SIGABRT`?"},
+      {26, "fsync", "fsink",
+       "s.yaml:26:11: `on`: `3rd fsink of msgs/2.blk at hub` has the unknown operation `fsink` (there are create, write, fsync, truncate, "
+       "rename, remove, "
+       "mkdir, fsync-directory); it is written `3rd fsync of msgs/2.blk at leaf`"},
       {34, "mirror-is-prefix", "mirror-is-prefx", "s.yaml:34:36: `mirror-is-prefx` is no invariant; did you mean `mirror-is-prefix`?"},
-      {34, "mirror-is-prefix", "dedup-exact", "s.yaml:34:36: `invariants`: `dedup-exact` is not checked yet; `windtunnel list invariants` says which are"},
+      {34, "mirror-is-prefix", "dedup-exact",
+       "s.yaml:34:36: `invariants`: `dedup-exact` is not checked yet; `windtunnel list invariants` says which are"},
       {35, "lost: 0", "lost: none", "s.yaml:35:57: `lost` must be a whole number, or { at_least, at_most }, not `none`"},
-      {38, "at_most: 1300 }, first_seq", "at_most: 0 }, first_seq", "s.yaml:38:42: `messages`: `at_least` is more than `at_most`, which nothing can satisfy"},
+      {38, "at_most: 1300 }, first_seq", "at_most: 0 }, first_seq",
+       "s.yaml:38:42: `messages`: `at_least` is more than `at_most`, which nothing can satisfy"},
       {1, "sample", "", "s.yaml:2:1: `scenario` must be a name of letters, digits, - and _, with a letter first, not nothing"},
       {1, "sample", "[a]", "s.yaml:1:11: `scenario` must be a name of letters, digits, - and _, with a letter first, not a list"},
       {1, "sample", "7days", "s.yaml:1:11: `scenario` must be a name of letters, digits, - and _, with a letter first, not `7days`"},
       {1, "sample", "\"null\"", "s.yaml:1:11: `scenario` must be a name of letters, digits, - and _, with a letter first, not `null`"},
-      {1, "sample", "hub outage", "s.yaml:1:11: `scenario` must be a name of letters, digits, - and _, with a letter first, not `hub outage`"},
+      {1, "sample", "hub outage",
+       "s.yaml:1:11: `scenario` must be a name of letters, digits, - and _, with a letter first, not `hub outage`"},
   });
 }
 
@@ -106,13 +114,16 @@ TEST_CASE("a name that does not exist is named with the nearest that does") {
       {12, "on: hub", "on: hubb", "s.yaml:12:11: there is no node `hubb`; did you mean `hub`?"},
       {13, "name: ORDERS,", "name: ODERS,", "s.yaml:13:54: there is no stream `ODERS` in domain `hub`; did you mean `ORDERS`?"},
       {13, "domain: hub", "domain: hob", "s.yaml:13:70: no node has the domain `hob`; did you mean `hub`?"},
-      {13, ", domain: hub", "", "s.yaml:13:54: there is no stream `ORDERS` on node `leaf` (of another node: name its `domain`); there is SUM"},
-      {13, "name: ORDERS, domain: hub", "name: ORDERS_MIRROR", "s.yaml:13:54: stream `ORDERS_MIRROR` copies itself; name the origin's `domain`"},
+      {13, ", domain: hub", "",
+       "s.yaml:13:54: there is no stream `ORDERS` on node `leaf` (of another node: name its `domain`); there is SUM"},
+      {13, "name: ORDERS, domain: hub", "name: ORDERS_MIRROR",
+       "s.yaml:13:54: stream `ORDERS_MIRROR` copies itself; name the origin's `domain`"},
       {16, "ORDERS", "ORDRES", "s.yaml:16:15: there is no stream `ORDRES`; did you mean `ORDERS`?"},
       {18, "at: leaf", "at: lead", "s.yaml:18:32: there is no node `lead`; did you mean `leaf`?"},
       {18, "domain: hub", "domain: center", "s.yaml:18:62: no node has the domain `center`; there are hub and leaf"},
       {20, "ORDERS", "ORDER", "s.yaml:20:16: there is no stream `ORDER` in domain `hub`; did you mean `ORDERS`?"},
-      {21, "ORDERS_MIRROR", "ORDERS", "s.yaml:21:16: there is no stream `ORDERS` on node `leaf` (of another node: name its `domain`); there are ORDERS_MIRROR and SUM"},
+      {21, "ORDERS_MIRROR", "ORDERS",
+       "s.yaml:21:16: there is no stream `ORDERS` on node `leaf` (of another node: name its `domain`); there are ORDERS_MIRROR and SUM"},
       {24, "hub", "hud", "s.yaml:24:25: there is no node `hud`; did you mean `hub`?"},
       {26, "at hub", "at hab", "s.yaml:26:11: there is no node `hab`; did you mean `hub`?"},
       {29, "[hub, leaf]", "[hub, edge]", "s.yaml:29:22: there is no link between `hub` and `edge`; there are [hub, leaf] and [leaf, edge]"},
@@ -132,8 +143,10 @@ TEST_CASE("what contradicts itself is refused") {
       {10, "[hub, leaf]", "[hub, hub]", "s.yaml:10:16: a link joins two different nodes, not `hub` with itself"},
       {13, "mirror: {", "subjects: [a], mirror: {", "s.yaml:13:48: a mirror has no `subjects`: it takes everything from its origin"},
       {13, "mirror: {", "first_seq: 5, mirror: {", "s.yaml:13:49: a mirror has no `first_seq`: it takes everything from its origin"},
-      {13, "mirror: {", "sources: [ { name: SUM } ], mirror: {", "s.yaml:13:47: a mirror has no `sources`: it takes everything from its origin"},
-      {13, "domain: hub", "domain: hub, external: { api: $JS.hub.API }", "s.yaml:13:70: `domain` is short for `external`; give one of them, not both"},
+      {13, "mirror: {", "sources: [ { name: SUM } ], mirror: {",
+       "s.yaml:13:47: a mirror has no `sources`: it takes everything from its origin"},
+      {13, "domain: hub", "domain: hub, external: { api: $JS.hub.API }",
+       "s.yaml:13:70: `domain` is short for `external`; give one of them, not both"},
       {14, "SUM", "ORDERS_MIRROR", "s.yaml:14:23: there is already a stream `ORDERS_MIRROR` on node `leaf`"},
       {18, "for: 60s, ", "", "s.yaml:18:5: a publish workload needs at least one of for and count"},
       {19, "via: core", "via: core, timeout: 1s",
@@ -144,7 +157,8 @@ TEST_CASE("what contradicts itself is refused") {
       {23, "at: 20s..25s, ", "", "s.yaml:23:5: a fault needs one of at, after and on"},
       {23, "at: 20s..25s", "at: 20s, after: 5s", "s.yaml:23:5: a fault has only one of at, after and on"},
       {23, "{ node: hub, name: SIGABRT }", "hub", "s.yaml:23:29: `signal` needs `name`: write { node: ..., name: ... }"},
-      {24, ", start: hub", "", "s.yaml:24:5: a fault needs one of signal, power_loss, start, pause, resume, cut, heal, delay, throttle and clock_step"},
+      {24, ", start: hub", "",
+       "s.yaml:24:5: a fault needs one of signal, power_loss, start, pause, resume, cut, heal, delay, throttle and clock_step"},
       {32, "at: 73s", "at: 73s..3m", "s.yaml:32:11: this is after the end of the run: `duration` is 2m"},
       {36, ", lag: 0", "", "s.yaml:36:5: an expectation of a mirror needs one of lag and reported_lag"},
       {16, "durable_name: billing, ", "", "s.yaml:16:5: a consumer needs at least one of durable_name and name"},

@@ -51,8 +51,9 @@ TEST_CASE("nodes and links carry what the file says, and the server's defaults e
 TEST_CASE("a stream is kept typed and as the JSON that nats-server is sent") {
   const Scenario s = loaded_sample();
   REQUIRE(s.streams.size() == 3);
-  CHECK(s.streams[0].create_body ==
-        R"({"name":"ORDERS","subjects":["orders.\u003e"],"max_bytes":-1,"max_age":3600000000000,"storage":"file","duplicate_window":120000000000,"metadata":{"a":"b"}})");
+  CHECK(
+      s.streams[0].create_body ==
+      R"({"name":"ORDERS","subjects":["orders.\u003e"],"max_bytes":-1,"max_age":3600000000000,"storage":"file","duplicate_window":120000000000,"metadata":{"a":"b"}})");
   CHECK(s.streams[1].create_body == R"({"name":"ORDERS_MIRROR","mirror":{"name":"ORDERS","external":{"api":"$JS.hub.API","deliver":""}}})");
   CHECK(s.streams[2].create_body ==
         R"({"name":"SUM","retention":"workqueue","storage":"memory","sources":[{"name":"ORDERS","external":{"api":"$JS.hub.API"}}]})");
@@ -74,7 +75,8 @@ TEST_CASE("all of nats-server's stream fields are sent in its order, with its me
       R"("placement":{"cluster":"c","tags":["t"]},"compression":"s2","first_seq":5,"subject_transform":{"src":"a.\u003e","dest":"b.\u003e"},)"
       R"("republish":{"src":"a.\u003e","dest":"r.\u003e","headers_only":true},"allow_direct":true,"mirror_direct":false,"discard_new_per_subject":true,"sealed":false,)"
       R"("deny_delete":true,"deny_purge":true,"allow_rollup_hdrs":false,"consumer_limits":{"inactive_threshold":1,"max_ack_pending":7},"metadata":{"k":"v"}})";
-  const std::string text = "scenario: a\nnodes: { n: {} }\nstreams:\n  - { \"on\": n, " + std::string{kConfig.substr(1)} + "\nexpect: [ { invariants: [acked-is-durable] } ]\n";
+  const std::string text = "scenario: a\nnodes: { n: {} }\nstreams:\n  - { \"on\": n, " + std::string{kConfig.substr(1)} +
+                           "\nexpect: [ { invariants: [acked-is-durable] } ]\n";
   const Loaded loaded = load_text(text, "s.yaml");
   for (const Diagnostic& diagnostic : loaded.diagnostics) MESSAGE(diagnostic.text());
   REQUIRE(loaded.scenario.has_value());
@@ -87,8 +89,8 @@ TEST_CASE("all of nats-server's consumer fields are sent in its order") {
       R"("ack_wait":30000000000,"max_deliver":-1,"backoff":[1000000000,2000000000],"filter_subject":"a.b","filter_subjects":["a.b"],"replay_policy":"instant","rate_limit_bps":8,)"
       R"("sample_freq":"100%","max_waiting":512,"max_ack_pending":1000,"idle_heartbeat":0,"flow_control":false,"headers_only":false,"max_batch":0,"max_expires":0,"max_bytes":0,)"
       R"("deliver_subject":"","deliver_group":"","inactive_threshold":0,"num_replicas":0,"mem_storage":false,"direct":false,"metadata":{"k":"v"}})";
-  const std::string text = "scenario: a\nnodes: { n: {} }\nstreams: [ { on: n, name: A } ]\nconsumers:\n  - { stream: A, " + std::string{kConfig.substr(1)} +
-                           "\nexpect: [ { invariants: [acked-is-durable] } ]\n";
+  const std::string text = "scenario: a\nnodes: { n: {} }\nstreams: [ { on: n, name: A } ]\nconsumers:\n  - { stream: A, " +
+                           std::string{kConfig.substr(1)} + "\nexpect: [ { invariants: [acked-is-durable] } ]\n";
   const Loaded loaded = load_text(text, "s.yaml");
   for (const Diagnostic& diagnostic : loaded.diagnostics) MESSAGE(diagnostic.text());
   REQUIRE(loaded.scenario.has_value());
@@ -157,8 +159,10 @@ TEST_CASE("faults are read in the order of the file, in short form and in full")
   CHECK(timeline[0] == faults::Fault{faults::At{{20s, 25s}}, faults::SendSignal{.node = "hub", .name = faults::SignalName::abrt}});
   CHECK(timeline[1] == faults::Fault{faults::After{{5s, 5s}}, faults::Start{"hub"}});
   CHECK(timeline[2] == faults::Fault{faults::At{{50s, 50s}}, faults::PowerLoss{.node = "leaf", .keep = faults::Keep::ordered}});
-  CHECK(timeline[3].when == faults::When{faults::OpTrigger{.op = faults::DiskOp::fsync, .occurrence = 3, .path = "msgs/2.blk", .node = "hub"}});
-  CHECK(timeline[5].action == faults::Action{faults::Cut{.link = {"leaf", "hub"}, .how = faults::CutHow::black_hole, .direction = faults::Direction::a_to_b}});
+  CHECK(timeline[3].when ==
+        faults::When{faults::OpTrigger{.op = faults::DiskOp::fsync, .occurrence = 3, .path = "msgs/2.blk", .node = "hub"}});
+  CHECK(timeline[5].action ==
+        faults::Action{faults::Cut{.link = {"leaf", "hub"}, .how = faults::CutHow::black_hole, .direction = faults::Direction::a_to_b}});
   CHECK(timeline[6].action == faults::Action{faults::Heal{{"hub", "leaf"}}});
   CHECK(timeline[9].action == faults::Action{faults::ClockStep{.node = "edge", .by = -5min}});
 }
@@ -178,7 +182,8 @@ TEST_CASE("a fault that is printed is read back as the same fault") {
 TEST_CASE("each kind of fault shows an example that the loader takes for that kind") {
   for (const faults::FaultKind& kind : faults::fault_kinds()) {
     CAPTURE(kind.name);
-    const std::string text = "scenario: a\nnodes: { hub: {}, leaf: { leaf_of: hub } }\nfaults:\n  - " + std::string{kind.example} + "\nexpect: [ { invariants: [acked-is-durable] } ]\n";
+    const std::string text = "scenario: a\nnodes: { hub: {}, leaf: { leaf_of: hub } }\nfaults:\n  - " + std::string{kind.example} +
+                             "\nexpect: [ { invariants: [acked-is-durable] } ]\n";
     const Loaded loaded = load_text(text, "s.yaml");
     for (const Diagnostic& diagnostic : loaded.diagnostics) MESSAGE(diagnostic.text());
     REQUIRE(loaded.scenario.has_value());
@@ -190,13 +195,12 @@ TEST_CASE("expectations are read, and print as what they demand") {
   const Scenario s = loaded_sample();
   std::vector<std::string> texts;
   for (const Expectation& expectation : s.expectations) texts.push_back(expectation.text());
-  CHECK(texts == std::vector<std::string>{"invariants: acked-is-durable, mirror-is-prefix",
-                                          "workload careful: errors at least 1, lost exactly 0",
-                                          "mirror ORDERS_MIRROR on leaf: within 30s of the last fault lag exactly 0",
-                                          "mirror ORDERS_MIRROR on leaf: within 30s of the last fault reported lag at most 5",
-                                          "stream ORDERS on hub: messages between 1 and 1300, first_seq exactly 1, last_seq at most 1300",
-                                          "consumed by bill: messages at least 1, duplicates exactly 0, missing exactly 0",
-                                          "divergence: mirror-is-prefix"});
+  CHECK(texts == std::vector<std::string>{
+                     "invariants: acked-is-durable, mirror-is-prefix", "workload careful: errors at least 1, lost exactly 0",
+                     "mirror ORDERS_MIRROR on leaf: within 30s of the last fault lag exactly 0",
+                     "mirror ORDERS_MIRROR on leaf: within 30s of the last fault reported lag at most 5",
+                     "stream ORDERS on hub: messages between 1 and 1300, first_seq exactly 1, last_seq at most 1300",
+                     "consumed by bill: messages at least 1, duplicates exactly 0, missing exactly 0", "divergence: mirror-is-prefix"});
   CHECK(s.expectations[3].where == SourcePosition{"s.yaml", 37, 5});
 }
 

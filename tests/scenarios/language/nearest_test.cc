@@ -14,8 +14,14 @@ TEST_CASE("a typing mistake finds its word") {
     std::string_view typed;
     std::string_view meant;
   };
-  for (const Row& row : std::vector<Row>{{"latncy", "latency"}, {"lantecy", "latency"}, {"latencyy", "latency"}, {"Latency", "latency"}, {"power-loss", "power_loss"},
-                                         {"powerloss", "power_loss"}, {"sigkil", "SIGKILL"}, {"bandwith", "bandwidth"}}) {
+  for (const Row& row : std::vector<Row>{{"latncy", "latency"},
+                                         {"lantecy", "latency"},
+                                         {"latencyy", "latency"},
+                                         {"Latency", "latency"},
+                                         {"power-loss", "power_loss"},
+                                         {"powerloss", "power_loss"},
+                                         {"sigkil", "SIGKILL"},
+                                         {"bandwith", "bandwidth"}}) {
     CAPTURE(row.typed);
     CHECK(nearest(row.typed, kWords) == row.meant);
   }

@@ -14,19 +14,26 @@ inline const std::vector<std::string>& sample_lines() {
       /* 3 */ "seed: 7",
       /* 4 */ "duration: 2m",
       /* 5 */ "nodes:",
-      /* 6 */ "  hub: { domain: hub, user: u, password: \"1\", block_size: 8MiB, compact_min: 1MiB, index_interval: 30s, sync_interval: always, ping_interval: 10s }",
+      /* 6 */
+      "  hub: { domain: hub, user: u, password: \"1\", block_size: 8MiB, compact_min: 1MiB, index_interval: 30s, sync_interval: always, "
+      "ping_interval: 10s }",
       /* 7 */ "  leaf: { domain: leaf, leaf_of: hub, sync_interval: 10s, defects: [nats-6981] }",
       /* 8 */ "  edge: { leaf_of: leaf }",
       /* 9 */ "links:",
       /* 10 */ "  - { between: [hub, leaf], latency: 5ms..40ms, bandwidth: 10MiB/s }",
       /* 11 */ "streams:",
-      /* 12 */ "  - { on: hub, name: ORDERS, subjects: [orders.>], storage: file, max_age: 1h, max_bytes: -1, duplicate_window: 120000000000, metadata: { a: b } }",
+      /* 12 */
+      "  - { on: hub, name: ORDERS, subjects: [orders.>], storage: file, max_age: 1h, max_bytes: -1, duplicate_window: 120000000000, "
+      "metadata: { a: b } }",
       /* 13 */ "  - { on: leaf, name: ORDERS_MIRROR, mirror: { name: ORDERS, domain: hub } }",
-      /* 14 */ "  - { on: leaf, name: SUM, storage: memory, retention: workqueue, sources: [ { name: ORDERS, external: { api: $JS.hub.API } } ] }",
+      /* 14 */
+      "  - { on: leaf, name: SUM, storage: memory, retention: workqueue, sources: [ { name: ORDERS, external: { api: $JS.hub.API } } ] }",
       /* 15 */ "consumers:",
       /* 16 */ "  - { stream: ORDERS, durable_name: billing, ack_policy: explicit, ack_wait: 5s, backoff: [1s, 2000000000] }",
       /* 17 */ "workloads:",
-      /* 18 */ "  - { publish: orders.new, at: leaf, via: jetstream, domain: hub, rate: 20/s, for: 60s, name: careful, retries: { max: 3, wait: 1s }, msg_id: true, loop: closed }",
+      /* 18 */
+      "  - { publish: orders.new, at: leaf, via: jetstream, domain: hub, rate: 20/s, for: 60s, name: careful, retries: { max: 3, wait: 1s "
+      "}, msg_id: true, loop: closed }",
       /* 19 */ "  - { publish: orders.new, at: hub, via: core, rate: 3/s, count: 100, size: 10B..1KiB, start: 5s }",
       /* 20 */ "  - { consume: ORDERS, at: leaf, domain: hub, consumer: billing, batch: 5, expires: 2s, name: bill }",
       /* 21 */ "  - { consume: ORDERS_MIRROR, at: leaf, ack: all, filter_subject: orders.*, for: 30s, name: reader }",
