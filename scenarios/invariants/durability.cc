@@ -51,9 +51,7 @@ bool may_step_back(const Evidence& evidence, const FinalStream& stream, const St
 }
 
 bool was_removed_by_limits(const FinalStream& stream, core::Seq seq) {
-  if (stream.spec == nullptr) return false;
-  const bool has_limits = stream.spec->create_body.find("\"max_") != std::string::npos || stream.spec->retention != Retention::limits;
-  return has_limits && seq < stream.state.first_seq;
+  return stream.has_limits && seq < stream.state.first_seq;
 }
 
 std::vector<std::uint64_t> lost_messages(const Evidence& evidence, std::uint16_t workload) {

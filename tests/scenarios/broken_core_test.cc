@@ -196,6 +196,23 @@ expect:
   }
 }
 
+TEST_CASE("what a stream's limits remove is not lost, and limits that are none excuse nothing") {
+  const auto scenario = [](const std::string& limit) {
+    return R"(
+scenario: limited
+about: One server, one stream with limits.
+nodes: { hub: { domain: hub } }
+streams: [ { on: hub, name: ORDERS, subjects: [orders.>], storage: file, )" +
+           limit + R"( } ]
+workloads: [ { publish: orders.new, at: hub, via: jetstream, rate: 20/s, for: 5s, name: careful } ]
+expect: [ { invariants: [acked-is-durable, no-silent-drop, state-equals-contents] }, { stream: ORDERS, on: hub, messages: { at_most: 100 } } ]
+)";
+  };
+  CHECK(run(parse(scenario("max_msgs: 10")), {}).passed());
+  CHECK(run(parse(scenario("max_msgs: -1")), {}).passed());
+  CHECK(find(run(parse(scenario("max_msgs: -1")), {Defect::break_ack_before_store}), "acked-is-durable") != nullptr);
+}
+
 TEST_CASE("a divergence that is expected makes a run pass, and its absence makes it fail") {
   const std::string expected = kAlone + kCareful + "\nexpect: [ { divergence: acked-is-durable } ]\n";
   CHECK_FALSE(run(parse(expected), {}).passed());
