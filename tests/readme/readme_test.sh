@@ -4,7 +4,7 @@
 # usage: readme_test.sh WINDTUNNEL REPOSITORY
 set -euo pipefail
 
-windtunnel=$1
+windtunnel=$(realpath -- "$1")
 cd -- "$2"
 export WINDTUNNEL_COMMAND=./dev
 
