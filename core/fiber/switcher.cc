@@ -45,10 +45,8 @@ class Handover final : public fibers::algo::algorithm {
   fibers::context* pick_next() noexcept override {
     fibers::context* next = next_;
     next_ = nullptr;
-    if (next != nullptr) return next;
-    // Without an answer it is the end of the thread: the main context means the dispatcher, which frees the fibers that
-    // have ended, and the dispatcher means the main context.
-    return fibers::context::active() == dispatcher_ ? main_ : dispatcher_;
+    // Without an answer it is the end of the thread: Boost suspends the main context and means its dispatcher by it.
+    return next != nullptr ? next : dispatcher_;
   }
   bool has_ready_fibers() const noexcept override { return false; }
   void suspend_until(const std::chrono::steady_clock::time_point&) noexcept override { WT_ASSERT(!"Boost.Fiber ran out of fibers"); }
@@ -62,19 +60,16 @@ class Handover final : public fibers::algo::algorithm {
     return made;
   }
   StackPool& memory() { return memory_; }
-  void end_fibers();
-  [[nodiscard]] fibers::context* main() const { return main_; }
+  void let_fibers_go();
 
   std::vector<std::unique_ptr<Stack>> all;
   std::vector<Stack*> free;
   bool has_driver = false;
-  bool is_ending = false;
 
  private:
   fibers::context* next_ = nullptr;
   fibers::context* made_ = nullptr;
   fibers::context* dispatcher_ = nullptr;
-  fibers::context* main_ = fibers::context::active();
   StackPool memory_;
 };
 
@@ -82,17 +77,10 @@ class Handover final : public fibers::algo::algorithm {
 // here. Boost's scheduler owns it, until the thread ends.
 Handover* handover = nullptr;
 
-// At the end of the thread, before Boost's scheduler goes: it must find no fiber.
-void Handover::end_fibers() {
-  is_ending = true;
-  for (const std::unique_ptr<Stack>& stack : all) {
-    void* fake_stack = nullptr;
-    go_to(stack->context);
-    start_switch(&fake_stack, stack->bottom, stack->size);
-    main_->suspend();
-    finish_switch(fake_stack, nullptr, nullptr);
-  }
-  main_->suspend();  // to the dispatcher and back
+// At the end of the thread, before Boost's scheduler goes: it must find no fiber. Ours wait for ever on their stacks, with
+// nothing on them that needs an end.
+void Handover::let_fibers_go() {
+  for (const std::unique_ptr<Stack>& stack : all) fibers::context::active()->get_scheduler()->detach_worker_context(stack->context);
 }
 
 void install() {
@@ -102,7 +90,7 @@ void install() {
   fibers::context::active()->get_scheduler()->set_algo(made.release());
   // Made after Boost's own object of the thread, so it goes before that one.
   struct AtThreadEnd {
-    ~AtThreadEnd() { handover->end_fibers(); }
+    ~AtThreadEnd() { handover->let_fibers_go(); }
   };
   static thread_local AtThreadEnd at_thread_end;
   static_cast<void>(at_thread_end);
@@ -153,10 +141,10 @@ void Switcher::make(SwitchTarget& target, std::function<void()> body) {
   target.stack = stack;
 }
 
-// What every fiber does until the thread ends. Between two bodies it may change from one switcher to the next.
+// What every fiber does, for ever. Between two bodies it may change from one switcher to the next.
 void Switcher::run_bodies(Stack& stack) {
   void* fake_stack = nullptr;
-  while (!handover->is_ending) {
+  for (;;) {
     stack.owner->arrived(*stack.target, fake_stack);
     stack.body();
     stack.body = nullptr;
@@ -167,11 +155,6 @@ void Switcher::run_bodies(Stack& stack) {
     start_switch(&fake_stack, driver.stack_bottom, driver.stack_size);
     stack.context->suspend();
   }
-  const void* bottom = nullptr;
-  std::size_t size = 0;
-  finish_switch(fake_stack, &bottom, &size);
-  handover->go_to(handover->main());
-  start_switch(nullptr, bottom, size);
 }
 
 // First thing after the first switch to a target. AddressSanitizer tells where we came from: the first time that is the driver.

@@ -2,9 +2,9 @@
 // above noticing. It makes fibers, jumps between them and the driver, and takes along what a jump must: the C++ runtime's
 // exception state and AddressSanitizer's view of the stack (reference: kernel notes 3, 4 and 8).
 //
-// Boost's own waits, mutexes and timers are never used: they read the real clock and know no kill. Nor do its fibers end
-// before the thread does: Boost frees what ended in a loop that reads the clock. A fiber whose body has returned waits for the
-// next one, in this run or in the process's next.
+// Boost's own waits, mutexes and timers are never used: they read the real clock and know no kill. Nor do its fibers ever
+// end: Boost frees what ended in a loop that reads the clock. A fiber whose body has returned waits for the next one, in this
+// run or in the process's next.
 #pragma once
 
 #include <cstddef>

@@ -13,7 +13,7 @@ const std::vector<Exception>& exceptions() {
       {"core/base/assert.cc", "getenv", "asked once the run is over, to choose between exit and a core file"},
       {"core/fiber/switcher.cc", "steady_clock",
        "Boost.Fiber's interface speaks of its time points; ours aborts when asked to wait for one"},
-      {"core/fiber/switcher.cc", "thread_local", "ends the fibers before Boost's own object of the thread goes"},
+      {"core/fiber/switcher.cc", "thread_local", "lets the fibers go before Boost's own object of the thread does"},
   };
   return list;
 }

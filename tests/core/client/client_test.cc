@@ -157,8 +157,8 @@ TEST_CASE("answers out of order find their questions") {
 }
 
 TEST_CASE("after a crash of the server the client is back within its reconnect wait, subscriptions first") {
+  ConnectTimes dials;  // before the world, whose trace reports to it to the end
   ClientWorld world;
-  ConnectTimes dials;
   world.kernel.trace().add(dials);
   std::string published;
   std::string flushed;
@@ -190,9 +190,9 @@ TEST_CASE("after a crash of the server the client is back within its reconnect w
 
 TEST_CASE("it dials for ever, each time after the wait and some jitter of its own") {
   const auto dial_times = [](std::uint64_t seed) {
+    ConnectTimes dials;
     ClientWorld world(seed);
     world.server.kill();
-    ConnectTimes dials;
     world.kernel.trace().add(dials);
     world.start_client([&](Client& client, Env& env) {
       (void)client.connect(in(env, 1s));
