@@ -6,7 +6,7 @@
 #include <charconv>
 #include <sstream>
 
-#include "scenarios/nearest.h"
+#include "scenarios/language/nearest.h"
 
 namespace windtunnel::cli {
 namespace {
@@ -93,9 +93,11 @@ Result<Parsed> parse_verb(std::span<const std::string> arguments, const Verb& ve
   options::options_description all = verb.description;
   all.add_options()("word", options::value<std::vector<std::string>>());
   try {
-    options::parsed_options parsed = options::command_line_parser(tokens).options(all).positional(positional).style(style).allow_unregistered().run();
+    options::parsed_options parsed =
+        options::command_line_parser(tokens).options(all).positional(positional).style(style).allow_unregistered().run();
     for (const auto& option : parsed.options) {
-      if (option.unregistered) return unknown_option(option.original_tokens.empty() ? option.string_key : option.original_tokens.front(), verb);
+      if (option.unregistered)
+        return unknown_option(option.original_tokens.empty() ? option.string_key : option.original_tokens.front(), verb);
     }
     options::store(parsed, out.values);
   } catch (const options::error& failure) {
@@ -124,7 +126,8 @@ core::Status parse_seeds(const Parsed& parsed, RunCommand& command) {
     WT_TRY(const std::uint64_t first, parse_number(std::string_view{*seeds}.substr(0, dots), "--seeds", kAny));
     WT_TRY(const std::uint64_t last, parse_number(std::string_view{*seeds}.substr(dots + 2), "--seeds", kAny));
     if (first > last) return usage("`--seeds` " + quoted(*seeds) + " ends before it begins");
-    if (last - first >= kSeedsMax) return usage("`--seeds` " + quoted(*seeds) + " are more than " + std::to_string(kSeedsMax) + " seeds; run them in parts");
+    if (last - first >= kSeedsMax)
+      return usage("`--seeds` " + quoted(*seeds) + " are more than " + std::to_string(kSeedsMax) + " seeds; run them in parts");
     command.first_seed = first;
     command.last_seed = last;
   }
@@ -132,11 +135,15 @@ core::Status parse_seeds(const Parsed& parsed, RunCommand& command) {
 }
 
 Result<Command> parse_run(std::span<const std::string> arguments) {
-  Verb verb{.name = "run", .synopsis = "FILE|DIR... [OPTION]...", .description = options::options_description{"Replays scenarios; a directory stands for all *.yaml in it"}, .later_options = kLaterRunOptions};
+  Verb verb{.name = "run",
+            .synopsis = "FILE|DIR... [OPTION]...",
+            .description = options::options_description{"Replays scenarios; a directory stands for all *.yaml in it"},
+            .later_options = kLaterRunOptions};
   verb.description.add_options()("seed", options::value<std::string>()->value_name("N"), "the seed; default: the scenario's own, or 1")(
       "seeds", options::value<std::string>()->value_name("A..B"), "every seed from A to B")(
       "jobs", options::value<std::string>()->value_name("N"), "worker processes; default 1; 0: run in this process, for a debugger")(
-      "verify", "run everything twice and compare; runs that fail always are")("trace", options::value<std::string>()->value_name("FILE"), "write every event of the run (of a single one)")(
+      "verify", "run everything twice and compare; runs that fail always are")("trace", options::value<std::string>()->value_name("FILE"),
+                                                                               "write every event of the run (of a single one)")(
       "json", options::value<std::string>()->value_name("FILE"), "write the report as JSON (docs/json-report.md)")(
       "junit", options::value<std::string>()->value_name("FILE"), "write the report as JUnit XML")("help", "show this");
   WT_TRY(const Parsed parsed, parse_verb(arguments, verb));
@@ -153,12 +160,16 @@ Result<Command> parse_run(std::span<const std::string> arguments) {
   command.trace_file = text_of(parsed, "trace");
   command.json_file = text_of(parsed, "json");
   command.junit_file = text_of(parsed, "junit");
-  if (command.trace_file && command.first_seed && command.first_seed != command.last_seed) return usage("`--trace` is for a single run; give one `--seed`");
+  if (command.trace_file && command.first_seed && command.first_seed != command.last_seed)
+    return usage("`--trace` is for a single run; give one `--seed`");
   return Command{std::move(command)};
 }
 
 Result<Command> parse_check(std::span<const std::string> arguments) {
-  Verb verb{.name = "check", .synopsis = "FILE|DIR...", .description = options::options_description{"Validates scenarios without running them"}, .later_options = kLaterCheckOptions};
+  Verb verb{.name = "check",
+            .synopsis = "FILE|DIR...",
+            .description = options::options_description{"Validates scenarios without running them"},
+            .later_options = kLaterCheckOptions};
   verb.description.add_options()("help", "show this");
   WT_TRY(const Parsed parsed, parse_verb(arguments, verb));
   if (parsed.values.count("help") != 0) return Command{HelpCommand{help_text(verb)}};
@@ -167,7 +178,10 @@ Result<Command> parse_check(std::span<const std::string> arguments) {
 }
 
 Result<Command> parse_list(std::span<const std::string> arguments) {
-  Verb verb{.name = "list", .synopsis = "scenarios [FILE|DIR...] | faults | invariants | workloads", .description = options::options_description{"Says what there is"}, .later_options = {}};
+  Verb verb{.name = "list",
+            .synopsis = "scenarios [FILE|DIR...] | faults | invariants | workloads",
+            .description = options::options_description{"Says what there is"},
+            .later_options = {}};
   verb.description.add_options()("help", "show this");
   WT_TRY(const Parsed parsed, parse_verb(arguments, verb));
   if (parsed.values.count("help") != 0) return Command{HelpCommand{help_text(verb)}};
@@ -177,7 +191,8 @@ Result<Command> parse_list(std::span<const std::string> arguments) {
   const auto found = std::find(kListings.begin(), kListings.end(), word);
   if (found == kListings.end()) return usage(quoted(word) + " cannot be listed" + hint(word, kListings));
   ListCommand command{.what = static_cast<Listing>(found - kListings.begin()), .paths = {parsed.words.begin() + 1, parsed.words.end()}};
-  if (command.what != Listing::scenarios && !command.paths.empty()) return usage("`windtunnel list " + word + "` takes nothing else, not " + quoted(command.paths.front()));
+  if (command.what != Listing::scenarios && !command.paths.empty())
+    return usage("`windtunnel list " + word + "` takes nothing else, not " + quoted(command.paths.front()));
   return Command{std::move(command)};
 }
 

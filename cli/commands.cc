@@ -5,8 +5,8 @@
 
 #include "cli/scenario_files.h"
 #include "faults/fault.h"
-#include "scenarios/invariant_names.h"
-#include "scenarios/language.h"
+#include "scenarios/invariants/names.h"
+#include "scenarios/language/tables.h"
 
 namespace windtunnel::cli {
 namespace {
@@ -35,7 +35,8 @@ int list_scenarios(const std::vector<std::string>& paths) {
   }
   std::size_t width = 0;
   for (const scenarios::Scenario& scenario : loaded->scenarios) width = std::max(width, scenario.name.size());
-  for (const scenarios::Scenario& scenario : loaded->scenarios) print(padded(scenario.name, width) + std::string{first_sentence(scenario.about)} + "\n" + padded("", width) + scenario.file + "\n");
+  for (const scenarios::Scenario& scenario : loaded->scenarios)
+    print(padded(scenario.name, width) + std::string{first_sentence(scenario.about)} + "\n" + padded("", width) + scenario.file + "\n");
   for (const scenarios::Diagnostic& diagnostic : loaded->diagnostics) complain(diagnostic.text());
   return loaded->diagnostics.empty() ? kExitHeld : kExitUsage;
 }
@@ -43,7 +44,8 @@ int list_scenarios(const std::vector<std::string>& paths) {
 void list_faults() {
   std::size_t width = 0;
   for (const faults::FaultKind& kind : faults::fault_kinds()) width = std::max(width, kind.name.size());
-  for (const faults::FaultKind& kind : faults::fault_kinds()) print(padded(kind.name, width) + std::string{kind.summary} + "\n" + padded("", width) + std::string{kind.example} + "\n");
+  for (const faults::FaultKind& kind : faults::fault_kinds())
+    print(padded(kind.name, width) + std::string{kind.summary} + "\n" + padded("", width) + std::string{kind.example} + "\n");
 }
 
 void list_invariants() {
@@ -61,7 +63,8 @@ void list_workloads() {
     for (const scenarios::Table* kind : table.variants) {
       print(std::string{kind->mark} + "\n");
       for (const std::span<const scenarios::Key> keys : {kind->keys, table.keys}) {
-        for (const scenarios::Key& each : keys) print("  " + padded(each.name, 14) + std::string{each.about} + (each.is_required ? " (required)" : "") + "\n");
+        for (const scenarios::Key& each : keys)
+          print("  " + padded(each.name, 14) + std::string{each.about} + (each.is_required ? " (required)" : "") + "\n");
       }
     }
   }

@@ -8,10 +8,10 @@
 namespace windtunnel::cli {
 
 struct Environment {
-  scenarios::Runner run;                // what runs a scenario
-  std::string command = "windtunnel";   // how it was called, for replay commands: WINDTUNNEL_COMMAND, or its own name
-  bool has_colours = false;             // standard output is a terminal and NO_COLOR is not set
-  bool has_progress = false;            // standard error is a terminal
+  scenarios::Runner run;               // what runs a scenario
+  std::string command = "windtunnel";  // how it was called, for replay commands: WINDTUNNEL_COMMAND, or its own name
+  bool has_colours = false;            // standard output is a terminal and NO_COLOR is not set
+  bool has_progress = false;           // standard error is a terminal
 };
 
 // Exit statuses (design, section 6).

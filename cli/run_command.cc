@@ -28,7 +28,8 @@ core::Duration real_time() { return std::chrono::duration_cast<core::Duration>(s
 // A file that is written as the command goes on. Opened before anything runs, so that a wrong name is told at once.
 class OutputFile {
  public:
-  explicit OutputFile(std::string path) : path_(std::move(path)), file_(std::fopen(path_.c_str(), "wb")), error_(file_ == nullptr ? errno : 0) {}
+  explicit OutputFile(std::string path)
+      : path_(std::move(path)), file_(std::fopen(path_.c_str(), "wb")), error_(file_ == nullptr ? errno : 0) {}
   ~OutputFile() {
     if (file_ != nullptr) std::fclose(file_);
   }
@@ -103,8 +104,8 @@ RunRecord do_run(const Plan& plan, std::uint64_t job, const RunCommand& command,
     };
   }
   const core::Duration start = real_time();
-  core::Result<scenarios::VerifiedRun> run =
-      scenarios::run_verified(plan.scenario(job), options, environment.run, command.verify ? scenarios::Verify::always : scenarios::Verify::failures);
+  core::Result<scenarios::VerifiedRun> run = scenarios::run_verified(
+      plan.scenario(job), options, environment.run, command.verify ? scenarios::Verify::always : scenarios::Verify::failures);
   record.wall = real_time() - start;
   if (trace != nullptr) trace->flush();
   core::set_assert_context(nullptr, nullptr);
@@ -127,14 +128,18 @@ RunRecord do_run(const Plan& plan, std::uint64_t job, const RunCommand& command,
 class Results {
  public:
   Results(const Plan& plan, const RunCommand& command, const Environment& environment)
-      : style_{.has_colours = environment.has_colours}, is_json_(command.json_file.has_value()), is_junit_(command.junit_file.has_value()), progress_(stderr, environment.has_progress, plan.runs()) {}
+      : style_{.has_colours = environment.has_colours},
+        is_json_(command.json_file.has_value()),
+        is_junit_(command.junit_file.has_value()),
+        progress_(stderr, environment.has_progress, plan.runs()) {}
 
   void add(std::uint64_t job, RunRecord record) {
     early_.emplace(job, std::move(record));
     ++ended_;
     if (early_.begin()->first != next_) return;
     progress_.clear();
-    for (auto first = early_.begin(); first != early_.end() && first->first == next_; first = early_.erase(first), ++next_) tell(first->second);
+    for (auto first = early_.begin(); first != early_.end() && first->first == next_; first = early_.erase(first), ++next_)
+      tell(first->second);
     std::fflush(stdout);
   }
   void tick() { progress_.update(ended_, real_time() - start_); }
@@ -207,7 +212,8 @@ core::Result<Plan> make_plan(const RunCommand& command) {
   plan.scenarios = std::move(loaded.scenarios);
   plan.first_seed = command.first_seed;
   if (command.first_seed) plan.seeds = command.last_seed - *command.first_seed + 1;
-  if (command.trace_file && plan.runs() > 1) return core::error(core::Errc::invalid_argument, "`--trace` is for a single run; name one scenario");
+  if (command.trace_file && plan.runs() > 1)
+    return core::error(core::Errc::invalid_argument, "`--trace` is for a single run; name one scenario");
   return plan;
 }
 
@@ -222,7 +228,8 @@ int run_command(const RunCommand& command, const Environment& environment) {
   Output trace;
   Output json;
   Output junit;
-  if (!open_output(command.trace_file, trace) || !open_output(command.json_file, json) || !open_output(command.junit_file, junit)) return kExitUsage;
+  if (!open_output(command.trace_file, trace) || !open_output(command.json_file, json) || !open_output(command.junit_file, junit))
+    return kExitUsage;
 
   Results results{*plan, command, environment};
   bool has_io_failed = false;
@@ -261,7 +268,8 @@ int run_command(const RunCommand& command, const Environment& environment) {
     const std::string text = reports::totals_text(results.totals(), results.wall());
     static_cast<void>(std::fwrite(text.data(), 1, text.size(), stdout));
   }
-  for (const auto& [file, text] : {std::pair{json.get(), json ? results.json() : ""}, std::pair{junit.get(), junit ? results.junit() : ""}}) {
+  for (const auto& [file, text] :
+       {std::pair{json.get(), json ? results.json() : ""}, std::pair{junit.get(), junit ? results.junit() : ""}}) {
     if (file == nullptr) continue;
     file->write(text);
     file->flush();

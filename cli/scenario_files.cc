@@ -5,7 +5,6 @@
 #include <set>
 #include <system_error>
 
-
 namespace windtunnel::cli {
 namespace {
 

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "core/base/result.h"
-#include "scenarios/load.h"
+#include "scenarios/language/load.h"
 
 namespace windtunnel::cli {
 
@@ -15,7 +15,7 @@ namespace windtunnel::cli {
 [[nodiscard]] core::Result<std::vector<std::string>> scenario_files(std::span<const std::string> paths);
 
 struct LoadedFiles {
-  std::vector<scenarios::Scenario> scenarios;          // in the order of the files
+  std::vector<scenarios::Scenario> scenarios;      // in the order of the files
   std::vector<scenarios::Diagnostic> diagnostics;  // of those that cannot be loaded
 };
 [[nodiscard]] core::Result<LoadedFiles> load_scenarios(std::span<const std::string> paths);

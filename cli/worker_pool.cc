@@ -22,7 +22,9 @@ using core::Errc;
 
 constexpr int kTickMs = 200;
 
-std::int64_t now_ns() { return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+std::int64_t now_ns() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
 
 bool write_all(int fd, const void* data, std::size_t size) {
   const char* at = static_cast<const char*>(data);
@@ -75,7 +77,9 @@ WorkerPool::~WorkerPool() {
 core::Status WorkerPool::start(Worker& worker) {
   std::array<int, 2> jobs{};
   std::array<int, 2> answers{};
-  const auto failed = [](const char* what) { return core::error(Errc::io_error, std::string{what} + ": " + std::generic_category().message(errno)); };
+  const auto failed = [](const char* what) {
+    return core::error(Errc::io_error, std::string{what} + ": " + std::generic_category().message(errno));
+  };
   if (::pipe2(jobs.data(), O_CLOEXEC) != 0) return failed("a pipe to a worker cannot be made");
   if (::pipe2(answers.data(), O_CLOEXEC) != 0) {
     close_fd(jobs[0]);

@@ -23,9 +23,9 @@ class WorkerPool {
 
   struct Done {
     std::uint64_t job = 0;
-    std::string bytes;         // what the work gave
-    std::string death;         // not empty: the worker died of it: "signal 11 (Segmentation fault)"
-    core::Duration busy{};     // real time from handing out to the answer
+    std::string bytes;      // what the work gave
+    std::string death;      // not empty: the worker died of it: "signal 11 (Segmentation fault)"
+    core::Duration busy{};  // real time from handing out to the answer
   };
   // Called in the parent, in the order in which jobs end.
   using OnDone = std::function<void(Done)>;

@@ -10,7 +10,8 @@ namespace {
 using core::Errc;
 using core::Result;
 
-constexpr std::array<std::string_view, 8> kOpNames = {"create", "write", "fsync", "truncate", "rename", "remove", "mkdir", "fsync-directory"};
+constexpr std::array<std::string_view, 8> kOpNames = {"create", "write",  "fsync", "truncate",
+                                                      "rename", "remove", "mkdir", "fsync-directory"};
 
 core::Error wrong(std::string detail) {
   return core::error(Errc::invalid_argument, std::move(detail) + "; it is written `3rd fsync of msgs/2.blk at leaf`");
@@ -105,7 +106,8 @@ Result<OpTrigger> parse_op_trigger(std::string_view text) {
   const auto [end, failure] = std::from_chars(ordinal.data(), ordinal.data() + ordinal.size(), trigger.occurrence);
   if (failure != std::errc{} || trigger.occurrence == 0) return wrong("does not begin with which one (1st, 2nd, 3rd, ...)");
   const std::string_view suffix = ordinal.substr(static_cast<std::size_t>(end - ordinal.data()));
-  if (suffix != "st" && suffix != "nd" && suffix != "rd" && suffix != "th") return wrong("does not begin with which one (1st, 2nd, 3rd, ...)");
+  if (suffix != "st" && suffix != "nd" && suffix != "rd" && suffix != "th")
+    return wrong("does not begin with which one (1st, 2nd, 3rd, ...)");
 
   std::size_t op = 0;
   while (op < kOpNames.size() && kOpNames[op] != words[1]) ++op;
@@ -130,7 +132,8 @@ Result<OpTrigger> parse_op_trigger(std::string_view text) {
 bool path_matches(std::string_view glob, std::string_view path) {
   const std::vector<std::string_view> pattern = split(glob, '/');
   std::vector<std::string_view> names = split(path, '/');
-  const bool has_deep_star = glob == "**" || glob.starts_with("**/") || glob.ends_with("/**") || glob.find("/**/") != std::string_view::npos;
+  const bool has_deep_star =
+      glob == "**" || glob.starts_with("**/") || glob.ends_with("/**") || glob.find("/**/") != std::string_view::npos;
   if (!has_deep_star) {
     if (names.size() < pattern.size()) return false;
     names.erase(names.begin(), names.end() - static_cast<std::ptrdiff_t>(pattern.size()));

@@ -17,7 +17,7 @@ core::Duration draw(const DurationRange& range, core::Random& random) {
 
 Timeline::Timeline(std::span<const Fault> faults, const core::Random& random) {
   std::map<std::string, unsigned> copies;  // equal entries must not strike at equal times
-  bool is_unknown = false;  // the entry before has no time yet
+  bool is_unknown = false;                 // the entry before has no time yet
   core::Instant previous{};
   for (const Fault& fault : faults) {
     const std::string text = to_text(fault);

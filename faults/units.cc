@@ -22,10 +22,18 @@ struct Unit {
 };
 
 // From the largest to the smallest, the order in which they are printed.
-constexpr std::array<Unit, 7> kTimeUnits = {{{"d", 86'400'000'000'000}, {"h", 3'600'000'000'000}, {"m", 60'000'000'000}, {"s", 1'000'000'000},
-                                             {"ms", 1'000'000}, {"us", 1'000}, {"ns", 1}}};
-constexpr std::array<Unit, 5> kSizeUnits = {
-    {{"TiB", std::uint64_t{1} << 40}, {"GiB", std::uint64_t{1} << 30}, {"MiB", std::uint64_t{1} << 20}, {"KiB", std::uint64_t{1} << 10}, {"B", 1}}};
+constexpr std::array<Unit, 7> kTimeUnits = {{{"d", 86'400'000'000'000},
+                                             {"h", 3'600'000'000'000},
+                                             {"m", 60'000'000'000},
+                                             {"s", 1'000'000'000},
+                                             {"ms", 1'000'000},
+                                             {"us", 1'000},
+                                             {"ns", 1}}};
+constexpr std::array<Unit, 5> kSizeUnits = {{{"TiB", std::uint64_t{1} << 40},
+                                             {"GiB", std::uint64_t{1} << 30},
+                                             {"MiB", std::uint64_t{1} << 20},
+                                             {"KiB", std::uint64_t{1} << 10},
+                                             {"B", 1}}};
 
 constexpr std::uint64_t kDurationMax = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
 constexpr std::uint64_t kSizeMax = std::uint64_t{1} << 60;
@@ -115,7 +123,8 @@ Result<Bytes> parse_bytes(std::string_view text, std::string_view example) {
   if (name.empty()) return wrong("has no unit; write " + std::string{example});
   const Unit* unit = find(kSizeUnits, name);
   if (unit == nullptr || !text.empty()) {
-    return wrong("has the unknown unit `" + std::string{name} + std::string{text} + "`; there are B, KiB, MiB, GiB and TiB (1 KiB is 1024 B)");
+    return wrong("has the unknown unit `" + std::string{name} + std::string{text} +
+                 "`; there are B, KiB, MiB, GiB and TiB (1 KiB is 1024 B)");
   }
   const auto value = scale(*number, unit->factor, kSizeMax);
   if (!value) return wrong("is larger than 1048576TiB, or no whole number of bytes");

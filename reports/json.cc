@@ -122,7 +122,10 @@ std::string report_json(std::span<const std::string> runs, const Totals& totals,
   JsonWriter head;
   head.field("schema", "windtunnel.report").field("version", kJsonVersion).field("windtunnel", windtunnel_version);
   head.key("totals").begin_object();
-  head.field("runs", totals.runs).field("passed", totals.passed).field("failed", totals.failed).field("nondeterministic", totals.nondeterministic);
+  head.field("runs", totals.runs)
+      .field("passed", totals.passed)
+      .field("failed", totals.failed)
+      .field("nondeterministic", totals.nondeterministic);
   head.field("refused", totals.refused).field("died", totals.died).field("wall_ns", wall.count());
   head.end_object();
   // A line a run, so that a report of many runs can be read and compared by lines.

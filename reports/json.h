@@ -19,6 +19,7 @@ inline constexpr int kJsonVersion = 1;
 [[nodiscard]] core::Result<RunRecord> run_from_json(std::string_view json);
 
 // The whole report. `runs`: objects as run_json gives them.
-[[nodiscard]] std::string report_json(std::span<const std::string> runs, const Totals& totals, core::Duration wall, std::string_view windtunnel_version);
+[[nodiscard]] std::string report_json(std::span<const std::string> runs, const Totals& totals, core::Duration wall,
+                                      std::string_view windtunnel_version);
 
 }  // namespace windtunnel::reports

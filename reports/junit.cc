@@ -47,11 +47,13 @@ std::string headline(const RunRecord& record) {
 }
 
 std::string case_xml(const RunRecord& record) {
-  std::string out = fmt::format("    <testcase classname=\"{}\" name=\"seed {}\" time=\"{}\"", xml_attribute(record.scenario), record.seed.value, time_text(record.wall));
+  std::string out = fmt::format("    <testcase classname=\"{}\" name=\"seed {}\" time=\"{}\"", xml_attribute(record.scenario),
+                                record.seed.value, time_text(record.wall));
   if (record.outcome == Outcome::passed) return out + "/>\n";
   const bool is_failure = record.outcome == Outcome::failed;
   const std::string_view element = is_failure ? "failure" : "error";
-  const std::string type = is_failure && !record.result.divergences.empty() ? record.result.divergences.front().invariant : std::string{name_of(record.outcome)};
+  const std::string type =
+      is_failure && !record.result.divergences.empty() ? record.result.divergences.front().invariant : std::string{name_of(record.outcome)};
   out += fmt::format(">\n      <{} type=\"{}\" message=\"{}\">", element, xml_attribute(type), xml_attribute(headline(record)));
   out += xml_text(run_text(record, {}));
   return out + fmt::format("</{}>\n    </testcase>\n", element);
@@ -98,8 +100,10 @@ std::string xml_text(std::string_view text) { return escaped(text, false); }
 std::string xml_attribute(std::string_view text) { return escaped(text, true); }
 
 void JunitReport::add(const RunRecord& record) {
-  auto suite = std::find_if(suites_.begin(), suites_.end(), [&record](const Suite& each) { return each.file == record.file && each.scenario == record.scenario; });
-  if (suite == suites_.end()) suite = suites_.insert(suites_.end(), Suite{.file = record.file, .scenario = record.scenario, .totals = {}, .wall = {}, .cases = {}});
+  auto suite = std::find_if(suites_.begin(), suites_.end(),
+                            [&record](const Suite& each) { return each.file == record.file && each.scenario == record.scenario; });
+  if (suite == suites_.end())
+    suite = suites_.insert(suites_.end(), Suite{.file = record.file, .scenario = record.scenario, .totals = {}, .wall = {}, .cases = {}});
   suite->totals.add(record.outcome);
   suite->wall += record.wall;
   suite->cases += case_xml(record);
@@ -116,10 +120,12 @@ std::string JunitReport::xml() const {
     totals.refused += suite.totals.refused;
     totals.died += suite.totals.died;
     wall += suite.wall;
-    body += fmt::format("  <testsuite name=\"{}\" file=\"{}\" {}>\n", xml_attribute(suite.scenario), xml_attribute(suite.file), attributes(suite.totals, suite.wall));
+    body += fmt::format("  <testsuite name=\"{}\" file=\"{}\" {}>\n", xml_attribute(suite.scenario), xml_attribute(suite.file),
+                        attributes(suite.totals, suite.wall));
     body += suite.cases + "  </testsuite>\n";
   }
-  return "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"windtunnel\" " + attributes(totals, wall) + ">\n" + body + "</testsuites>\n";
+  return "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"windtunnel\" " + attributes(totals, wall) + ">\n" + body +
+         "</testsuites>\n";
 }
 
 }  // namespace windtunnel::reports

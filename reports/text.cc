@@ -75,7 +75,8 @@ std::string clock(core::Instant at) {
   const std::int64_t ns = at.time_since_epoch().count();
   const std::int64_t ms = ns / 1'000'000;
   const std::int64_t positive = ms < 0 ? -ms : ms;
-  return fmt::format("{}{:02}:{:02}:{:02}.{:03}", ns < 0 ? "-" : "", positive / 3'600'000, positive / 60'000 % 60, positive / 1000 % 60, positive % 1000);
+  return fmt::format("{}{:02}:{:02}:{:02}.{:03}", ns < 0 ? "-" : "", positive / 3'600'000, positive / 60'000 % 60, positive / 1000 % 60,
+                     positive % 1000);
 }
 
 std::string seconds(core::Duration wall) {
@@ -105,13 +106,16 @@ std::string run_text(const RunRecord& record, TextStyle style) {
   std::string out = coloured(label(record.outcome), record.outcome, style) + fmt::format(" {} seed={}", record.scenario, record.seed.value);
   if (record.outcome != Outcome::refused && record.outcome != Outcome::died) {
     const auto ms = std::chrono::floor<std::chrono::milliseconds>(record.result.virtual_time);
-    out += fmt::format(" events={} virtual={} wall={} trace={}", record.result.events, faults::format_duration(ms), seconds(record.wall), hash_text(record.result.trace_hash));
+    out += fmt::format(" events={} virtual={} wall={} trace={}", record.result.events, faults::format_duration(ms), seconds(record.wall),
+                       hash_text(record.result.trace_hash));
   }
   out += '\n';
   if (record.outcome == Outcome::passed) return out;
   if (!record.problem.empty()) out += indented(record.problem, "  ");
-  for (std::size_t i = 0; i < std::min(record.result.divergences.size(), kDivergencesShown); ++i) out += indented(divergence_text(record.result.divergences[i]), "  ");
-  if (record.result.divergences.size() > kDivergencesShown) out += fmt::format("  and {} more divergences\n", record.result.divergences.size() - kDivergencesShown);
+  for (std::size_t i = 0; i < std::min(record.result.divergences.size(), kDivergencesShown); ++i)
+    out += indented(divergence_text(record.result.divergences[i]), "  ");
+  if (record.result.divergences.size() > kDivergencesShown)
+    out += fmt::format("  and {} more divergences\n", record.result.divergences.size() - kDivergencesShown);
   for (const std::string& note : record.result.notes) out += indented(note, "  ");
   return out + "  replay: " + record.replay + "\n";
 }
@@ -125,7 +129,8 @@ std::string totals_text(const Totals& totals, core::Duration wall) {
   add(totals.nondeterministic, "not deterministic");
   add(totals.refused, "refused");
   add(totals.died, "died");
-  const auto ms = static_cast<std::uint64_t>(std::max<std::int64_t>(1, std::chrono::duration_cast<std::chrono::milliseconds>(wall).count()));
+  const auto ms =
+      static_cast<std::uint64_t>(std::max<std::int64_t>(1, std::chrono::duration_cast<std::chrono::milliseconds>(wall).count()));
   return out + fmt::format("; {}, {} runs/s\n", waited(wall), totals.runs * 1000 / ms);
 }
 

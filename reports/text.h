@@ -22,8 +22,8 @@ struct TextStyle {
 // "200 runs: 198 passed, 1 failed, 1 died; 12.3s, 16 runs/s\n"
 [[nodiscard]] std::string totals_text(const Totals& totals, core::Duration wall);
 
-[[nodiscard]] std::string clock(core::Instant at);             // "00:01:30.250": milliseconds, rounded down
-[[nodiscard]] std::string seconds(core::Duration wall);        // "0.12s"
+[[nodiscard]] std::string clock(core::Instant at);              // "00:01:30.250": milliseconds, rounded down
+[[nodiscard]] std::string seconds(core::Duration wall);         // "0.12s"
 [[nodiscard]] std::string hash_text(std::uint64_t trace_hash);  // "9f3c5e0d12ab34cd"
 
 }  // namespace windtunnel::reports

@@ -1,5 +1,6 @@
 #include "scenarios/api_answer.h"
 
+#include <cstdint>
 #include <nlohmann/json.hpp>
 
 namespace windtunnel::scenarios {
@@ -14,6 +15,16 @@ std::optional<std::string> api_error_text(std::string_view answer) {
   std::string text = description != error->end() && description->is_string() ? description->get<std::string>() : "an error";
   if (code != error->end() && code->is_number_integer()) text += " (" + std::to_string(code->get<int>()) + ")";
   return text;
+}
+
+bool has_stream_limits(std::string_view create_body) {
+  const nlohmann::json json = nlohmann::json::parse(create_body, nullptr, /*allow_exceptions=*/false);
+  if (!json.is_object()) return false;
+  for (const char* limit : {"max_msgs", "max_bytes", "max_age", "max_msgs_per_subject"}) {
+    const auto value = json.find(limit);
+    if (value != json.end() && value->is_number_integer() && value->get<std::int64_t>() > 0) return true;
+  }
+  return false;
 }
 
 }  // namespace windtunnel::scenarios

@@ -1,4 +1,4 @@
-// Reading answers of the JetStream API.
+// Reading the JetStream API's JSON: answers, and the bodies of our own requests.
 #pragma once
 
 #include <optional>
@@ -9,5 +9,8 @@ namespace windtunnel::scenarios {
 
 // "stream not found (10059)" if the answer is an error, or no JSON at all; else nullopt.
 [[nodiscard]] std::optional<std::string> api_error_text(std::string_view answer);
+
+// Whether the configuration of a STREAM.CREATE body limits messages, bytes, age or messages a subject.
+[[nodiscard]] bool has_stream_limits(std::string_view create_body);
 
 }  // namespace windtunnel::scenarios

@@ -89,7 +89,8 @@ void FaultDriver::watch(std::size_t index) {
     for (const std::size_t watched : watched_) {
       const faults::TimelineEntry& entry = timeline_.entries()[watched];
       const auto& wanted = std::get<faults::OpTrigger>(entry.fault.when);
-      if (entry.at || wanted.node != node || operation_of(wanted.op) != event.operation || !faults::path_matches(wanted.path, event.path)) continue;
+      if (entry.at || wanted.node != node || operation_of(wanted.op) != event.operation || !faults::path_matches(wanted.path, event.path))
+        continue;
       if (++seen_[watched] != wanted.occurrence) continue;
       is_due = true;
       world_.kernel().post([this, watched] {

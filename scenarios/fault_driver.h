@@ -40,8 +40,8 @@ class FaultDriver {
   World& world_;
   faults::Timeline timeline_;
   std::vector<std::pair<core::Instant, std::string>> struck_;
-  std::vector<std::size_t> watched_;            // entries that wait for a disk operation
-  std::vector<std::uint64_t> seen_;             // operations that matched, an entry
+  std::vector<std::size_t> watched_;  // entries that wait for a disk operation
+  std::vector<std::uint64_t> seen_;   // operations that matched, an entry
 };
 
 }  // namespace windtunnel::scenarios

@@ -26,10 +26,11 @@ struct FinalStream {
   StreamKey key;
   std::string node;
   const StreamSpec* spec = nullptr;
-  bool is_readable = false;  // false: the node's JetStream does not have the stream
-  core::StreamState state;   // what the stream says of itself
+  bool has_limits = false;             // its configuration lets it remove messages by itself
+  bool is_readable = false;            // false: the node's JetStream does not have the stream
+  core::StreamState state;             // what the stream says of itself
   std::vector<FinalMessage> messages;  // what could be read, ascending
-  std::string mirror_error;  // of its status; empty: none
+  std::string mirror_error;            // of its status; empty: none
   std::uint64_t mirror_attempts = 0;
 };
 

@@ -4,8 +4,8 @@
 #include <set>
 
 #include "faults/units.h"
-#include "scenarios/durability.h"
-#include "scenarios/invariant_names.h"
+#include "scenarios/invariants/durability.h"
+#include "scenarios/invariants/names.h"
 
 namespace windtunnel::scenarios {
 namespace {
@@ -19,8 +19,8 @@ std::uint64_t value_of(const Evidence& evidence, std::uint16_t workload, Counter
     case Counter::no_responders: return book.count(Outcome::no_responders);
     case Counter::timeouts: return book.count(Outcome::timed_out);
     case Counter::duplicates:
-      return static_cast<std::uint64_t>(
-          std::count_if(book.records.begin(), book.records.end(), [](const PublishRecord& r) { return r.outcome == Outcome::acked && r.is_duplicate; }));
+      return static_cast<std::uint64_t>(std::count_if(
+          book.records.begin(), book.records.end(), [](const PublishRecord& r) { return r.outcome == Outcome::acked && r.is_duplicate; }));
     case Counter::lost: return lost_messages(evidence, workload).size();
   }
   return 0;
@@ -67,8 +67,8 @@ void judge_stream(const CaseFile& file, const Expectation& expectation, const St
   }
   const auto check = [&](const std::optional<Bound>& bound, std::string_view what, std::uint64_t value) {
     if (!bound || bound->holds(value)) return;
-    Divergence d = unmet(expectation, wanted.stream + ": " + std::string(what) + " " + bound->text(), std::string(what) + " " + std::to_string(value),
-                         file.evidence.end.at);
+    Divergence d = unmet(expectation, wanted.stream + ": " + std::string(what) + " " + bound->text(),
+                         std::string(what) + " " + std::to_string(value), file.evidence.end.at);
     d.stream = wanted.stream;
     d.node = wanted.on;
     out.push_back(std::move(d));
@@ -79,7 +79,8 @@ void judge_stream(const CaseFile& file, const Expectation& expectation, const St
 }
 
 void judge_consumed(const CaseFile& file, const Expectation& expectation, const ConsumedExpectation& wanted, std::vector<Divergence>& out) {
-  const auto it = std::find_if(file.consumptions.begin(), file.consumptions.end(), [&](const Consumption& c) { return c.workload == wanted.workload; });
+  const auto it =
+      std::find_if(file.consumptions.begin(), file.consumptions.end(), [&](const Consumption& c) { return c.workload == wanted.workload; });
   if (it == file.consumptions.end()) return;
   const WorkloadSpec* spec = file.evidence.scenario.workload(wanted.workload);
   const auto* consume = spec == nullptr ? nullptr : std::get_if<ConsumeSpec>(&spec->work);
@@ -91,8 +92,8 @@ void judge_consumed(const CaseFile& file, const Expectation& expectation, const 
   }
   const auto check = [&](const std::optional<Bound>& bound, std::string_view what, std::uint64_t value) {
     if (!bound || bound->holds(value)) return;
-    out.push_back(unmet(expectation, wanted.workload + ": " + std::string(what) + " " + bound->text(), std::string(what) + " " + std::to_string(value),
-                        file.evidence.end.at));
+    out.push_back(unmet(expectation, wanted.workload + ": " + std::string(what) + " " + bound->text(),
+                        std::string(what) + " " + std::to_string(value), file.evidence.end.at));
   };
   check(wanted.messages, "messages", it->got.size());
   check(wanted.duplicates, "duplicates", it->duplicates);
@@ -102,8 +103,9 @@ void judge_consumed(const CaseFile& file, const Expectation& expectation, const 
 void judge_lag(const CaseFile& file, const Expectation& expectation, const LagExpectation& wanted, std::vector<Divergence>& out) {
   for (const LagWatch& watch : file.lag_watches) {
     if (watch.expectation != &wanted || watch.met_at) continue;
-    Divergence d = unmet(expectation, "mirror " + wanted.mirror + ": lag " + wanted.lag.text() + " within " + faults::format_duration(wanted.within) +
-                                          " of the last fault",
+    Divergence d = unmet(expectation,
+                         "mirror " + wanted.mirror + ": lag " + wanted.lag.text() + " within " + faults::format_duration(wanted.within) +
+                             " of the last fault",
                          "lag " + std::to_string(watch.lag), watch.deadline);
     d.stream = wanted.mirror;
     d.node = wanted.on;
@@ -112,7 +114,8 @@ void judge_lag(const CaseFile& file, const Expectation& expectation, const LagEx
 }
 
 // A run that is expected to diverge passes if it does so in exactly that way.
-void judge_divergence(const Expectation& expectation, const DivergenceExpectation& wanted, std::vector<Divergence>& found, core::Instant at) {
+void judge_divergence(const Expectation& expectation, const DivergenceExpectation& wanted, std::vector<Divergence>& found,
+                      core::Instant at) {
   std::set<std::string> names;
   for (const Divergence& d : found) names.insert(d.invariant);
   if (names == std::set<std::string>{wanted.invariant}) {
@@ -120,7 +123,8 @@ void judge_divergence(const Expectation& expectation, const DivergenceExpectatio
     return;
   }
   if (names.contains(wanted.invariant)) return;  // the others are left to be reported
-  found.push_back(unmet(expectation, "the divergence " + wanted.invariant, names.empty() ? "no divergence" : "divergences of other invariants", at));
+  found.push_back(
+      unmet(expectation, "the divergence " + wanted.invariant, names.empty() ? "no divergence" : "divergences of other invariants", at));
 }
 
 }  // namespace
@@ -156,7 +160,8 @@ std::vector<Divergence> judge(const CaseFile& file) {
     out.push_back(std::move(d));
   }
   for (const Expectation& expectation : scenario.expectations) {
-    if (const auto* wanted = std::get_if<DivergenceExpectation>(&expectation.what)) judge_divergence(expectation, *wanted, out, file.evidence.end.at);
+    if (const auto* wanted = std::get_if<DivergenceExpectation>(&expectation.what))
+      judge_divergence(expectation, *wanted, out, file.evidence.end.at);
   }
   return out;
 }

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "scenarios/consumption.h"
-#include "scenarios/invariants.h"
+#include "scenarios/invariants/invariants.h"
 #include "scenarios/run.h"
 
 namespace windtunnel::scenarios {

@@ -8,7 +8,8 @@
 namespace windtunnel::scenarios {
 
 std::uint64_t Ledger::Book::count(Outcome outcome) const {
-  return static_cast<std::uint64_t>(std::count_if(records.begin(), records.end(), [&](const PublishRecord& r) { return r.outcome == outcome; }));
+  return static_cast<std::uint64_t>(
+      std::count_if(records.begin(), records.end(), [&](const PublishRecord& r) { return r.outcome == outcome; }));
 }
 
 std::uint16_t Ledger::open(std::string name, Via via) {

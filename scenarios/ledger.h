@@ -28,7 +28,7 @@ struct PublishRecord {
   core::Seq seq;               // of the PubAck
   std::uint64_t content = 0;   // hash of headers and payload, as stream.stored reports it
   std::uint32_t attempts = 0;
-  std::uint16_t stream = 0;    // of the PubAck; Ledger::stream_name
+  std::uint16_t stream = 0;  // of the PubAck; Ledger::stream_name
   Outcome outcome = Outcome::pending;
   bool is_duplicate = false;
 };

@@ -6,6 +6,7 @@
 
 #include "core/base/hash.h"
 #include "core/jetstream/mirror.h"
+#include "scenarios/api_answer.h"
 #include "scenarios/fault_driver.h"
 #include "scenarios/judge.h"
 #include "scenarios/lag_watcher.h"
@@ -111,6 +112,7 @@ class Run {
     out.key = StreamKey{world_.node(spec.on).process->node(), spec.name};
     out.node = spec.on;
     out.spec = &spec;
+    out.has_limits = spec.retention != Retention::limits || has_stream_limits(spec.create_body);
     core::Stream* stream = world_.stream(spec.on, spec.name);
     if (stream == nullptr) return out;
     out.is_readable = true;
@@ -148,7 +150,8 @@ core::Result<RunResult> run_scenario(const Scenario& scenario, const RunOptions&
   RunOptions again = options;
   again.keep_trace = false;
   Run retold{scenario, again, &result->divergences};
-  if (const core::Result<RunResult> second = retold.run(); second && second->trace_hash == result->trace_hash) retold.tell(result->divergences);
+  if (const core::Result<RunResult> second = retold.run(); second && second->trace_hash == result->trace_hash)
+    retold.tell(result->divergences);
   return result;
 }
 

@@ -21,13 +21,13 @@ struct Divergence {
   std::string sentence;   // the invariant in a sentence
   std::string expected;
   std::string actual;
-  std::string stream;     // empty: of no stream
-  std::string message;    // whose fate it is about, "careful#17"; empty: no particular one's
-  core::Seq first_seq;    // the first sequence at which they part; 0: none
+  std::string stream;                      // empty: of no stream
+  std::string message;                     // whose fate it is about, "careful#17"; empty: no particular one's
+  core::Seq first_seq;                     // the first sequence at which they part; 0: none
   std::vector<std::string> life_story;     // of that sequence, a line an event: "00:00:12.250 hub stored seq=17"
   std::vector<std::string> faults_around;  // the faults near it, a line each
-  core::Instant at;       // when it was noticed, from the scenario's time 0
-  std::string node;       // where; empty: nowhere in particular
+  core::Instant at;                        // when it was noticed, from the scenario's time 0
+  std::string node;                        // where; empty: nowhere in particular
   friend bool operator==(const Divergence&, const Divergence&) = default;
 };
 

@@ -31,9 +31,7 @@ void add(std::string& out, std::string_view what, const std::optional<Bound>& bo
 
 }  // namespace
 
-std::string SourcePosition::text() const {
-  return line == 0 ? file : file + ":" + std::to_string(line) + ":" + std::to_string(column);
-}
+std::string SourcePosition::text() const { return line == 0 ? file : file + ":" + std::to_string(line) + ":" + std::to_string(column); }
 
 std::uint64_t PublishSpec::messages() const {
   std::uint64_t by_time = ~std::uint64_t{0};
@@ -51,7 +49,8 @@ bool Bound::holds(std::uint64_t value) const { return (!at_least || value >= *at
 
 std::string Bound::text() const {
   if (at_least && at_most) {
-    return *at_least == *at_most ? "exactly " + std::to_string(*at_least) : "between " + std::to_string(*at_least) + " and " + std::to_string(*at_most);
+    return *at_least == *at_most ? "exactly " + std::to_string(*at_least)
+                                 : "between " + std::to_string(*at_least) + " and " + std::to_string(*at_most);
   }
   if (at_least) return "at least " + std::to_string(*at_least);
   return at_most ? "at most " + std::to_string(*at_most) : "any number";
@@ -70,8 +69,8 @@ std::string Expectation::text() const {
                           return out;
                         },
                         [](const LagExpectation& e) {
-                          return "mirror " + e.mirror + " on " + e.on + ": within " + faults::format_duration(e.within) + " of the last fault " +
-                                 (e.is_reported ? "reported lag " : "lag ") + e.lag.text();
+                          return "mirror " + e.mirror + " on " + e.on + ": within " + faults::format_duration(e.within) +
+                                 " of the last fault " + (e.is_reported ? "reported lag " : "lag ") + e.lag.text();
                         },
                         [](const StreamExpectation& e) {
                           std::string out = "stream " + e.stream + " on " + e.on + ":";

@@ -1,6 +1,6 @@
 // Scenario: what is built, what load it carries, what goes wrong and what must hold, as plain values.
 //
-// The loader (scenarios/load.h) makes one from YAML and has then checked that every name it mentions exists. Fixed
+// The loader (scenarios/language/load.h) makes one from YAML and has then checked that every name it mentions exists. Fixed
 // meanings: design, section 4; docs/scenarios.md.
 #pragma once
 
@@ -28,7 +28,7 @@ struct SourcePosition {  // both counted from 1
 };
 
 struct SyncInterval {
-  bool always = false;  // fsync before each acknowledgement
+  bool always = false;                             // fsync before each acknowledgement
   core::Duration every = std::chrono::minutes{2};  // if not always
   friend bool operator==(const SyncInterval&, const SyncInterval&) = default;
 };
@@ -101,7 +101,7 @@ enum class Via : std::uint8_t {
 
 struct RetryPolicy {
   bool until_acked = false;
-  std::uint64_t max = 0;  // further attempts after the first; 0: none. Without meaning if until_acked.
+  std::uint64_t max = 0;                                 // further attempts after the first; 0: none. Without meaning if until_acked.
   core::Duration wait = std::chrono::milliseconds{250};  // from a failed attempt to the next
   friend bool operator==(const RetryPolicy&, const RetryPolicy&) = default;
 };
@@ -116,7 +116,7 @@ struct PublishSpec {
   faults::SizeRange size = faults::SizeRange::exactly(core::Bytes{64});  // of the payload; a range is drawn per message
   core::Duration timeout = std::chrono::seconds{5};                      // of each attempt's ack
   RetryPolicy retries;
-  bool msg_id = false;     // each message carries a Nats-Msg-Id, the same in its retries
+  bool msg_id = false;          // each message carries a Nats-Msg-Id, the same in its retries
   bool is_closed_loop = false;  // the next message waits for the outcome of the one before it
 
   // How many messages this is: count, or those that are due within `for` (the first at once, the last before its end).
@@ -125,15 +125,15 @@ struct PublishSpec {
 
 struct ConsumeSpec {
   std::string stream;
-  std::string on;        // the node that holds the stream
-  std::string domain;    // API prefix of the client's requests; empty: $JS.API
-  std::string consumer;  // durable name
-  bool creates_consumer = true;  // false: `consumers` lists it, and it exists from t = 0
-  AckPolicy ack = AckPolicy::explicit_;  // of the consumer that it creates; with `none` and `all` nothing or the last is acked
-  std::string filter_subject;            // of the consumer that it creates
-  std::uint64_t batch = 10;              // messages a pull request asks for
+  std::string on;                                    // the node that holds the stream
+  std::string domain;                                // API prefix of the client's requests; empty: $JS.API
+  std::string consumer;                              // durable name
+  bool creates_consumer = true;                      // false: `consumers` lists it, and it exists from t = 0
+  AckPolicy ack = AckPolicy::explicit_;              // of the consumer that it creates; with `none` and `all` nothing or the last is acked
+  std::string filter_subject;                        // of the consumer that it creates
+  std::uint64_t batch = 10;                          // messages a pull request asks for
   core::Duration expires = std::chrono::seconds{5};  // of a pull request
-  std::optional<core::Duration> duration;  // `for`; absent: until the run ends
+  std::optional<core::Duration> duration;            // `for`; absent: until the run ends
 };
 
 struct WorkloadSpec {
@@ -207,7 +207,8 @@ struct DivergenceExpectation {
 
 struct Expectation {
   SourcePosition where;
-  std::variant<InvariantsExpectation, WorkloadExpectation, LagExpectation, StreamExpectation, ConsumedExpectation, DivergenceExpectation> what;
+  std::variant<InvariantsExpectation, WorkloadExpectation, LagExpectation, StreamExpectation, ConsumedExpectation, DivergenceExpectation>
+      what;
   [[nodiscard]] std::string text() const;  // "workload careful: errors at least 1"
 };
 

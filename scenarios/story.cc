@@ -51,8 +51,8 @@ void StoryTeller::on_event(const sim::TraceEvent& event) {
   for (Plot& plot : plots_) {
     const bool is_sequence = plot.seq != 0 && stream != nullptr && seq != nullptr && seq->number == plot.seq &&
                              std::find(plot.streams.begin(), plot.streams.end(), stream->text) != plot.streams.end();
-    const bool is_message = !plot.workload.empty() && workload != nullptr && index != nullptr && workload->text == plot.workload &&
-                            index->number == plot.index;
+    const bool is_message =
+        !plot.workload.empty() && workload != nullptr && index != nullptr && workload->text == plot.workload && index->number == plot.index;
     if (!is_sequence && !is_message) continue;
     plot.times.push_back(event.at);
     if (plot.lines.size() < kLinesMax) plot.lines.push_back(trace_line(world_, event));

@@ -53,7 +53,8 @@ std::string first_difference(const Scenario& scenario, const RunOptions& options
   const std::size_t both = std::min(a.size(), b.size());
   for (std::size_t i = 0; i < both; ++i) {
     if (a[i] == b[i]) continue;
-    return "the first trace line that differs is number " + std::to_string(i + 1) + ":\n  one run:   " + std::string{a[i]} + "\n  the other: " + std::string{b[i]};
+    return "the first trace line that differs is number " + std::to_string(i + 1) + ":\n  one run:   " + std::string{a[i]} +
+           "\n  the other: " + std::string{b[i]};
   }
   if (a.is_cut() || b.is_cut()) return "the first " + std::to_string(both) + " trace lines agree, and more were not kept";
   if (a.size() != b.size()) {
@@ -67,11 +68,12 @@ std::string first_difference(const Scenario& scenario, const RunOptions& options
 std::string difference(const RunResult& first, const core::Result<RunResult>& second) {
   if (!second) return "the second run could not be made: " + second.error().text();
   if (first.events != second->events || first.trace_hash != second->trace_hash) {
-    return "the first run had " + std::to_string(first.events) + " events and trace " + hex(first.trace_hash) + ", the second " + std::to_string(second->events) +
-           " and " + hex(second->trace_hash);
+    return "the first run had " + std::to_string(first.events) + " events and trace " + hex(first.trace_hash) + ", the second " +
+           std::to_string(second->events) + " and " + hex(second->trace_hash);
   }
   if (first.virtual_time != second->virtual_time) return "the runs ended at different virtual times";
-  if (!(first.divergences == second->divergences) || first.notes != second->notes) return "the events agree, but not what was concluded from them";
+  if (!(first.divergences == second->divergences) || first.notes != second->notes)
+    return "the events agree, but not what was concluded from them";
   return {};
 }
 

@@ -18,13 +18,14 @@ enum class Verify : std::uint8_t {
 };
 
 struct VerifiedRun {
-  RunResult result;         // of the first run
+  RunResult result;          // of the first run
   bool is_verified = false;  // it was run again
-  std::string difference;   // empty if the runs agree: what differs, and the first event that does
+  std::string difference;    // empty if the runs agree: what differs, and the first event that does
 };
 
 // Runs once, and again as `verify` says. The second run leaves no trace; when they differ, two more are made whose trace
 // lines are compared to find the first event that differs. Errors: what the first run fails with.
-[[nodiscard]] core::Result<VerifiedRun> run_verified(const Scenario& scenario, const RunOptions& options, const Runner& runner, Verify verify);
+[[nodiscard]] core::Result<VerifiedRun> run_verified(const Scenario& scenario, const RunOptions& options, const Runner& runner,
+                                                     Verify verify);
 
 }  // namespace windtunnel::scenarios

@@ -78,8 +78,9 @@ class ConsumerProgram final : public sim::Program {
   void take(const core::Delivery& delivery) {
     ++consumption_.deliveries;
     if (!consumption_.got.insert(delivery.stream_seq).second) ++consumption_.duplicates;
-    world_.record(node_, core::LogLevel::trace, "consume.got",
-                  {{"workload", spec_.name}, {"stream", delivery.stream}, {"seq", delivery.stream_seq.value}, {"count", delivery.deliveries}});
+    world_.record(
+        node_, core::LogLevel::trace, "consume.got",
+        {{"workload", spec_.name}, {"stream", delivery.stream}, {"seq", delivery.stream_seq.value}, {"count", delivery.deliveries}});
     if (consume_.ack == AckPolicy::explicit_) acknowledge(delivery);
   }
 

@@ -58,7 +58,8 @@ class Publisher final : public sim::Program {
   }
 
   void publish_plain(PublishId id, const std::string& headers, const std::string& payload) {
-    const core::Status sent = client_.publish(core::MessageView{.subject = publish_.subject, .reply = {}, .headers = headers, .payload = payload});
+    const core::Status sent =
+        client_.publish(core::MessageView{.subject = publish_.subject, .reply = {}, .headers = headers, .payload = payload});
     PublishRecord& entry = world_.ledger().at(id);
     entry.attempts = 1;
     entry.outcome = sent ? Outcome::sent : Outcome::error;
@@ -90,8 +91,9 @@ class Publisher final : public sim::Program {
     entry.seq = ack.seq;
     entry.stream = stream;
     entry.is_duplicate = ack.duplicate;
-    world_.record(node_, core::LogLevel::trace, "publish.acked",
-                  {{"workload", spec_.name}, {"n", id.index}, {"stream", ack.stream}, {"seq", ack.seq.value}, {"duplicate", ack.duplicate}});
+    world_.record(
+        node_, core::LogLevel::trace, "publish.acked",
+        {{"workload", spec_.name}, {"n", id.index}, {"stream", ack.stream}, {"seq", ack.seq.value}, {"duplicate", ack.duplicate}});
   }
 
   void settle_failed(PublishId id, const core::PublishOutcome& told) {

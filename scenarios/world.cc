@@ -145,7 +145,8 @@ core::Status World::create_streams() {
 
 core::Status World::create_consumers() {
   for (const ConsumerSpec& consumer : scenario_.consumers) {
-    const std::string subject = (consumer.is_durable ? "$JS.API.CONSUMER.DURABLE.CREATE." : "$JS.API.CONSUMER.CREATE.") + consumer.stream + "." + consumer.name;
+    const std::string subject =
+        (consumer.is_durable ? "$JS.API.CONSUMER.DURABLE.CREATE." : "$JS.API.CONSUMER.CREATE.") + consumer.stream + "." + consumer.name;
     WT_CHECK(create(consumer.on, subject, consumer.create_body, consumer.where));
   }
   return {};

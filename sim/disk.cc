@@ -10,8 +10,8 @@
 namespace windtunnel::sim {
 
 std::string_view name_of(DiskOperation operation) {
-  static constexpr std::array<std::string_view, kDiskOperations> kNames{"open",     "create", "exists",         "list",   "read",   "write",
-                                                                        "truncate", "sync",   "make_directory", "rename", "remove", "sync_directory"};
+  static constexpr std::array<std::string_view, kDiskOperations> kNames{
+      "open", "create", "exists", "list", "read", "write", "truncate", "sync", "make_directory", "rename", "remove", "sync_directory"};
   return kNames[static_cast<std::size_t>(operation)];
 }
 

@@ -31,12 +31,25 @@ namespace windtunnel::sim {
 
 struct DiskTraits {
   DurationRange read{std::chrono::microseconds{2}, std::chrono::microseconds{20}};
-  DurationRange write{std::chrono::microseconds{5}, std::chrono::microseconds{40}};  // also truncate
-  DurationRange sync{std::chrono::microseconds{200}, std::chrono::milliseconds{4}};  // of a file or a directory
+  DurationRange write{std::chrono::microseconds{5}, std::chrono::microseconds{40}};   // also truncate
+  DurationRange sync{std::chrono::microseconds{200}, std::chrono::milliseconds{4}};   // of a file or a directory
   DurationRange names{std::chrono::microseconds{10}, std::chrono::microseconds{50}};  // open, create, rename, remove, list
 };
 
-enum class DiskOperation : std::uint8_t { open, create, exists, list, read, write, truncate, sync, make_directory, rename, remove, sync_directory };
+enum class DiskOperation : std::uint8_t {
+  open,
+  create,
+  exists,
+  list,
+  read,
+  write,
+  truncate,
+  sync,
+  make_directory,
+  rename,
+  remove,
+  sync_directory
+};
 inline constexpr std::size_t kDiskOperations = 12;
 [[nodiscard]] std::string_view name_of(DiskOperation operation);  // "write", "sync_directory"
 
@@ -51,8 +64,8 @@ struct DiskEvent {
 // Makes operations fail.
 struct DiskFailure {
   DiskOperation operation = DiskOperation::write;
-  std::string pattern = "**";  // sim/disk_path.h
-  std::uint64_t skip = 0;      // so many of the operations that match succeed first,
+  std::string pattern = "**";        // sim/disk_path.h
+  std::uint64_t skip = 0;            // so many of the operations that match succeed first,
   std::uint64_t times = UINT64_MAX;  // then so many fail
   core::Errc error = core::Errc::io_error;
 };
@@ -113,14 +126,16 @@ class SimDisk {
   [[nodiscard]] std::optional<core::Errc> failure_of(DiskOperation operation, std::string_view path);
   // How many bytes a file may have, of `wanted`, when it has `size` now.
   [[nodiscard]] std::uint64_t room_for(std::uint64_t size, std::uint64_t wanted) const;
-  void record(core::EventName name, core::LogFields fields) { kernel_.trace().record(kernel_.now(), node_, core::LogLevel::trace, name, fields); }
+  void record(core::EventName name, core::LogFields fields) {
+    kernel_.trace().record(kernel_.now(), node_, core::LogLevel::trace, name, fields);
+  }
   void settle_writes(core::Random& random, Keep keep);
 
   Kernel& kernel_;
   NodeId node_;
   DiskTraits traits_;
   DiskTree tree_;
-  core::Random random_;           // the parent of the streams below
+  core::Random random_;  // the parent of the streams below
   core::Random latency_random_;
   core::Random failure_random_;
   std::uint64_t crashes_ = 0;

@@ -62,7 +62,8 @@ core::Status SimDisk::Port::make_directories(std::string_view path) {
     const std::string_view directory = path.substr(0, slash);
     if (!disk_.tree_.exists(directory)) {
       const std::uint64_t count = begin(DiskOperation::make_directory, directory);
-      if (const auto why = disk_.failure_of(DiskOperation::make_directory, directory)) return failed(*why, DiskOperation::make_directory, directory);
+      if (const auto why = disk_.failure_of(DiskOperation::make_directory, directory))
+        return failed(*why, DiskOperation::make_directory, directory);
       if (disk_.room_for(0, 1) == 0) return failed(Errc::no_space, DiskOperation::make_directory, directory);
       // Another task may have made it meanwhile.
       if (!disk_.tree_.exists(directory)) WT_CHECK(disk_.tree_.make_directory(directory));
@@ -197,7 +198,8 @@ core::Status SimDisk::OpenFile::truncate(Bytes size) {
   if (size.value > kFileSizeMax) return failed(Errc::io_error, DiskOperation::truncate, path_);
   const std::uint64_t count = port_.begin(DiskOperation::truncate, path_);
   if (const auto why = disk_.failure_of(DiskOperation::truncate, path_)) return failed(*why, DiskOperation::truncate, path_);
-  if (disk_.room_for(disk_.tree_.file(inode_).content().size(), size.value) < size.value) return failed(Errc::no_space, DiskOperation::truncate, path_);
+  if (disk_.room_for(disk_.tree_.file(inode_).content().size(), size.value) < size.value)
+    return failed(Errc::no_space, DiskOperation::truncate, path_);
   disk_.tree_.truncate(inode_, size.value);
   disk_.record("disk.truncate", {{"path", path_}, {"size", size.value}});
   port_.end(DiskOperation::truncate, path_, count);

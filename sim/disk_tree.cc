@@ -107,7 +107,8 @@ void DiskTree::commit(Inode directory, Pending pending) {
     bool is_linked = false;
     while (!is_linked && nodes_.contains(partner)) {  // gone, if it was removed since
       std::vector<Pending>& others = at(partner).pending;
-      const auto link = std::find_if(others.begin(), others.end(), [&](const Pending& p) { return p.is_link && p.number == pending.number; });
+      const auto link =
+          std::find_if(others.begin(), others.end(), [&](const Pending& p) { return p.is_link && p.number == pending.number; });
       if (link == others.end()) break;
       const auto next = std::find_if(others.begin(), link, [&](const Pending& p) { return p.name == link->name; });
       is_linked = next == link;

@@ -197,8 +197,12 @@ void SimNetwork::record(HostId id, core::EventName name, core::LogFields fields)
 
 void SimNetwork::record_path(const Path& path, core::EventName name) {
   kernel_.trace().record(kernel_.now(), NodeId::world, core::LogLevel::debug, name,
-                         {{"from", host(path.from).name}, {"to", host(path.to).name}, {"state", static_cast<int>(path.state)},
-                          {"is_refusing", path.is_refusing}, {"latency_ns", path.traits.latency.high.count()}, {"bandwidth", path.traits.bandwidth.value}});
+                         {{"from", host(path.from).name},
+                          {"to", host(path.to).name},
+                          {"state", static_cast<int>(path.state)},
+                          {"is_refusing", path.is_refusing},
+                          {"latency_ns", path.traits.latency.high.count()},
+                          {"bandwidth", path.traits.bandwidth.value}});
 }
 
 }  // namespace windtunnel::sim

@@ -33,8 +33,8 @@ enum class HostId : std::uint32_t {};
 
 struct LinkTraits {
   DurationRange latency{std::chrono::milliseconds{1}, std::chrono::milliseconds{1}};  // of each segment, each way
-  core::Bytes bandwidth{0};         // a second, each way, shared by all connections; 0: no limit
-  core::Bytes segment_max{65536};   // longer writes travel in so many pieces; >= 1
+  core::Bytes bandwidth{0};        // a second, each way, shared by all connections; 0: no limit
+  core::Bytes segment_max{65536};  // longer writes travel in so many pieces; >= 1
 };
 
 enum class Cut : std::uint8_t { reset, black_hole };

@@ -12,7 +12,9 @@ namespace windtunnel::sim {
 
 class SimNetwork::EndOfWire final : public core::Connection {
  public:
-  EndOfWire(Wire& wire, Wire::Side side, const Gate& gate, core::Tasks& tasks) : wire_(wire), side_(side), gate_(gate) { wire.hold(side, tasks); }
+  EndOfWire(Wire& wire, Wire::Side side, const Gate& gate, core::Tasks& tasks) : wire_(wire), side_(side), gate_(gate) {
+    wire.hold(side, tasks);
+  }
   // Behind the closed gate the system has already ended the connection.
   ~EndOfWire() override {
     EndOfWire::close();
@@ -61,7 +63,8 @@ class SimNetwork::OpenSocket final : public core::Listener {
 
 class SimNetwork::Port final : public core::Network {
  public:
-  Port(SimNetwork& network, HostId host, const Gate& gate, core::Tasks& tasks) : network_(network), host_(host), gate_(gate), tasks_(tasks) {}
+  Port(SimNetwork& network, HostId host, const Gate& gate, core::Tasks& tasks)
+      : network_(network), host_(host), gate_(gate), tasks_(tasks) {}
 
   core::Result<std::unique_ptr<core::Listener>> listen(std::uint16_t port) override;
   core::Result<std::unique_ptr<core::Connection>> connect(const core::Address& to, core::Instant deadline) override;
@@ -69,7 +72,8 @@ class SimNetwork::Port final : public core::Network {
  private:
   // False at the deadline.
   bool sleep(core::Duration time, core::Instant deadline);
-  core::Result<std::unique_ptr<core::Connection>> finish_handshake(std::unique_ptr<EndOfWire> end, Path& back, const core::Address& to, core::Instant deadline);
+  core::Result<std::unique_ptr<core::Connection>> finish_handshake(std::unique_ptr<EndOfWire> end, Path& back, const core::Address& to,
+                                                                   core::Instant deadline);
 
   SimNetwork& network_;
   HostId host_;

@@ -60,7 +60,8 @@ struct Process::Incarnation {
         clock(process.kernel_, process.wall_clock_),
         log(process.kernel_, process.setup_.node, gate),
         defects(d),
-        env{clock, *disk, *network, tasks, log, process.kernel_.random("node/" + process.setup_.name).child(std::to_string(number)), defects} {}
+        env{clock,  *disk, *network, tasks, log, process.kernel_.random("node/" + process.setup_.name).child(std::to_string(number)),
+            defects} {}
 };
 
 Process::Process(Kernel& kernel, SimNetwork& network, Setup setup)

@@ -80,7 +80,7 @@ compare "$binary, locale $other_locale, other time zone" env LANG="$other_locale
 compare "$binary, no environment" env -i "$binary"
 compare "$binary, large environment" env WINDTUNNEL_FILLER="$(head -c 100000 /dev/zero | tr '\0' x)" "$binary"
 compare "$binary, heap filled with 0xA5" env MALLOC_PERTURB_=165 "$binary"
-compare "$binary, every allocation mapped" env GLIBC_TUNABLES=glibc.malloc.mmap_threshold=1 "$binary"
+compare "$binary, other reuse of the heap" env GLIBC_TUNABLES=glibc.malloc.tcache_count=0 "$binary"
 
 # And chance is really drawn from the seed: two seeds of one scenario are two runs.
 while read -r name count distinct; do

@@ -14,6 +14,5 @@ void set_assert_context(AssertContext print, void* data);
 
 }  // namespace windtunnel::core
 
-#define WT_ASSERT(condition)                                                                  \
-  (static_cast<bool>(condition) ? static_cast<void>(0)                                        \
-                                : ::windtunnel::core::assertion_failed(#condition, __FILE__, __LINE__))
+#define WT_ASSERT(condition) \
+  (static_cast<bool>(condition) ? static_cast<void>(0) : ::windtunnel::core::assertion_failed(#condition, __FILE__, __LINE__))

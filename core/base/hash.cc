@@ -96,8 +96,6 @@ HighwayKey highway_key(std::string_view text) {
   return key;
 }
 
-std::uint64_t highway_hash(const HighwayKey& key, std::string_view bytes) {
-  return HighwayHash64(key.data(), bytes.data(), bytes.size());
-}
+std::uint64_t highway_hash(const HighwayKey& key, std::string_view bytes) { return HighwayHash64(key.data(), bytes.data(), bytes.size()); }
 
 }  // namespace windtunnel::core

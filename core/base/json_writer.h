@@ -35,8 +35,7 @@ class JsonWriter {
   JsonWriter& field(std::string_view name, std::string_view value) { return key(name).text(value); }
   JsonWriter& field(std::string_view name, const char* value) { return key(name).text(value); }
   template <typename T>
-    requires std::is_integral_v<T>
-  JsonWriter& field(std::string_view name, T value) {
+  requires std::is_integral_v<T> JsonWriter& field(std::string_view name, T value) {
     key(name);
     if constexpr (std::is_same_v<T, bool>) {
       return boolean(value);

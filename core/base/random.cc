@@ -23,9 +23,7 @@ Random::Random(Seed seed) : seed_(seed) {
   for (auto& word : state_) word = split_mix(mix);
 }
 
-Random Random::child(std::string_view label) const {
-  return Random{Seed{fold(hash_text(label), seed_.value)}};
-}
+Random Random::child(std::string_view label) const { return Random{Seed{fold(hash_text(label), seed_.value)}}; }
 
 std::uint64_t Random::next() {
   const std::uint64_t result = std::rotl(state_[0] + state_[3], 23) + state_[0];
@@ -65,9 +63,7 @@ Duration Random::between(Duration low, Duration high) {
   return low + Duration{static_cast<std::int64_t>(below(static_cast<std::uint64_t>((high - low).count()) + 1))};
 }
 
-bool Random::chance(Ratio probability) {
-  return below(probability.denominator) < probability.numerator;
-}
+bool Random::chance(Ratio probability) { return below(probability.denominator) < probability.numerator; }
 
 std::string_view Random::token(std::size_t size, std::array<char, 32>& buffer) {
   static constexpr std::string_view kDigits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";

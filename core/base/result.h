@@ -19,18 +19,18 @@ enum class Errc {
   invalid_argument,  // the caller's input is not valid
   not_found,
   already_exists,
-  io_error,       // EIO or its like: the device failed
-  no_space,       // ENOSPC
-  read_only,      // EROFS, EACCES
-  corrupt,        // bytes read from disk or network do not make sense
-  closed,         // the object or the peer was closed in an orderly way
-  reset,          // the connection broke
-  refused,        // nobody listens
+  io_error,   // EIO or its like: the device failed
+  no_space,   // ENOSPC
+  read_only,  // EROFS, EACCES
+  corrupt,    // bytes read from disk or network do not make sense
+  closed,     // the object or the peer was closed in an orderly way
+  reset,      // the connection broke
+  refused,    // nobody listens
   timeout,
   unsupported,    // valid in NATS, not supported here
   limit_reached,  // a configured limit refuses it
   sequence_mismatch,
-  protocol,       // the peer broke the protocol
+  protocol,  // the peer broke the protocol
 };
 
 // "io_error", "no_space", ...
@@ -50,7 +50,7 @@ struct Error {
 template <typename T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}      // NOLINT: implicit on purpose
+  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}          // NOLINT: implicit on purpose
   Result(Error failure) : state_(std::in_place_index<1>, std::move(failure)) {}  // NOLINT
 
   [[nodiscard]] bool has_value() const { return state_.index() == 0; }
@@ -105,13 +105,13 @@ using Status = Result<void>;
 #define WT_CONCAT(a, b) WT_CONCAT_INNER(a, b)
 
 // WT_TRY(auto x, f()); declares x with f's value, or returns f's error from the enclosing function.
-#define WT_TRY(declaration, expression)                              \
-  auto WT_CONCAT(wt_try_, __LINE__) = (expression);                  \
+#define WT_TRY(declaration, expression)                                           \
+  auto WT_CONCAT(wt_try_, __LINE__) = (expression);                               \
   if (!WT_CONCAT(wt_try_, __LINE__)) return WT_CONCAT(wt_try_, __LINE__).error(); \
   declaration = *std::move(WT_CONCAT(wt_try_, __LINE__))
 
 // WT_CHECK(f()); returns f's error from the enclosing function, if it has one.
-#define WT_CHECK(expression)                               \
-  do {                                                     \
+#define WT_CHECK(expression)                                                 \
+  do {                                                                       \
     if (auto wt_check_ = (expression); !wt_check_) return wt_check_.error(); \
   } while (false)

@@ -36,7 +36,8 @@ std::optional<WallTime> parse_rfc3339(std::string_view text) {
   if (take(text, '.')) {
     std::int64_t unit = 100'000'000;
     if (text.empty() || text.front() < '0' || text.front() > '9') return std::nullopt;
-    for (; !text.empty() && text.front() >= '0' && text.front() <= '9'; text.remove_prefix(1), unit /= 10) ns += unit * (text.front() - '0');
+    for (; !text.empty() && text.front() >= '0' && text.front() <= '9'; text.remove_prefix(1), unit /= 10)
+      ns += unit * (text.front() - '0');
   }
   std::int64_t offset_minutes = 0;
   if (!take(text, 'Z')) {

@@ -45,8 +45,6 @@ struct WallTime {
 };
 
 // The sum, but kForever instead of an overflow. Requires: d >= 0.
-[[nodiscard]] constexpr Instant after(Instant t, Duration d) {
-  return kForever - t <= d ? kForever : t + d;
-}
+[[nodiscard]] constexpr Instant after(Instant t, Duration d) { return kForever - t <= d ? kForever : t + d; }
 
 }  // namespace windtunnel::core

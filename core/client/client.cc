@@ -75,7 +75,8 @@ void Client::wake_everyone() noexcept {
 
 Status Client::publish(const MessageView& message) {
   if (state_ == State::closed || is_closing_) return error(Errc::closed, "the client was closed");
-  if (!is_valid_literal(message.subject)) return error(Errc::invalid_argument, "cannot publish to \"" + std::string(message.subject) + "\"");
+  if (!is_valid_literal(message.subject))
+    return error(Errc::invalid_argument, "cannot publish to \"" + std::string(message.subject) + "\"");
   if (!message.reply.empty() && !is_valid_literal(message.reply)) {
     return error(Errc::invalid_argument, "bad reply subject \"" + std::string(message.reply) + "\"");
   }
@@ -129,7 +130,8 @@ Status Client::flush(Instant deadline) {
 Result<std::unique_ptr<Subscription>> Client::subscribe(std::string_view subject, std::string_view queue) {
   if (state_ == State::closed || is_closing_) return error(Errc::closed, "the client was closed");
   if (!is_valid_subject(subject)) return error(Errc::invalid_argument, "cannot subscribe to \"" + std::string(subject) + "\"");
-  if (queue.find_first_of(" \t\r\n") != std::string_view::npos) return error(Errc::invalid_argument, "bad queue group \"" + std::string(queue) + "\"");
+  if (queue.find_first_of(" \t\r\n") != std::string_view::npos)
+    return error(Errc::invalid_argument, "bad queue group \"" + std::string(queue) + "\"");
   const std::uint64_t sid = ++last_sid_;
   std::unique_ptr<Subscription> made(new Subscription(*this, sid, std::string(subject), std::string(queue)));
   subscriptions_.emplace(sid, made.get());

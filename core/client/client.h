@@ -49,19 +49,20 @@ struct ClientOptions {
   std::string name;              // shown by servers; also names the client's random stream
   std::string user;
   std::string password;
-  Duration connect_timeout{std::chrono::seconds{2}};    // of a dial and its handshake together
-  Duration reconnect_wait{std::chrono::seconds{2}};     // before each round through the servers
+  Duration connect_timeout{std::chrono::seconds{2}};          // of a dial and its handshake together
+  Duration reconnect_wait{std::chrono::seconds{2}};           // before each round through the servers
   Duration reconnect_jitter{std::chrono::milliseconds{100}};  // up to so much more
-  Bytes reconnect_buffer{8 * 1024 * 1024};              // 0: publishing without a connection fails
+  Bytes reconnect_buffer{8 * 1024 * 1024};                    // 0: publishing without a connection fails
   Duration ping_interval{std::chrono::minutes{2}};
-  std::uint32_t pings_out_max = 2;                      // with so many unanswered, the next ping's time is the end
+  std::uint32_t pings_out_max = 2;  // with so many unanswered, the next ping's time is the end
   Duration write_timeout{std::chrono::minutes{1}};
-  std::size_t pending_max = 512 * 1024;                 // messages of a subscription; more are dropped (slow consumer)
+  std::size_t pending_max = 512 * 1024;  // messages of a subscription; more are dropped (slow consumer)
 };
 
 class Client;
 
-// Messages of one subscription, in the order of their arrival.
+// Messages of one subscription, in the order of their arrival. Must outlive the tasks that wait on it, also when a kill
+// unwinds them: what several tasks share belongs to the program, not to the stack of one of them.
 class Subscription {
  public:
   ~Subscription();  // forgets it; the server is not told
@@ -121,8 +122,8 @@ struct Reply {
     message,
     no_responders,  // the server says that nobody listens to the subject
     timeout,
-    disconnected,   // it was not sent: the client is closed, or has no connection and no room to keep it
-    refused,        // it was not sent: bad subject, too large, headers that the server does not know
+    disconnected,  // it was not sent: the client is closed, or has no connection and no room to keep it
+    refused,       // it was not sent: bad subject, too large, headers that the server does not know
   };
   Kind kind = Kind::timeout;
   Message message;
@@ -203,7 +204,7 @@ class Client {
   State state_ = State::idle;
   Phase phase_ = Phase::info;
   bool is_closing_ = false;
-  bool is_refused_ = false;  // the server turned it away for good
+  bool is_refused_ = false;     // the server turned it away for good
   std::uint32_t refusals_ = 0;  // of credentials, in a row
   ServerInfo server_;
   std::uint64_t connections_ = 0;
@@ -222,9 +223,9 @@ class Client {
 
   std::uint64_t last_sid_ = 1;  // 1 is the inboxes'
   std::map<std::uint64_t, Subscription*> subscriptions_;
-  std::string inbox_prefix_;  // "_INBOX.<22>."
+  std::string inbox_prefix_;                            // "_INBOX.<22>."
   std::map<std::string, Inbox*, std::less<>> inboxes_;  // by what follows the prefix
-  std::deque<PongWaiter*> pongs_;  // one for each PING, in order; nullptr: nobody waits
+  std::deque<PongWaiter*> pongs_;                       // one for each PING, in order; nullptr: nobody waits
   std::uint32_t pings_out_ = 0;
 };
 

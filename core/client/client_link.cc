@@ -108,7 +108,12 @@ Status Client::shake_hands_and_read(Connection& connection, Instant deadline) {
 std::string Client::connect_json() const {
   JsonWriter json;
   json.begin_object().field("verbose", false).field("pedantic", false).field("tls_required", false).field("name", options_.name);
-  json.field("lang", "cpp").field("version", "0.1.0").field("protocol", 1).field("echo", true).field("headers", true).field("no_responders", true);
+  json.field("lang", "cpp")
+      .field("version", "0.1.0")
+      .field("protocol", 1)
+      .field("echo", true)
+      .field("headers", true)
+      .field("no_responders", true);
   if (!options_.user.empty()) json.field("user", options_.user).field("pass", options_.password);
   json.end_object();
   return json.take();
@@ -146,13 +151,9 @@ Status Client::handle(const Operation& operation) {
       }
       pongs_.pop_front();
       return {};
-    case OperationKind::message:
-      deliver(operation);
-      return {};
-    case OperationKind::err:
-      return handle_error(operation.text);
-    default:
-      return {};  // +OK
+    case OperationKind::message: deliver(operation); return {};
+    case OperationKind::err: return handle_error(operation.text);
+    default: return {};  // +OK
   }
 }
 
@@ -163,7 +164,8 @@ Status Client::handle_error(std::string_view text) {
   const std::string said = lower(text);
   const auto has = [&](std::string_view part) { return said.find(part) != std::string::npos; };
   if (has("permissions violation") || has("invalid subject") || has("maximum subscriptions")) return {};
-  if (has("stale connection") || has("maximum connections exceeded") || has("server shutdown")) return error(Errc::reset, std::string(text));
+  if (has("stale connection") || has("maximum connections exceeded") || has("server shutdown"))
+    return error(Errc::reset, std::string(text));
   if (has("authorization violation") || has("authentication")) {
     is_refused_ = ++refusals_ >= 2;  // twice in a row: the credentials will not get better
     return error(Errc::refused, std::string(text));
@@ -179,7 +181,8 @@ void Client::become_connected() {
   ++connections_;
   // First the subscriptions, so that answers to what was kept find their way.
   append_subscribe(out_, inbox_prefix_ + "*", {}, kInboxSid);
-  for (const auto& [sid, subscription] : subscriptions_) append_subscribe(out_, subscription->subject_, subscription->queue_, std::to_string(sid));
+  for (const auto& [sid, subscription] : subscriptions_)
+    append_subscribe(out_, subscription->subject_, subscription->queue_, std::to_string(sid));
   out_.append(reconnect_buffer_);
   reconnect_buffer_.clear();
   state_ = State::connected;
@@ -210,7 +213,8 @@ void Client::become_disconnected(const Error& why) {
 }
 
 void Client::deliver(const Operation& operation) {
-  const MessageView view{.subject = operation.subject, .reply = operation.reply, .headers = operation.headers, .payload = operation.payload};
+  const MessageView view{
+      .subject = operation.subject, .reply = operation.reply, .headers = operation.headers, .payload = operation.payload};
   if (operation.sid == kInboxSid) {
     if (operation.subject.substr(0, inbox_prefix_.size()) != inbox_prefix_) return;
     const auto found = inboxes_.find(operation.subject.substr(inbox_prefix_.size()));

@@ -16,16 +16,16 @@
 namespace windtunnel::core {
 
 struct PublishOptions {
-  std::string_view headers = {};  // a whole block, to which the following are added
-  std::string_view msg_id = {};   // Nats-Msg-Id: a repeated one is stored once
+  std::string_view headers = {};              // a whole block, to which the following are added
+  std::string_view msg_id = {};               // Nats-Msg-Id: a repeated one is stored once
   Duration timeout{std::chrono::seconds{5}};  // of each attempt
   // Attempts after the first one, if nobody answered or nobody listens. Without a msg_id a repetition after a timeout may
   // store the message twice.
   std::uint32_t retries = 0;
   Duration retry_wait{std::chrono::milliseconds{250}};  // nats.go's
-  bool retries_timeouts = true;       // false: only no responders and a missing connection are tried again, as nats.go does
-  std::string_view expect_stream = {};  // Nats-Expected-Stream, and what the ack must name
-  std::string_view expect_domain = {};  // what the ack must name
+  bool retries_timeouts = true;                // false: only no responders and a missing connection are tried again, as nats.go does
+  std::string_view expect_stream = {};         // Nats-Expected-Stream, and what the ack must name
+  std::string_view expect_domain = {};         // what the ack must name
   std::optional<Seq> expect_last_seq;          // Nats-Expected-Last-Sequence
   std::optional<Seq> expect_last_subject_seq;  // Nats-Expected-Last-Subject-Sequence
   std::string_view expect_last_msg_id = {};    // Nats-Expected-Last-Msg-Id

@@ -25,7 +25,7 @@ struct ApiFailure {
 };
 
 struct PubAnswer {
-  PubAck ack;                          // of a failure only the stream
+  PubAck ack;  // of a failure only the stream
   std::optional<ApiFailure> failure;
 };
 

@@ -17,7 +17,7 @@ struct ServerInfo {
   bool has_headers = false;
   bool has_jetstream = false;
   bool is_tls_required = false;
-  bool is_lame_duck = false;      // it will end soon: connect elsewhere
+  bool is_lame_duck = false;  // it will end soon: connect elsewhere
 };
 
 // Fields that are missing have their defaults. Errors: corrupt (no JSON object, or a field of another type).

@@ -29,7 +29,7 @@ struct LogField {
   bool is_text = false;
 
   template <typename N>
-    requires std::is_integral_v<N>
+  requires std::is_integral_v<N>
   constexpr LogField(std::string_view k, N n) : key(k), number(static_cast<std::int64_t>(n)) {}
   constexpr LogField(std::string_view k, std::string_view t) : key(k), text(t), is_text(true) {}
 };

@@ -36,7 +36,7 @@ class WaitList {
 class Mutex {
  public:
   explicit Mutex(Tasks& tasks) : tasks_(tasks) {}
-  void lock();                          // suspends
+  void lock();                                      // suspends
   [[nodiscard]] bool lock_until(Instant deadline);  // suspends; false at the deadline
   void unlock() noexcept;
 

@@ -9,12 +9,24 @@
 #include <boost/fiber/scheduler.hpp>
 #include <cstring>
 #include <memory>
+#include <vector>
 
 #include "core/base/assert.h"
 #include "core/fiber/sanitizer.h"
 #include "core/fiber/stack_pool.h"
 
 namespace windtunnel::core {
+
+// A Boost fiber, which never ends: it runs one body after another.
+struct Stack {
+  boost::fibers::context* context = nullptr;
+  const void* bottom = nullptr;
+  std::size_t size = 0;
+  Switcher* owner = nullptr;  // for whom it runs now
+  SwitchTarget* target = nullptr;
+  std::function<void()> body;
+};
+
 namespace {
 
 namespace fibers = boost::fibers;
@@ -33,44 +45,31 @@ class Handover final : public fibers::algo::algorithm {
   fibers::context* pick_next() noexcept override {
     fibers::context* next = next_;
     next_ = nullptr;
-    if (next != nullptr) {
-      if (is_finishing_) start_switch(nullptr, finishing_to_->stack_bottom, finishing_to_->stack_size);
-      is_finishing_ = false;
-      return next;
-    }
-    // Only Boost's own dispatcher asks without an answer being there: after it has freed what ended, back to the driver.
-    // When the thread ends, Boost suspends the main context and means the dispatcher by it.
-    return fibers::context::active() == dispatcher_ ? driver_ : dispatcher_;
+    // Without an answer it is the end of the thread: Boost suspends the main context and means its dispatcher by it.
+    return next != nullptr ? next : dispatcher_;
   }
   bool has_ready_fibers() const noexcept override { return false; }
   void suspend_until(const std::chrono::steady_clock::time_point&) noexcept override { WT_ASSERT(!"Boost.Fiber ran out of fibers"); }
   void notify() noexcept override {}
 
   void go_to(fibers::context* next) { next_ = next; }
-  void finish_to(const SwitchTarget& target) {
-    next_ = target.context;
-    is_finishing_ = true;
-    finishing_to_ = &target;
-  }
-  void set_driver(fibers::context* driver) { driver_ = driver; }
-  [[nodiscard]] bool has_driver() const { return driver_ != nullptr; }
   fibers::context* take_made() {
     fibers::context* made = made_;
     made_ = nullptr;
     WT_ASSERT(made != nullptr);
     return made;
   }
-  [[nodiscard]] fibers::context* dispatcher() const { return dispatcher_; }
-  StackPool& stacks() { return stacks_; }
+  StackPool& memory() { return memory_; }
+
+  std::vector<std::unique_ptr<Stack>> all;
+  std::vector<Stack*> free;
+  bool has_driver = false;
 
  private:
   fibers::context* next_ = nullptr;
   fibers::context* made_ = nullptr;
   fibers::context* dispatcher_ = nullptr;
-  fibers::context* driver_ = nullptr;
-  const SwitchTarget* finishing_to_ = nullptr;
-  bool is_finishing_ = false;
-  StackPool stacks_;
+  StackPool memory_;
 };
 
 // Boost offers no way to ask a scheduler for its algorithm, so the one of this process's only simulating thread is kept
@@ -100,39 +99,61 @@ void swap_exception_state(ExceptionState& save, const ExceptionState& load) {
 
 Switcher::Switcher() {
   install();
-  WT_ASSERT(!handover->has_driver());
+  WT_ASSERT(!handover->has_driver);
+  handover->has_driver = true;
   driver_.context = fibers::context::active();
-  handover->set_driver(driver_.context);
 }
 
-Switcher::~Switcher() {
-  // Boost frees the stacks of fibers that ended when its dispatcher next runs.
-  handover->go_to(handover->dispatcher());
-  driver_.context->suspend();
-  handover->set_driver(nullptr);
-}
+Switcher::~Switcher() { handover->has_driver = false; }
 
 void Switcher::make(SwitchTarget& target, std::function<void()> body) {
-  fibers::fiber fiber{fibers::launch::post, std::allocator_arg, StackPool::Allocator{handover->stacks(), &target.stack_bottom, &target.stack_size},
-                      [this, run = std::move(body)]() noexcept {
-                        entered();
-                        run();
-                        ExceptionState ended;
-                        swap_exception_state(ended, driver_.exceptions);
-                        handover->finish_to(driver_);
-                      }};
-  target.context = handover->take_made();
-  fiber.detach();
+  if (handover->free.empty()) {
+    handover->all.push_back(std::make_unique<Stack>());
+    Stack* const stack = handover->all.back().get();
+    fibers::fiber fiber{fibers::launch::post, std::allocator_arg, StackPool::Allocator{handover->memory(), &stack->bottom, &stack->size},
+                        [stack]() noexcept { stack->owner->run_bodies(*stack); }};
+    stack->context = handover->take_made();
+    fiber.detach();
+    handover->free.push_back(stack);
+  }
+  Stack* const stack = handover->free.back();
+  handover->free.pop_back();
+  stack->owner = this;
+  stack->target = &target;
+  stack->body = std::move(body);
+  target = SwitchTarget{};
+  target.context = stack->context;
+  target.stack_bottom = stack->bottom;
+  target.stack_size = stack->size;
+  target.stack = stack;
 }
 
-void Switcher::entered() {
+// What every fiber does, for ever. Between two bodies it may change from one switcher to the next.
+void Switcher::run_bodies(Stack& stack) {
+  void* fake_stack = nullptr;
+  for (;;) {
+    stack.owner->arrived(*stack.target, fake_stack);
+    stack.body();
+    stack.body = nullptr;
+    SwitchTarget& driver = stack.owner->driver_;
+    ExceptionState ended;
+    swap_exception_state(ended, driver.exceptions);
+    handover->go_to(driver.context);
+    start_switch(&fake_stack, driver.stack_bottom, driver.stack_size);
+    stack.context->suspend();
+  }
+}
+
+// First thing after the first switch to a target. AddressSanitizer tells where we came from: the first time that is the driver.
+void Switcher::arrived(SwitchTarget& target, void* fake_stack) {
   const void* bottom = nullptr;
   std::size_t size = 0;
-  finish_switch(nullptr, &bottom, &size);
-  if (driver_.stack_bottom == nullptr) {  // the first fiber is always entered from the driver
+  finish_switch(fake_stack, &bottom, &size);
+  if (driver_.stack_bottom == nullptr) {
     driver_.stack_bottom = bottom;
     driver_.stack_size = size;
   }
+  target.fake_stack = nullptr;
 }
 
 void Switcher::jump(SwitchTarget& from, SwitchTarget& to) {
@@ -145,6 +166,7 @@ void Switcher::jump(SwitchTarget& from, SwitchTarget& to) {
 
 void Switcher::finish(SwitchTarget& fiber) {
   jump(driver_, fiber);
+  handover->free.push_back(fiber.stack);
   fiber.context = nullptr;
 }
 

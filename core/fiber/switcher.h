@@ -2,7 +2,9 @@
 // above noticing. It makes fibers, jumps between them and the driver, and takes along what a jump must: the C++ runtime's
 // exception state and AddressSanitizer's view of the stack (reference: kernel notes 3, 4 and 8).
 //
-// Boost's own waits, mutexes and timers are never used: they read the real clock and know no kill.
+// Boost's own waits, mutexes and timers are never used: they read the real clock and know no kill. Nor do its fibers ever end:
+// Boost frees what ended in a loop that reads the clock. A fiber whose body has returned waits for the next one, in this run or
+// in the process's next.
 #pragma once
 
 #include <cstddef>
@@ -27,7 +29,8 @@ struct SwitchTarget {
   ExceptionState exceptions;
   const void* stack_bottom = nullptr;
   std::size_t stack_size = 0;
-  void* fake_stack = nullptr;  // AddressSanitizer's
+  void* fake_stack = nullptr;     // AddressSanitizer's
+  struct Stack* stack = nullptr;  // what it runs on; nullptr for the driver
 };
 
 class Switcher {
@@ -40,17 +43,18 @@ class Switcher {
   Switcher& operator=(const Switcher&) = delete;
 
   // A fiber that runs `body` when it is first switched to. `body` must not throw, and must not return but when it was
-  // switched to for that by finish().
+  // switched to for that by finish(). `target` must stay where it is.
   void make(SwitchTarget& target, std::function<void()> body);
   // Leaves `from`, which is running, and goes on with `to`; returns when somebody switches to `from`.
   void jump(SwitchTarget& from, SwitchTarget& to);
-  // From the driver: lets the fiber's body return, and frees its stack soon.
+  // From the driver: lets the fiber's body return; its stack is used again.
   void finish(SwitchTarget& fiber);
 
   [[nodiscard]] SwitchTarget& driver() { return driver_; }
 
  private:
-  void entered();
+  void run_bodies(struct Stack& stack);
+  void arrived(SwitchTarget& target, void* fake_stack);
   SwitchTarget driver_;
 };
 

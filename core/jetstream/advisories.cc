@@ -69,7 +69,10 @@ void Advisories::negative_ack(const Delivery& d) {
   const std::string subject = subject_of("ADVISORY.CONSUMER.MSG_NAKED", d.stream, d.consumer);
   JsonWriter json;
   if (!begin(json, subject, "io.nats.jetstream.advisory.v1.nak")) return;
-  json.field("stream", d.stream).field("consumer", d.consumer).field("consumer_seq", d.consumer_seq).field("stream_seq", d.stream_seq.value);
+  json.field("stream", d.stream)
+      .field("consumer", d.consumer)
+      .field("consumer_seq", d.consumer_seq)
+      .field("stream_seq", d.stream_seq.value);
   json.field("deliveries", d.deliveries);
   end(json, subject);
 }
@@ -78,7 +81,10 @@ void Advisories::terminated(const Delivery& d, std::string_view reason) {
   const std::string subject = subject_of("ADVISORY.CONSUMER.MSG_TERMINATED", d.stream, d.consumer);
   JsonWriter json;
   if (!begin(json, subject, "io.nats.jetstream.advisory.v1.terminated")) return;
-  json.field("stream", d.stream).field("consumer", d.consumer).field("consumer_seq", d.consumer_seq).field("stream_seq", d.stream_seq.value);
+  json.field("stream", d.stream)
+      .field("consumer", d.consumer)
+      .field("consumer_seq", d.consumer_seq)
+      .field("stream_seq", d.stream_seq.value);
   json.field("deliveries", d.deliveries);
   if (!reason.empty()) json.field("reason", reason);
   end(json, subject);
@@ -88,7 +94,10 @@ void Advisories::ack_sample(const Delivery& d, Duration ack_time) {
   const std::string subject = subject_of("METRIC.CONSUMER.ACK", d.stream, d.consumer);
   JsonWriter json;
   if (!begin(json, subject, "io.nats.jetstream.metric.v1.consumer_ack")) return;
-  json.field("stream", d.stream).field("consumer", d.consumer).field("consumer_seq", d.consumer_seq).field("stream_seq", d.stream_seq.value);
+  json.field("stream", d.stream)
+      .field("consumer", d.consumer)
+      .field("consumer_seq", d.consumer_seq)
+      .field("stream_seq", d.stream_seq.value);
   json.field("ack_time", ack_time.count()).field("deliveries", d.deliveries);
   end(json, subject);
 }

@@ -105,7 +105,10 @@ ApiStatus JetStream::Api::account_info(const Call&, JsonWriter& json) {
     (is_memory ? reserved_memory : reserved_storage) += std::max<std::int64_t>(0, stream->config().max_bytes);
     consumers += stream->consumers().size();
   }
-  json.field("memory", memory).field("storage", storage).field("reserved_memory", reserved_memory).field("reserved_storage", reserved_storage);
+  json.field("memory", memory)
+      .field("storage", storage)
+      .field("reserved_memory", reserved_memory)
+      .field("reserved_storage", reserved_storage);
   json.field("streams", js_.streams_.size()).field("consumers", consumers);
   json.key("limits").begin_object();
   for (const char* limit : {"max_memory", "max_storage", "max_streams", "max_consumers", "max_ack_pending", "memory_max_stream_bytes",

@@ -26,7 +26,7 @@ class JetStream::Api {
     std::string_view subject;
     std::string_view operation;  // "STREAM.CREATE"
     std::string_view stream;
-    std::string_view rest;       // what follows the stream's name
+    std::string_view rest;  // what follows the stream's name
     std::string_view body;
   };
   // Writes the members of a successful answer; returns the error otherwise.
@@ -35,7 +35,7 @@ class JetStream::Api {
     std::string_view operation;
     std::string_view type;  // of the answer: "stream_create_response"
     Handler handler;
-    std::size_t tokens_min;     // behind the operation
+    std::size_t tokens_min;  // behind the operation
     std::size_t tokens_max;
     std::string_view on_error;  // members that are printed beside an error
   };

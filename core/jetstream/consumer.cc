@@ -25,8 +25,7 @@ constexpr Duration kInactiveJitterMax = 999ms;
 
 }  // namespace
 
-Consumer::Consumer(Env& env, Bus& bus, ConsumerHost& host, ConsumerConfig config, std::string name, WallTime created,
-                   bool is_stored)
+Consumer::Consumer(Env& env, Bus& bus, ConsumerHost& host, ConsumerConfig config, std::string name, WallTime created, bool is_stored)
     : env_(env),
       bus_(bus),
       host_(host),
@@ -77,7 +76,8 @@ void Consumer::subscribe() {
   if (config_.ack_policy != AckPolicy::none) {
     subscriptions_.push_back(bus_.subscribe("$JS.ACK." + tail + ".*.*.*.*.*", "", [this](const MessageView& m, bool) {
       const std::optional<AckInfo> info = parse_ack_subject(m.subject);
-      if (info) acks_.try_push(Ack{info->stream_seq, info->consumer_seq, info->deliveries, std::string(m.reply), std::string(m.payload), false});
+      if (info)
+        acks_.try_push(Ack{info->stream_seq, info->consumer_seq, info->deliveries, std::string(m.reply), std::string(m.payload), false});
     }));
   }
   // A push consumer answers pull requests too: that it is push based.
@@ -201,7 +201,8 @@ ConsumerState Consumer::state() const {
   out.ack_floor = ack_floor_;
   const Instant now = env_.clock.now();
   const WallTime wall = env_.clock.wall_now();
-  for (const auto& [seq, delivery] : pending_.all()) out.pending[seq] = PendingDelivery{delivery.consumer_seq, wall - (now - delivery.delivered_at)};
+  for (const auto& [seq, delivery] : pending_.all())
+    out.pending[seq] = PendingDelivery{delivery.consumer_seq, wall - (now - delivery.delivered_at)};
   out.redelivered = redelivered_;
   return out;
 }

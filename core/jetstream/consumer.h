@@ -162,24 +162,24 @@ class Consumer {
   std::unique_ptr<ConsumerStore> store_;  // nullptr for a direct consumer
 
   // Position and acknowledgement state.
-  Seq next_seq_{1};                    // of the stream, to look at next
-  std::uint64_t next_delivery_ = 1;    // consumer sequence of the next delivery
+  Seq next_seq_{1};                  // of the stream, to look at next
+  std::uint64_t next_delivery_ = 1;  // consumer sequence of the next delivery
   SequencePair ack_floor_;
   PendingDeliveries pending_;
   std::map<Seq, std::uint64_t> redelivered_;  // deliveries - 1
   RedeliveryQueue redeliver_;
-  std::uint64_t num_pending_ = 0;      // not yet delivered, matching
-  std::deque<Seq> last_of_subjects_;   // deliver policy last_per_subject: still to be delivered before
-  Seq resume_after_;                   // the rest of the stream begins
-  Instant floor_due_ = kForever;       // when the floor of a consumer with nothing pending is closed up
+  std::uint64_t num_pending_ = 0;     // not yet delivered, matching
+  std::deque<Seq> last_of_subjects_;  // deliver policy last_per_subject: still to be delivered before
+  Seq resume_after_;                  // the rest of the stream begins
+  Instant floor_due_ = kForever;      // when the floor of a consumer with nothing pending is closed up
   std::optional<WallTime> last_delivered_;
   std::optional<WallTime> last_acked_;
 
   // Pace: replay policy original, and the rate limit.
-  Seq replay_through_;                 // up to here deliveries keep their original distances; 0: none do
+  Seq replay_through_;  // up to here deliveries keep their original distances; 0: none do
   std::optional<WallTime> last_replayed_;
-  std::uint64_t rate_tokens_ = 0;      // bytes that may go at once
-  Instant rate_filled_;                // when they were last counted
+  std::uint64_t rate_tokens_ = 0;  // bytes that may go at once
+  Instant rate_filled_;            // when they were last counted
 
   // Pull.
   PullRequests requests_;

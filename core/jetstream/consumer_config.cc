@@ -35,18 +35,17 @@ bool read_config(const Json& json, ConsumerConfig& config) {
   if (!config.opt_start_time.empty() && !parse_rfc3339(config.opt_start_time)) return false;
   return read(json, "durable_name", config.durable_name) && read(json, "name", config.name) &&
          read(json, "description", config.description) && read(json, "opt_start_seq", config.opt_start_seq) &&
-         read_word(json, "ack_policy", kAck, config.ack_policy) &&
-         read(json, "ack_wait", config.ack_wait) && read(json, "max_deliver", config.max_deliver) &&
-         read(json, "filter_subject", config.filter_subject) && read(json, "filter_subjects", config.filter_subjects) &&
-         read_word(json, "replay_policy", kReplay, config.replay_policy) && read(json, "rate_limit_bps", config.rate_limit_bps) &&
-         read(json, "sample_freq", config.sample_freq) && read(json, "max_waiting", config.max_waiting) &&
-         read(json, "max_ack_pending", config.max_ack_pending) && read(json, "idle_heartbeat", config.idle_heartbeat) &&
-         read(json, "flow_control", config.flow_control) && read(json, "headers_only", config.headers_only) &&
-         read(json, "max_batch", config.max_batch) && read(json, "max_expires", config.max_expires) &&
-         read(json, "max_bytes", config.max_bytes) && read(json, "deliver_subject", config.deliver_subject) &&
-         read(json, "deliver_group", config.deliver_group) && read(json, "inactive_threshold", config.inactive_threshold) &&
-         read(json, "num_replicas", config.num_replicas) && read(json, "mem_storage", config.mem_storage) &&
-         read(json, "direct", config.direct);
+         read_word(json, "ack_policy", kAck, config.ack_policy) && read(json, "ack_wait", config.ack_wait) &&
+         read(json, "max_deliver", config.max_deliver) && read(json, "filter_subject", config.filter_subject) &&
+         read(json, "filter_subjects", config.filter_subjects) && read_word(json, "replay_policy", kReplay, config.replay_policy) &&
+         read(json, "rate_limit_bps", config.rate_limit_bps) && read(json, "sample_freq", config.sample_freq) &&
+         read(json, "max_waiting", config.max_waiting) && read(json, "max_ack_pending", config.max_ack_pending) &&
+         read(json, "idle_heartbeat", config.idle_heartbeat) && read(json, "flow_control", config.flow_control) &&
+         read(json, "headers_only", config.headers_only) && read(json, "max_batch", config.max_batch) &&
+         read(json, "max_expires", config.max_expires) && read(json, "max_bytes", config.max_bytes) &&
+         read(json, "deliver_subject", config.deliver_subject) && read(json, "deliver_group", config.deliver_group) &&
+         read(json, "inactive_threshold", config.inactive_threshold) && read(json, "num_replicas", config.num_replicas) &&
+         read(json, "mem_storage", config.mem_storage) && read(json, "direct", config.direct);
 }
 
 }  // namespace

@@ -46,7 +46,8 @@ ApiStatus check_push(const ConsumerConfig& config, const StreamConfig& stream) {
   if (config.max_ack_pending > 0 && config.ack_policy == AckPolicy::none) {
     return refused(10082, "consumer requires ack policy for max ack pending");
   }
-  if (config.idle_heartbeat > 0s && config.idle_heartbeat < kHeartbeatMin) return refused(10083, "consumer idle heartbeat needs to be >= 100ms");
+  if (config.idle_heartbeat > 0s && config.idle_heartbeat < kHeartbeatMin)
+    return refused(10083, "consumer idle heartbeat needs to be >= 100ms");
   return std::nullopt;
 }
 
@@ -59,7 +60,8 @@ ApiStatus check_pull(const ConsumerConfig& config, const StreamConfig& stream) {
   if (config.idle_heartbeat > 0s) return refused(10088, "consumer idle heartbeat requires a push based consumer");
   if (config.flow_control) return refused(10089, "consumer flow control requires a push based consumer");
   if (config.max_batch < 0) return refused(10114, "consumer max request batch needs to be > 0");
-  if (config.max_expires != 0s && config.max_expires < kExpiresMin) return refused(10115, "consumer max request expires needs to be >= 1ms");
+  if (config.max_expires != 0s && config.max_expires < kExpiresMin)
+    return refused(10115, "consumer max request expires needs to be >= 1ms");
   return std::nullopt;
 }
 
@@ -93,7 +95,8 @@ ApiStatus check_filters(const ConsumerConfig& config) {
 
 ApiStatus check_start(const ConsumerConfig& config) {
   static constexpr std::string_view kPolicies[] = {"all", "last", "new", "by start sequence", "by start time", "last per subject"};
-  const std::string policy = "consumer delivery policy is deliver " + std::string(kPolicies[static_cast<std::size_t>(config.deliver_policy)]);
+  const std::string policy =
+      "consumer delivery policy is deliver " + std::string(kPolicies[static_cast<std::size_t>(config.deliver_policy)]);
   const auto also_set = [&](const char* what) { return refused(10094, policy + ", but optional start " + what + " is also set"); };
   const auto not_set = [&](const char* what) { return refused(10094, policy + ", but optional " + what + " is not set"); };
   const bool has_seq = config.opt_start_seq.value > 0;

@@ -21,7 +21,7 @@ using namespace std::chrono_literals;
 constexpr Duration kAckTimerSlack = 1ms;
 constexpr std::size_t kFlowTokenSize = 4;
 constexpr std::uint64_t kDeliveriesInARow = 32;
-constexpr std::uint64_t kRateBurst = 1u << 20;           // a server's largest payload
+constexpr std::uint64_t kRateBurst = 1u << 20;          // a server's largest payload
 constexpr std::uint64_t kRateWindowUs = 1'000'000'000;  // more elapsed time than this fills every bucket
 
 }  // namespace
@@ -106,7 +106,8 @@ Consumer::Taken Consumer::take_next(StoredMessage& message, std::uint64_t& deliv
     return Taken::stalled;
   }
   if (!found) {
-    env_.log.error("consumer.load_failed", {{"stream", host_.stream_name()}, {"consumer", name_}, {"seq", from.value}, {"error", found.error().text()}});
+    env_.log.error("consumer.load_failed",
+                   {{"stream", host_.stream_name()}, {"consumer", name_}, {"seq", from.value}, {"error", found.error().text()}});
     return Taken::stalled;
   }
   if (!*found) {
@@ -132,7 +133,8 @@ Consumer::Taken Consumer::take_last_of_subject(StoredMessage& message) {
   next_seq_ = last_of_subjects_.empty() ? resume_after_.next() : seq.next();
   if (num_pending_ > 0) --num_pending_;
   if (!found) {
-    env_.log.error("consumer.load_failed", {{"stream", host_.stream_name()}, {"consumer", name_}, {"seq", seq.value}, {"error", found.error().text()}});
+    env_.log.error("consumer.load_failed",
+                   {{"stream", host_.stream_name()}, {"consumer", name_}, {"seq", seq.value}, {"error", found.error().text()}});
     return Taken::stalled;
   }
   message = std::move(*found);
@@ -255,7 +257,8 @@ bool Consumer::deliver(const StoredMessage& message, std::uint64_t deliveries) {
     if (config_.flow_control) check_flow(size);
   }
   track(message.seq, deliveries);
-  env_.log.trace("consumer.delivered", {{"stream", host_.stream_name()}, {"consumer", name_}, {"seq", message.seq.value}, {"count", deliveries}});
+  env_.log.trace("consumer.delivered",
+                 {{"stream", host_.stream_name()}, {"consumer", name_}, {"seq", message.seq.value}, {"count", deliveries}});
   return true;
 }
 
@@ -323,7 +326,8 @@ void Consumer::check_inactive() {
   if (config_.inactive_threshold <= 0s) return;
   const Instant now = env_.clock.now();
   const Duration threshold = config_.inactive_threshold + inactive_jitter_;
-  const bool is_unused = config_.is_pull() ? requests_.is_empty() && now - last_used_ >= threshold : !is_active_ && now - inactive_since_ >= threshold;
+  const bool is_unused =
+      config_.is_pull() ? requests_.is_empty() && now - last_used_ >= threshold : !is_active_ && now - inactive_since_ >= threshold;
   if (!is_unused) return;
   last_used_ = inactive_since_ = now;  // asked once; the stream deletes it soon
   host_.inactive(name_);

@@ -61,7 +61,8 @@ Status Consumer::select_start() {
   // Stays 0 until something is acknowledged, wherever the consumer begins (as nats-server's, which the transcripts show).
   ack_floor_ = SequencePair{};
   // Where each subject has one message, the last of each subject is everything.
-  if (config_.deliver_policy == DeliverPolicy::last_per_subject && host_.stream_config().max_msgs_per_subject != 1) select_last_per_subject();
+  if (config_.deliver_policy == DeliverPolicy::last_per_subject && host_.stream_config().max_msgs_per_subject != 1)
+    select_last_per_subject();
   if (config_.replay_policy == ReplayPolicy::original) replay_through_ = stream.last_seq;
   return {};
 }

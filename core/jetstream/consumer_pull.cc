@@ -46,7 +46,8 @@ void Consumer::on_pull_request(const MessageView& message) {
     if (available == 0 && !request->has_expires) return send_status(reply, "404 No Messages", false, nullptr);
     if (available > 0 && available < requests_.demand()) return send_status(reply, "408 Requests Pending", false, nullptr);
   }
-  if (requests_.size() >= static_cast<std::size_t>(config_.max_waiting)) return send_status(reply, "409 Exceeded MaxWaiting", false, nullptr);
+  if (requests_.size() >= static_cast<std::size_t>(config_.max_waiting))
+    return send_status(reply, "409 Exceeded MaxWaiting", false, nullptr);
   request->reply = reply;
   requests_.add(std::move(*request));
   wake();

@@ -25,7 +25,8 @@ class Scanner {
 
  private:
   void skip_space() {
-    while (!rest_.empty() && (rest_.front() == ' ' || rest_.front() == '\t' || rest_.front() == '\r' || rest_.front() == '\n')) rest_.remove_prefix(1);
+    while (!rest_.empty() && (rest_.front() == ' ' || rest_.front() == '\t' || rest_.front() == '\r' || rest_.front() == '\n'))
+      rest_.remove_prefix(1);
   }
   char take() {
     const char c = rest_.front();
@@ -122,7 +123,8 @@ class Scanner {
       const char c = take();
       if (c == '"') return true;
       if (c != '\\') continue;
-      if (rest_.empty() || std::string_view("bfnrt\\/\"u").find(rest_.front()) == std::string_view::npos) return fail("in string escape code");
+      if (rest_.empty() || std::string_view("bfnrt\\/\"u").find(rest_.front()) == std::string_view::npos)
+        return fail("in string escape code");
       if (take() != 'u') continue;
       for (int i = 0; i < 4; ++i) {
         if (rest_.empty() || !is_hex(rest_.front())) return fail("in \\u hexadecimal character escape");

@@ -25,7 +25,13 @@ JetStream::JetStream(Env& env, Bus& bus, JetStreamConfig config)
       bus_(bus),
       config_(std::move(config)),
       advisories_(env, bus, config_.domain),
-      context_{env, bus, advisories_, config_.store, config_.domain, config_.server_name, std::string(kStreamsDirectory),
+      context_{env,
+               bus,
+               advisories_,
+               config_.store,
+               config_.domain,
+               config_.server_name,
+               std::string(kStreamsDirectory),
                [this](const std::string& stream, const std::string& consumer) {
                  requests_.try_push(Request{stream, {}, consumer, false, true});
                }},
@@ -42,8 +48,9 @@ Status JetStream::start() {
   recover();
   // Not "$JS.API.>": consumers subscribe to pull requests for themselves, and direct gets are their streams'. Without the
   // consumer or the stream there must be no responder.
-  for (const char* subject : {"$JS.API.INFO", "$JS.API.STREAM.>", "$JS.API.CONSUMER.CREATE.>", "$JS.API.CONSUMER.DURABLE.>",
-                              "$JS.API.CONSUMER.NAMES.>", "$JS.API.CONSUMER.LIST.>", "$JS.API.CONSUMER.INFO.>", "$JS.API.CONSUMER.DELETE.>"}) {
+  for (const char* subject :
+       {"$JS.API.INFO", "$JS.API.STREAM.>", "$JS.API.CONSUMER.CREATE.>", "$JS.API.CONSUMER.DURABLE.>", "$JS.API.CONSUMER.NAMES.>",
+        "$JS.API.CONSUMER.LIST.>", "$JS.API.CONSUMER.INFO.>", "$JS.API.CONSUMER.DELETE.>"}) {
     subscribe(subject);
   }
   scope_.spawn("jetstream api", [this] { serve_loop(); });

@@ -22,7 +22,7 @@ class JsonWriter;
 struct Env;
 
 struct JetStreamConfig {
-  std::string domain;       // may be empty
+  std::string domain;  // may be empty
   std::string server_name;
   StoreSettings store;
 };

@@ -183,7 +183,8 @@ bool Mirror::await_reply(const std::string& subject, const std::string& body, co
                     })};
   last_request_ = env_.clock.now();
   ++attempts_;
-  env_.log.debug("mirror.request", {{"stream", stream_.config().name}, {"attempt", attempts_}, {"from", stream_.store().state().last_seq.next().value}});
+  env_.log.debug("mirror.request",
+                 {{"stream", stream_.config().name}, {"attempt", attempts_}, {"from", stream_.store().state().last_seq.next().value}});
   was_way_lost_ = false;
   const Instant deadline = after(env_.clock.now(), kReplyWait);
   bool is_lost = !bus_.publish(MessageView{.subject = subject, .reply = reply_to, .headers = {}, .payload = body});
@@ -243,7 +244,8 @@ bool Mirror::set_up() {
   inbox_.clear();
   deliveries_ = bus_.subscribe(deliver, "", [this](const MessageView& message, bool) {
     const std::string_view shown = message.shown_subject.empty() ? message.subject : message.shown_subject;
-    inbox_.try_push(Copy{std::string(shown), std::string(message.reply), std::string(message.headers), std::string(message.payload), false});
+    inbox_.try_push(
+        Copy{std::string(shown), std::string(message.reply), std::string(message.headers), std::string(message.payload), false});
   });
   env_.log.info("mirror.connected", {{"stream", stream_.config().name}, {"from", position.next().value}});
   return true;

@@ -74,23 +74,23 @@ class Mirror {
   Bus& bus_;
   Random random_;
 
-  std::string consumer_;           // the origin's consumer that we read; empty: none
-  std::uint64_t consumer_seq_ = 0; // of the last message from it
+  std::string consumer_;            // the origin's consumer that we read; empty: none
+  std::uint64_t consumer_seq_ = 0;  // of the last message from it
   std::uint64_t lag_ = 0;
-  std::uint64_t failures_ = 0;     // since the last success
+  std::uint64_t failures_ = 0;  // since the last success
   std::uint64_t attempts_ = 0;
   std::optional<Instant> last_request_;
   std::optional<Instant> last_heard_;
   Instant suspect_at_ = kForever;  // a link came up: if nothing was heard until then, the consumer is dead
   ApiStatus error_;
-  bool has_store_error_ = false;   // it is over when something can be stored again, not when there is a consumer
+  bool has_store_error_ = false;  // it is over when something can be stored again, not when there is a consumer
 
   SubscriptionId deliveries_ = SubscriptionId::none;
   std::vector<SubscriptionId> watches_;
   Queue<Copy> inbox_;
   WaitList waiting_;
-  bool has_way_changed_ = false;   // since somebody last looked
-  bool was_way_lost_ = false;      // nobody served the origin's API at some moment since the request
+  bool has_way_changed_ = false;  // since somebody last looked
+  bool was_way_lost_ = false;     // nobody served the origin's API at some moment since the request
   bool is_closed_ = false;
   TaskScope scope_;
 };

@@ -37,7 +37,7 @@ struct StreamContext {
   Bus& bus;
   Advisories& advisories;
   StoreSettings settings;
-  std::string domain;       // may be empty
+  std::string domain;  // may be empty
   std::string server_name;
   std::string streams_directory;  // "jetstream/$G/streams"
   // A consumer was unused for too long; deletes it soon. Does not suspend.

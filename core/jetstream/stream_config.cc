@@ -33,7 +33,8 @@ bool read_source(const Json& json, StreamSource& source, std::string& unsupporte
   }
   if (!read(json, "opt_start_time", source.opt_start_time)) return false;
   if (!source.opt_start_time.empty() && !parse_rfc3339(source.opt_start_time)) return false;
-  return read(json, "name", source.name) && read(json, "opt_start_seq", source.opt_start_seq) && read(json, "filter_subject", source.filter_subject);
+  return read(json, "name", source.name) && read(json, "opt_start_seq", source.opt_start_seq) &&
+         read(json, "filter_subject", source.filter_subject);
 }
 
 bool read_metadata(const Json& json, std::map<std::string, std::string>& out) {
@@ -59,7 +60,8 @@ bool read_placement(const Json& json, std::optional<Placement>& out) {
 bool read_consumer_limits(const Json& json, ConsumerLimits& out) {
   const Json* value = member(json, "consumer_limits");
   if (value == nullptr) return true;
-  return value->is_object() && read(*value, "inactive_threshold", out.inactive_threshold) && read(*value, "max_ack_pending", out.max_ack_pending);
+  return value->is_object() && read(*value, "inactive_threshold", out.inactive_threshold) &&
+         read(*value, "max_ack_pending", out.max_ack_pending);
 }
 
 }  // namespace

@@ -40,7 +40,8 @@ ApiStatus check_texts(const StreamConfig& config) {
 
 void set_defaults(StreamConfig& config) {
   if (config.num_replicas == 0) config.num_replicas = 1;
-  for (std::int64_t* limit : {&config.max_msgs, &config.max_msgs_per_subject, &config.max_bytes, &config.max_msg_size, &config.max_consumers}) {
+  for (std::int64_t* limit :
+       {&config.max_msgs, &config.max_msgs_per_subject, &config.max_bytes, &config.max_msg_size, &config.max_consumers}) {
     if (*limit == 0) *limit = -1;
   }
   if (config.duplicate_window == 0s && !config.mirror) {
@@ -90,7 +91,8 @@ ApiStatus check_mirror(StreamConfig& config, const StreamLookup& streams) {
   if (!is_valid_name(config.mirror->name)) return api_errors::mirror_name_invalid();
   const StreamConfig* origin = streams(config.mirror->name);
   if (origin == nullptr) return std::nullopt;  // it need not be there yet
-  if (config.max_msg_size > 0 && origin->max_msg_size > 0 && config.max_msg_size < origin->max_msg_size) return api_errors::mirror_too_small();
+  if (config.max_msg_size > 0 && origin->max_msg_size > 0 && config.max_msg_size < origin->max_msg_size)
+    return api_errors::mirror_too_small();
   config.mirror_direct = origin->allow_direct;
   return std::nullopt;
 }

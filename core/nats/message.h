@@ -26,7 +26,10 @@ struct Message {
 
   Message() = default;
   explicit Message(const MessageView& view)
-      : subject(view.shown_subject.empty() ? view.subject : view.shown_subject), reply(view.reply), headers(view.headers), payload(view.payload) {}
+      : subject(view.shown_subject.empty() ? view.subject : view.shown_subject),
+        reply(view.reply),
+        headers(view.headers),
+        payload(view.payload) {}
 };
 
 }  // namespace windtunnel::core

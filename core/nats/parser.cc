@@ -89,6 +89,12 @@ const Parser::Keywords& Parser::keywords_of(ParserRole role) {
 
 Parser::Parser(ParserRole role, ParserLimits limits) : role_(role), limits_(limits), keywords_(&keywords_of(role)) {}
 
+ParserLimits Parser::limits_of(ParserRole role) {
+  ParserLimits limits;
+  if (role != ParserRole::server_of_client) limits.max_control_line = kLongLineMax;
+  return limits;
+}
+
 void Parser::feed(std::string_view bytes) {
   WT_ASSERT(input_.empty() || violation_.kind != ParserViolation::Kind::none);
   input_ = bytes;

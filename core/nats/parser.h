@@ -31,16 +31,16 @@ enum class ParserRole : std::uint8_t {
 };
 
 enum class OperationKind : std::uint8_t {
-  info,        // json
-  connect,     // json
+  info,     // json
+  connect,  // json
   ping,
   pong,
   ok,
-  err,         // text, without the quotes
-  publish,     // PUB, HPUB: subject, reply, headers, payload
-  subscribe,   // SUB: subject, queue, sid
-  unsubscribe, // UNSUB: sid, max_msgs
-  message,     // MSG, HMSG to a client: subject, sid, reply, headers, payload
+  err,               // text, without the quotes
+  publish,           // PUB, HPUB: subject, reply, headers, payload
+  subscribe,         // SUB: subject, queue, sid
+  unsubscribe,       // UNSUB: sid, max_msgs
+  message,           // MSG, HMSG to a client: subject, sid, reply, headers, payload
   leaf_subscribe,    // LS+: subject, queue, weight
   leaf_unsubscribe,  // LS-: subject, queue
   leaf_message,      // LMSG, HMSG: subject, reply, queues, headers, payload
@@ -49,16 +49,16 @@ enum class OperationKind : std::uint8_t {
 // Views live until the next call of next() or feed().
 struct Operation {
   OperationKind kind = OperationKind::ping;
-  bool has_headers = false;   // HPUB, HMSG
-  std::uint32_t max_msgs = 0; // UNSUB; 0: none was given (or none that can be read)
-  std::uint32_t weight = 0;   // LS+ of a queue; 0: none that can be read
-  std::string_view text;      // the JSON of INFO and CONNECT, the text of -ERR
+  bool has_headers = false;    // HPUB, HMSG
+  std::uint32_t max_msgs = 0;  // UNSUB; 0: none was given (or none that can be read)
+  std::uint32_t weight = 0;    // LS+ of a queue; 0: none that can be read
+  std::string_view text;       // the JSON of INFO and CONNECT, the text of -ERR
   std::string_view subject;
-  std::string_view reply;     // empty: none
-  std::string_view queue;     // empty: none
+  std::string_view reply;  // empty: none
+  std::string_view queue;  // empty: none
   std::string_view sid;
-  std::string_view headers;   // the whole block; empty: none
-  std::string_view payload;   // without the headers
+  std::string_view headers;                  // the whole block; empty: none
+  std::string_view payload;                  // without the headers
   std::span<const std::string_view> queues;  // the queue groups that a leaf message names
 };
 
@@ -69,7 +69,7 @@ struct ParserViolation {
   enum class Kind : std::uint8_t {
     none,
     unknown_operation,
-    bad_arguments,       // wrong count, bad size, header larger than total
+    bad_arguments,  // wrong count, bad size, header larger than total
     control_line_limit,
     payload_limit,
     headers_unsupported,
@@ -83,8 +83,8 @@ struct ParserLimits {
   // The arguments of one line. nats-server holds clients to 4096; leafs and servers get a bound only against a peer that
   // never ends its line.
   Bytes max_control_line{4096};
-  Bytes max_payload{1024 * 1024};  // header and body of PUB and HPUB; not applied to other roles
-  bool has_headers = true;         // server_of_client: HPUB may be used (CONNECT said so, and the server too)
+  Bytes max_payload{1024 * 1024};    // header and body of PUB and HPUB; not applied to other roles
+  bool has_headers = true;           // server_of_client: HPUB may be used (CONNECT said so, and the server too)
   bool is_connect_required = false;  // the next operation must be CONNECT: credentials are needed
 };
 
@@ -92,7 +92,11 @@ inline constexpr Bytes kLongLineMax{1024 * 1024};
 
 class Parser {
  public:
-  explicit Parser(ParserRole role, ParserLimits limits = {});
+  // With the role's own limits: nats-server's defaults for clients, the long line for the others.
+  explicit Parser(ParserRole role) : Parser(role, limits_of(role)) {}
+  Parser(ParserRole role, ParserLimits limits);
+
+  [[nodiscard]] static ParserLimits limits_of(ParserRole role);
 
   // May be changed between operations.
   [[nodiscard]] ParserLimits& limits() { return limits_; }
@@ -136,16 +140,16 @@ class Parser {
   ParserRole role_;
   State state_ = State::start;
   Word word_ = Word::none;
-  bool held_cr_ = false;         // the last byte of the line so far is a CR that may belong to its end
-  bool has_blank_ = false;       // a blank followed the keyword
+  bool held_cr_ = false;    // the last byte of the line so far is a CR that may belong to its end
+  bool has_blank_ = false;  // a blank followed the keyword
   std::uint8_t keyword_node_ = 0;
   ParserLimits limits_;
   ParserViolation violation_;
   const Keywords* keywords_;
 
-  std::string_view input_;       // what was fed and not yet consumed
-  std::string_view line_;        // the arguments: in the fed bytes, or in line_buffer_
-  std::string_view body_;        // the payload: in the fed bytes, or in body_buffer_
+  std::string_view input_;  // what was fed and not yet consumed
+  std::string_view line_;   // the arguments: in the fed bytes, or in line_buffer_
+  std::string_view body_;   // the payload: in the fed bytes, or in body_buffer_
   std::string line_buffer_;
   std::string body_buffer_;
   std::vector<Token> tokens_;

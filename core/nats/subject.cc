@@ -31,9 +31,7 @@ bool has_wildcard(std::string_view subject) {
   return false;
 }
 
-std::size_t token_count(std::string_view subject) {
-  return static_cast<std::size_t>(std::count(subject.begin(), subject.end(), '.')) + 1;
-}
+std::size_t token_count(std::string_view subject) { return static_cast<std::size_t>(std::count(subject.begin(), subject.end(), '.')) + 1; }
 
 std::string_view token_at(std::string_view subject, std::size_t index) {
   Tokens tokens{subject};

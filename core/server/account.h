@@ -54,11 +54,11 @@ struct AccountSubscription : Subscription {
   LeafReceiver* leaf = nullptr;
   Bus::Handler handler;
 
-  std::string sid;              // of a client
-  std::uint32_t max_msgs = 0;   // auto-unsubscribe; 0: never
+  std::string sid;             // of a client
+  std::uint32_t max_msgs = 0;  // auto-unsubscribe; 0: never
   std::uint32_t delivered = 0;
-  std::uint32_t weight = 1;     // of a leaf's queue: how many members stand behind it
-  bool is_dead = false;         // removed while a message was being routed
+  std::uint32_t weight = 1;  // of a leaf's queue: how many members stand behind it
+  bool is_dead = false;      // removed while a message was being routed
 
   [[nodiscard]] bool is_leaf() const { return leaf != nullptr; }
   [[nodiscard]] std::int64_t count() const { return queue.empty() ? 1 : weight; }
@@ -69,7 +69,7 @@ struct RouteOrigin {
   const ClientReceiver* client = nullptr;  // a client connection,
   const LeafReceiver* leaf = nullptr;      // a leaf connection, or neither: the inside of this server
   bool wants_echo = true;
-  bool is_mapped = false;                  // the subject was changed by a mapping
+  bool is_mapped = false;                         // the subject was changed by a mapping
   std::span<const std::string_view> queues = {};  // from a leaf: the groups that this node is to serve
 };
 
@@ -124,7 +124,7 @@ class Account {
 
   SubscriptionList list_;
   std::map<SubscriptionId, std::unique_ptr<AccountSubscription>> subscriptions_;
-  std::map<std::uint64_t, LeafReceiver*> leafs_;  // by connection id
+  std::map<std::uint64_t, LeafReceiver*> leafs_;              // by connection id
   std::map<SubscriptionId, std::shared_ptr<Watch>> watches_;  // owners: this map, and the call that is under way
   std::uint64_t last_id_ = 0;
   Random random_;

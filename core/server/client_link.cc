@@ -143,7 +143,8 @@ void ClientLink::send_no_responders(std::string_view reply) {
 void ClientLink::handle_subscribe(const Operation& operation) {
   note_input();
   if (operation.queue == kSystemQueue) {
-    return complain("Permissions Violation for Subscription to \"" + std::string(operation.subject) + "\" using queue \"" + std::string(operation.queue) + "\"");
+    return complain("Permissions Violation for Subscription to \"" + std::string(operation.subject) + "\" using queue \"" +
+                    std::string(operation.queue) + "\"");
   }
   const std::uint32_t limit = core_.config().max_subscriptions;
   if (limit != 0 && subscriptions_.size() >= limit) return complain("maximum subscriptions exceeded");

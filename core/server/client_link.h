@@ -43,10 +43,10 @@ class ClientLink final : public Link, private ClientReceiver {
 
   ClientConnect connect_;
   std::map<std::string, AccountSubscription*, std::less<>> subscriptions_;  // by sid
-  std::string mapped_;  // of the publish under way
-  Duration stalled_{};  // in the batch under way
-  bool is_connected_ = false;       // CONNECT was accepted
-  bool has_answered_ping_ = false;  // so it may be sent INFO again
+  std::string mapped_;                                                      // of the publish under way
+  Duration stalled_{};                                                      // in the batch under way
+  bool is_connected_ = false;                                               // CONNECT was accepted
+  bool has_answered_ping_ = false;                                          // so it may be sent INFO again
 };
 
 }  // namespace windtunnel::core

@@ -151,7 +151,8 @@ void LeafLink::evict_duplicates() {
   std::vector<std::shared_ptr<LeafLink>> old;
   for (const auto& [id, other] : core_.leaf_links()) {
     if (other.get() == this || other->is_solicitor() || !other->is_registered()) continue;
-    if (other->remote_name_ != remote_name_ || other->remote_cluster_ != remote_cluster_ || other->remote_account_ != remote_account_) continue;
+    if (other->remote_name_ != remote_name_ || other->remote_cluster_ != remote_cluster_ || other->remote_account_ != remote_account_)
+      continue;
     old.push_back(other);
   }
   for (const std::shared_ptr<LeafLink>& other : old) {
@@ -163,7 +164,9 @@ void LeafLink::evict_duplicates() {
 void LeafLink::register_with_account() {
   WT_ASSERT(!is_registered_);
   if (is_solicitor()) {
-    const auto append = [](std::vector<std::string>& into, const std::vector<std::string>& from) { into.insert(into.end(), from.begin(), from.end()); };
+    const auto append = [](std::vector<std::string>& into, const std::vector<std::string>& from) {
+      into.insert(into.end(), from.begin(), from.end());
+    };
     append(permissions_.publish.deny, remote_->deny_exports);
     append(permissions_.subscribe.deny, remote_->deny_imports);
   }
@@ -175,7 +178,12 @@ void LeafLink::register_with_account() {
   core_.note_remote_domain(remote_domain_);
   send_all_interest();
   start_pings(kFirstPing);
-  core_.log().info(kConnected, {{"cid", link_id()}, {"remote", remote_name_}, {"domain", remote_domain_}, {"peer", peer().host}, {"solicited", is_solicitor()}, {"spoke", is_spoke_}});
+  core_.log().info(kConnected, {{"cid", link_id()},
+                                {"remote", remote_name_},
+                                {"domain", remote_domain_},
+                                {"peer", peer().host},
+                                {"solicited", is_solicitor()},
+                                {"spoke", is_spoke_}});
   core_.account().announce_leaf();
 }
 

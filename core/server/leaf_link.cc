@@ -31,7 +31,6 @@ std::string key_of(const Operation& operation) {
 
 LeafLink::LeafLink(ServerCore& core, std::uint64_t id, std::unique_ptr<Connection> connection, const LeafRemote* remote)
     : Link(core, id, std::move(connection), ParserRole::leaf), remote_(remote), is_spoke_(remote != nullptr && !remote->is_hub) {
-  parser().limits().max_control_line = kLongLineMax;
   if (is_solicitor()) {
     set_read_deadline(after(core_.now(), core_.config().leaf_first_info_timeout));
   } else {
@@ -177,7 +176,8 @@ void LeafLink::on_close(std::string_view reason) {
     subscriptions_.erase(subscriptions_.begin());
     core_.account().remove(subscription);
   }
-  core_.log().info(kClosed, {{"cid", link_id()}, {"remote", remote_name_}, {"peer", peer().host}, {"solicited", is_solicitor()}, {"reason", reason}});
+  core_.log().info(
+      kClosed, {{"cid", link_id()}, {"remote", remote_name_}, {"peer", peer().host}, {"solicited", is_solicitor()}, {"reason", reason}});
   core_.remove_leaf(link_id());
 }
 

@@ -86,7 +86,7 @@ class LeafLink final : public Link, private LeafReceiver {
   std::string remote_account_;
   std::vector<std::string> announced_urls_;
   LeafPermissions permissions_;
-  LeafInterest interest_;  // what we have announced
+  LeafInterest interest_;                                                   // what we have announced
   std::map<std::string, AccountSubscription*, std::less<>> subscriptions_;  // what they have, by "subject" or "subject queue"
   std::string mapped_;
 };

@@ -31,8 +31,8 @@ class LeafSolicitor {
   ServerCore& core_;
   const LeafRemote& remote_;
   Random random_;
-  std::deque<Address> addresses_;  // the one to dial next in front
-  std::shared_ptr<LeafLink> link_; // while connected; owned by its tasks too
+  std::deque<Address> addresses_;   // the one to dial next in front
+  std::shared_ptr<LeafLink> link_;  // while connected; owned by its tasks too
   std::string remote_name_;
   Instant lost_at_{};
   std::uint32_t attempts_ = 0;

@@ -10,9 +10,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-Error bad_json(std::string_view what, std::string_view why) {
-  return error(Errc::protocol, std::string(what) + ": " + std::string(why));
-}
+Error bad_json(std::string_view what, std::string_view why) { return error(Errc::protocol, std::string(what) + ": " + std::string(why)); }
 
 // Reads typed fields of one object and remembers the first that has the wrong type. As Go's decoder, null is no value.
 class Fields {

@@ -23,17 +23,17 @@ struct InfoFields {
   bool auth_required = false;
   Bytes max_payload;
   bool jetstream = false;
-  std::string ip;         // leaf only
+  std::string ip;  // leaf only
   std::uint64_t client_id = 0;
   std::string_view client_ip;  // client only
   std::string_view nonce;      // leaf only
   std::string_view cluster;
   std::string_view domain;
   bool is_lame_duck = false;
-  bool is_leaf = false;         // adds info_on_connect
-  bool is_connect_info = false; // the answer to a leaf's CONNECT: adds connect_info and remote_account
+  bool is_leaf = false;          // adds info_on_connect
+  bool is_connect_info = false;  // the answer to a leaf's CONNECT: adds connect_info and remote_account
   std::vector<std::string> leaf_urls;
-  std::string_view xkey;        // client only
+  std::string_view xkey;  // client only
 };
 [[nodiscard]] std::string info_json(const InfoFields& fields);
 
@@ -50,7 +50,7 @@ struct ClientConnect {
   std::string version;
   std::string user;
   std::string password;
-  std::string account;  // `account` or `new_account`
+  std::string account;                   // `account` or `new_account`
   bool has_foreign_credentials = false;  // token, nkey, jwt or signature
 };
 // Updates `connect`: a repeated CONNECT changes what it names. Errors: protocol.

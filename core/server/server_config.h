@@ -29,15 +29,15 @@ struct LeafRemote {
 
 // The defaults are nats-server 2.10.27's (wire 12, 16).
 struct ServerConfig {
-  std::string name;             // not empty, no white space
-  std::string host = "0.0.0.0"; // what INFO says; 0.0.0.0 stands for any
+  std::string name;              // not empty, no white space
+  std::string host = "0.0.0.0";  // what INFO says; 0.0.0.0 stands for any
   std::uint16_t client_port = 4222;
   std::uint16_t leaf_port = 7422;
-  bool accepts_leafs = true;    // listen on leaf_port
+  bool accepts_leafs = true;  // listen on leaf_port
   std::vector<LeafRemote> remotes;
 
   bool jetstream = true;
-  std::string domain;           // of JetStream; may be empty. No ".", "*", ">" or white space
+  std::string domain;  // of JetStream; may be empty. No ".", "*", ">" or white space
 
   Credentials credentials;       // clients must give these, if there are any
   Credentials leaf_credentials;  // leaf nodes that dial us must

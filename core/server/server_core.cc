@@ -99,7 +99,8 @@ Status ServerCore::start() {
     leaf_listener_ = std::move(*listener);
   }
   is_running_ = true;
-  log().info(kStarted, {{"name", config_.name}, {"id", id_}, {"domain", config_.domain}, {"client_port", client_port()}, {"leaf_port", leaf_port()}});
+  log().info(kStarted,
+             {{"name", config_.name}, {"id", id_}, {"domain", config_.domain}, {"client_port", client_port()}, {"leaf_port", leaf_port()}});
   spawn("accept clients", [this] { accept_clients(); });
   if (leaf_listener_ != nullptr) spawn("accept leafs", [this] { accept_leafs(); });
   for (std::size_t i = 0; i < config_.remotes.size(); ++i) {

@@ -66,8 +66,8 @@ class BlockFiles {
 
   Disk& disk_;
   std::string directory_;
-  Stretch tail_;                    // the end of the last block
-  std::array<Stretch, 2> ahead_;    // read lately; [0] is the newer one
+  Stretch tail_;                     // the end of the last block
+  std::array<Stretch, 2> ahead_;     // read lately; [0] is the newer one
   std::vector<MessageBlock*> open_;  // blocks with an open file, in the order of opening
 };
 

@@ -76,8 +76,6 @@ class Scanner {
 
 }  // namespace
 
-BlockScan scan_block(std::string_view bytes, const HighwayKey& key, const RecordVisitor& visit) {
-  return Scanner{bytes, key, visit}.run();
-}
+BlockScan scan_block(std::string_view bytes, const HighwayKey& key, const RecordVisitor& visit) { return Scanner{bytes, key, visit}.run(); }
 
 }  // namespace windtunnel::core

@@ -64,7 +64,8 @@ Result<ConsumerState> decode_consumer_state(std::string_view bytes) {
     if (state.ack_floor.consumer > 1) state.delivered.consumer += state.ack_floor.consumer - 1;
     if (state.ack_floor.stream.value > 1) state.delivered.stream.value += state.ack_floor.stream.value - 1;
   }
-  if (((state.ack_floor.stream.value | state.delivered.stream.value) & kTopBit) != 0) return corrupt(reader, "an impossible stream sequence");
+  if (((state.ack_floor.stream.value | state.delivered.stream.value) & kTopBit) != 0)
+    return corrupt(reader, "an impossible stream sequence");
 
   const std::uint64_t pending = reader.uv();
   if (pending > 0) {

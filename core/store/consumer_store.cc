@@ -18,7 +18,13 @@ constexpr Bytes kStateSizeMax{1u << 30};
 class Flusher : public std::enable_shared_from_this<Flusher> {
  public:
   Flusher(Env& env, const StoreSettings& settings, std::string directory, std::function<ConsumerState()> current)
-      : env_(env), syncs_names_(settings.sync_always), directory_(std::move(directory)), current_(std::move(current)), mutex_(env.tasks), wake_(env.tasks), ended_(env.tasks) {}
+      : env_(env),
+        syncs_names_(settings.sync_always),
+        directory_(std::move(directory)),
+        current_(std::move(current)),
+        mutex_(env.tasks),
+        wake_(env.tasks),
+        ended_(env.tasks) {}
 
   Status open() {
     WT_CHECK(env_.disk.make_directories(directory_));
@@ -147,7 +153,8 @@ class FileConsumerStore final : public ConsumerStore {
 
 }  // namespace
 
-Result<std::unique_ptr<ConsumerStore>> open_consumer_store(Env& env, const StoreSettings& settings, std::string directory, std::function<ConsumerState()> current) {
+Result<std::unique_ptr<ConsumerStore>> open_consumer_store(Env& env, const StoreSettings& settings, std::string directory,
+                                                           std::function<ConsumerState()> current) {
   auto flusher = std::make_shared<Flusher>(env, settings, std::move(directory), std::move(current));
   WT_CHECK(flusher->open());
   return std::unique_ptr<ConsumerStore>{std::make_unique<FileConsumerStore>(std::move(flusher))};

@@ -100,7 +100,8 @@ Status FileStore::sync_files() {
     std::shared_ptr<File> file;
     {
       const MutexLock lock{mutex_};
-      const auto it = std::find_if(blocks_.begin(), blocks_.end(), [&](const auto& block) { return block->index > index && block->needs_sync; });
+      const auto it =
+          std::find_if(blocks_.begin(), blocks_.end(), [&](const auto& block) { return block->index > index && block->needs_sync; });
       if (it == blocks_.end()) break;
       MessageBlock& block = **it;
       index = block.index;
@@ -125,7 +126,8 @@ Status FileStore::sync_files() {
       (*it)->must_rewrite = true;
     }
   }
-  if (synced_blocks > 0) env_.log.trace("store.synced", {{"stream", options_.name}, {"blocks", synced_blocks}, {"last_seq", last_seq_.value}});
+  if (synced_blocks > 0)
+    env_.log.trace("store.synced", {{"stream", options_.name}, {"blocks", synced_blocks}, {"last_seq", last_seq_.value}});
   return result;
 }
 

@@ -100,8 +100,8 @@ class FileStore final : public std::enable_shared_from_this<FileStore> {
   Status enforce_subject_limit(SubjectId subject);
   Status remove_for_limit(Seq seq);
   Status expire(WallTime now);
-  [[nodiscard]] MessageBlock* block_of(Seq seq) const;          // the one whose range may hold it
-  [[nodiscard]] std::size_t first_block_from(Seq seq) const;    // index into blocks_
+  [[nodiscard]] MessageBlock* block_of(Seq seq) const;        // the one whose range may hold it
+  [[nodiscard]] std::size_t first_block_from(Seq seq) const;  // index into blocks_
   [[nodiscard]] MessageBlock* last_block() const { return blocks_.empty() ? nullptr : blocks_.back().get(); }
   [[nodiscard]] Seq first_seq() const;  // of a live message; last + 1 if there is none, 0 in a store never used
   [[nodiscard]] Bytes block_size() const;
@@ -172,12 +172,12 @@ class FileStore final : public std::enable_shared_from_this<FileStore> {
   std::int64_t last_time_ = 0;
   std::vector<Seq> lost_;
   std::uint64_t lost_bytes_ = 0;
-  std::string buffer_;               // of encoded records, kept for its capacity
-  bool has_unmarked_ = false;        // some block has limit removals without tombstones
-  bool is_dirty_ = false;            // index.db is older than the state
-  bool is_index_exact_ = false;      // nothing was appended since index.db was written
-  bool names_dirty_ = false;         // the msgs directory has names that a power loss may take back
-  std::optional<Error> failed_;      // what is on disk is uncertain: nothing more is stored until a restart
+  std::string buffer_;           // of encoded records, kept for its capacity
+  bool has_unmarked_ = false;    // some block has limit removals without tombstones
+  bool is_dirty_ = false;        // index.db is older than the state
+  bool is_index_exact_ = false;  // nothing was appended since index.db was written
+  bool names_dirty_ = false;     // the msgs directory has names that a power loss may take back
+  std::optional<Error> failed_;  // what is on disk is uncertain: nothing more is stored until a restart
 
   bool is_stopped_ = false;
   bool is_background_running_ = false;

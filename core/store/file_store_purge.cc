@@ -52,7 +52,8 @@ Result<std::uint64_t> FileStore::compact_locked(Seq seq) {
   WT_CHECK(mark_limit_removals());
   std::vector<Tombstone> tombstones;
   MessageBlock* partial = block_of(seq);
-  for (const BlockEntry* entry = partial->at_or_after(partial->first); entry != nullptr && partial->seq_of(*entry) < seq; entry = partial->next(entry)) {
+  for (const BlockEntry* entry = partial->at_or_after(partial->first); entry != nullptr && partial->seq_of(*entry) < seq;
+       entry = partial->next(entry)) {
     tombstones.push_back({partial->seq_of(*entry), WallTime{entry->time}});
   }
   const std::uint32_t partial_index = partial->index;
@@ -64,7 +65,8 @@ Result<std::uint64_t> FileStore::compact_locked(Seq seq) {
   while (!blocks_.empty() && blocks_.front()->index < partial_index) {
     MessageBlock& block = *blocks_.front();
     const bool marks_gone = std::any_of(block.tombstones.begin(), block.tombstones.end(), [&](const SeqRange& range) {
-      return std::any_of(gone.begin(), gone.end(), [&](const SeqRange& other) { return range.first <= other.last && other.first <= range.last; });
+      return std::any_of(gone.begin(), gone.end(),
+                         [&](const SeqRange& other) { return range.first <= other.last && other.first <= range.last; });
     });
     if (marks_gone) {
       WT_CHECK(sync_names());
@@ -164,9 +166,13 @@ Status FileStore::mark_limit_removals() {
       for (Seq seq = range.first; seq <= range.last; seq = seq.next()) tombstones.push_back({seq, WallTime{0}});
     }
   }
-  WT_CHECK(write_tombstones(tombstones));
-  for (const auto& block : blocks_) block->unmarked.clear();
+  // Writing them may roll the last block and come here again, for a block that stays.
   has_unmarked_ = false;
+  if (Status written = write_tombstones(tombstones); !written) {
+    has_unmarked_ = true;
+    return written;
+  }
+  for (const auto& block : blocks_) block->unmarked.clear();
   return {};
 }
 
@@ -189,7 +195,8 @@ Status FileStore::compact_block(MessageBlock& block) {
     block.bytes_at_compaction = block.live_bytes;
     return {};
   }
-  const bool is_last_named = std::any_of(blocks_.begin(), blocks_.end(), [&](const auto& other) { return other.get() != &block && other->disk_last >= last_seq_; });
+  const bool is_last_named = std::any_of(blocks_.begin(), blocks_.end(),
+                                         [&](const auto& other) { return other.get() != &block && other->disk_last >= last_seq_; });
   if (!is_last_named) return {};
   WT_CHECK(rewrite_block(block));
   block.bytes_at_compaction = block.live_bytes;
@@ -216,7 +223,8 @@ Status FileStore::rewrite_block(MessageBlock& block) {
     const std::string_view bytes = std::string_view(content).substr(std::min<std::size_t>(entry->offset, content.size()), entry->size);
     const auto record = parse_record(bytes, block.key);
     // A live record that cannot be read stays where it is: a later read may succeed.
-    if (!record || record->seq != seq) return error(Errc::corrupt, files_.path(block.index) + " has a damaged record of sequence " + std::to_string(seq.value));
+    if (!record || record->seq != seq)
+      return error(Errc::corrupt, files_.path(block.index) + " has a damaged record of sequence " + std::to_string(seq.value));
     kept.push_back({seq, WallTime{entry->time}, out.size(), entry->size, entry->subject});
     out.append(bytes);
   }
@@ -235,7 +243,8 @@ Status FileStore::rewrite_block(MessageBlock& block) {
   files_.close(block);
   files_.forget(block.index);
   WT_CHECK(env_.disk.rename(aside, files_.path(block.index)));
-  env_.log.trace("store.block_rewritten", {{"stream", options_.name}, {"block", block.index}, {"from", block.raw_bytes}, {"to", out.size()}});
+  env_.log.trace("store.block_rewritten",
+                 {{"stream", options_.name}, {"block", block.index}, {"from", block.raw_bytes}, {"to", out.size()}});
   const std::int64_t last_time = block.last_time;
   block.clear_entries();
   block.disk_first = Seq{0};

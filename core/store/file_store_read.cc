@@ -15,7 +15,8 @@ bool matches_any(const std::vector<std::string>& filters, std::string_view subje
 }
 
 bool takes_everything(const std::vector<std::string>& filters) {
-  return filters.empty() || std::any_of(filters.begin(), filters.end(), [](const std::string& filter) { return filter.empty() || filter == ">"; });
+  return filters.empty() ||
+         std::any_of(filters.begin(), filters.end(), [](const std::string& filter) { return filter.empty() || filter == ">"; });
 }
 
 }  // namespace
@@ -36,7 +37,8 @@ Result<StoredMessage> FileStore::read_message(MessageBlock& block, Seq seq) {
     if (record && record->kind == RecordKind::message && record->seq == seq) {
       return StoredMessage{seq, record->time, std::string(record->subject), std::string(record->headers), std::string(record->payload)};
     }
-    failure = error(Errc::corrupt, "the record of sequence " + std::to_string(seq.value) + " at offset " + std::to_string(entry.offset) + " of " + files_.path(block.index));
+    failure = error(Errc::corrupt, "the record of sequence " + std::to_string(seq.value) + " at offset " + std::to_string(entry.offset) +
+                                       " of " + files_.path(block.index));
   }
   note_damage(failure.code == Errc::corrupt ? "record" : "read", seq, entry.size);
   const auto place = std::lower_bound(lost_.begin(), lost_.end(), seq);
@@ -51,7 +53,8 @@ Result<StoredMessage> FileStore::load(Seq seq) {
   const MutexLock lock{mutex_};
   if (is_stopped_) return error(Errc::closed, "the store of " + options_.name + " is stopped");
   MessageBlock* block = block_of(seq);
-  if (block == nullptr || block->find(seq) == nullptr) return error(Errc::not_found, "no message " + std::to_string(seq.value) + " in " + options_.name);
+  if (block == nullptr || block->find(seq) == nullptr)
+    return error(Errc::not_found, "no message " + std::to_string(seq.value) + " in " + options_.name);
   return read_message(*block, seq);
 }
 

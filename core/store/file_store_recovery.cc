@@ -33,7 +33,7 @@ struct FileStore::Recovery {
   std::vector<Seq> erased;  // and skipped
   std::vector<Damage> damaged;
   std::optional<IndexSnapshot> index;
-  bool saw_index_record = false;   // the last record that the index knew is still there
+  bool saw_index_record = false;  // the last record that the index knew is still there
   bool is_index_record_last = false;
 };
 
@@ -120,15 +120,19 @@ Status FileStore::recover() {
   is_dirty_ = true;
   check_invariants();
   const StreamState now = state();
-  env_.log.info("store.recovered",
-                {{"stream", options_.name}, {"messages", now.messages}, {"first_seq", now.first_seq.value}, {"last_seq", now.last_seq.value}, {"lost", lost_.size()}});
+  env_.log.info("store.recovered", {{"stream", options_.name},
+                                    {"messages", now.messages},
+                                    {"first_seq", now.first_seq.value},
+                                    {"last_seq", now.last_seq.value},
+                                    {"lost", lost_.size()}});
   return {};
 }
 
 void FileStore::read_index(Recovery& found) {
   auto bytes = env_.disk.read_file(index_path(), kIndexSizeMax);
   if (!bytes) {
-    if (bytes.error().code != Errc::not_found) env_.log.warn("store.damage", {{"stream", options_.name}, {"what", "index.db"}, {"error", bytes.error().text()}});
+    if (bytes.error().code != Errc::not_found)
+      env_.log.warn("store.damage", {{"stream", options_.name}, {"what", "index.db"}, {"error", bytes.error().text()}});
     return;
   }
   auto snapshot = decode_index(*bytes, options_.name);
@@ -310,7 +314,8 @@ bool FileStore::note_lost(const Recovery& found) {
       }
       if (end.value == 0 && found.index) end = found.index->last_seq.next();
       Seq seq = std::max(damage.range.before.next(), found.index ? found.index->first_seq : Seq{1});
-      if (damage.range.before.value == 0 && at != blocks_.end() && at != blocks_.begin()) seq = std::max(seq, (*std::prev(at))->last.next());
+      if (damage.range.before.value == 0 && at != blocks_.end() && at != blocks_.begin())
+        seq = std::max(seq, (*std::prev(at))->last.next());
       // So few bytes never held so many messages: it is an old gap, in which nobody can say what was.
       if (seq < end && end.value - seq.value > damage.range.size / kEmptyRecordSize) continue;
       // Sequences that are missing rightly may lie in the gap as well. If a deleted one is among them, it may be all that

@@ -17,8 +17,12 @@ constexpr std::size_t kHashSize = 8;
 Error corrupt(std::string_view what) { return error(Errc::corrupt, std::string(what)); }
 
 // Times are stored relative to the first one; a store may hold any, so the difference wraps.
-std::int64_t difference(std::int64_t a, std::int64_t b) { return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) - static_cast<std::uint64_t>(b)); }
-std::int64_t sum(std::int64_t a, std::int64_t b) { return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b)); }
+std::int64_t difference(std::int64_t a, std::int64_t b) {
+  return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) - static_cast<std::uint64_t>(b));
+}
+std::int64_t sum(std::int64_t a, std::int64_t b) {
+  return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
+}
 
 Status decode_subjects(ByteReader& reader, std::uint8_t version, std::vector<IndexSubject>& out) {
   const std::uint64_t count = reader.uv();
@@ -37,7 +41,8 @@ Status decode_subjects(ByteReader& reader, std::uint8_t version, std::vector<Ind
   return {};
 }
 
-Status decode_blocks(ByteReader& reader, std::string_view& rest, std::uint8_t version, std::int64_t base_time, std::vector<IndexBlock>& out) {
+Status decode_blocks(ByteReader& reader, std::string_view& rest, std::uint8_t version, std::int64_t base_time,
+                     std::vector<IndexBlock>& out) {
   const std::uint64_t count = reader.uv();
   for (std::uint64_t i = 0; i < count; ++i) {
     IndexBlock block;
@@ -101,7 +106,8 @@ std::string encode_index(const IndexSnapshot& snapshot, std::string_view stream)
 Result<IndexSnapshot> decode_index(std::string_view bytes, std::string_view stream) {
   if (bytes.size() < kSizeMin) return corrupt("Stream state too short (" + std::to_string(bytes.size()) + " bytes)");
   const std::string_view content = bytes.substr(0, bytes.size() - kHashSize);
-  if (highway_hash(highway_key(stream), content) != load_u64(bytes.substr(content.size()))) return corrupt("Stream state checksum did not match");
+  if (highway_hash(highway_key(stream), content) != load_u64(bytes.substr(content.size())))
+    return corrupt("Stream state checksum did not match");
   ByteReader reader{content};
   const std::uint8_t magic = reader.byte();
   const std::uint8_t version = reader.byte();

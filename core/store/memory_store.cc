@@ -24,7 +24,9 @@ bool exceeds(std::uint64_t value, std::int64_t limit) { return limit > 0 && valu
 // Shared with its expiry task, which a kill may unwind later than the owner. No call suspends, so no mutex is needed.
 class Contents : public std::enable_shared_from_this<Contents> {
  public:
-  Contents(Env& env, StreamStoreOptions stream) : options(std::move(stream)), env_(env), wake_(env.tasks), ended_(env.tasks) { last_ = options.first_seq.prev(); }
+  Contents(Env& env, StreamStoreOptions stream) : options(std::move(stream)), env_(env), wake_(env.tasks), ended_(env.tasks) {
+    last_ = options.first_seq.prev();
+  }
 
   StreamStoreOptions options;
   StreamStore::Removed removed;
@@ -67,7 +69,9 @@ class Contents : public std::enable_shared_from_this<Contents> {
     for (auto it = messages_.lower_bound(from); it != messages_.end(); ++it) {
       if (any) return it->first;
       const std::string& subject = subjects_.name(it->second.subject);
-      if (std::any_of(filters.begin(), filters.end(), [&](const std::string& filter) { return filter.empty() || matches(subject, filter); })) return it->first;
+      if (std::any_of(filters.begin(), filters.end(),
+                      [&](const std::string& filter) { return filter.empty() || matches(subject, filter); }))
+        return it->first;
       if (budget-- > 0) continue;
       Seq best;
       for (const std::string& filter : filters) {
@@ -99,7 +103,8 @@ class Contents : public std::enable_shared_from_this<Contents> {
   }
   void enforce() {
     if (options.limits.discard == Discard::new_messages) return;
-    while (!messages_.empty() && (exceeds(messages_.size(), options.limits.max_msgs) || exceeds(bytes_, options.limits.max_bytes))) remove(messages_.begin()->first);
+    while (!messages_.empty() && (exceeds(messages_.size(), options.limits.max_msgs) || exceeds(bytes_, options.limits.max_bytes)))
+      remove(messages_.begin()->first);
   }
   void enforce_all() {
     std::vector<SubjectId> ids;
@@ -185,11 +190,13 @@ class Contents : public std::enable_shared_from_this<Contents> {
       replaces = subject != kNoSubject && subjects_.seqs(subject).size() >= static_cast<std::uint64_t>(limits.max_msgs_per_subject);
       if (replaces && limits.discard_new_per_subject) return error(Errc::limit_reached, "maximum messages per subject exceeded");
     }
-    if (limits.max_msgs > 0 && messages_.size() >= static_cast<std::uint64_t>(limits.max_msgs) && !replaces) return error(Errc::limit_reached, "maximum messages exceeded");
+    if (limits.max_msgs > 0 && messages_.size() >= static_cast<std::uint64_t>(limits.max_msgs) && !replaces)
+      return error(Errc::limit_reached, "maximum messages exceeded");
     if (limits.max_bytes > 0 && bytes_ + size >= static_cast<std::uint64_t>(limits.max_bytes)) {
       if (!replaces) return error(Errc::limit_reached, "maximum bytes exceeded");
       const auto& old = messages_.at(subjects_.seqs(subjects_.find(message.subject)).first());
-      if (kOverhead + message.subject.size() + old.headers.size() + old.payload.size() <= size) return error(Errc::limit_reached, "maximum bytes exceeded");
+      if (kOverhead + message.subject.size() + old.headers.size() + old.payload.size() <= size)
+        return error(Errc::limit_reached, "maximum bytes exceeded");
     }
     return {};
   }
@@ -255,7 +262,9 @@ class MemoryStore final : public StreamStore {
   }
 
   Result<StoredMessage> load(Seq seq) override { return contents_->load(seq); }
-  Result<std::optional<StoredMessage>> load_next(const std::vector<std::string>& filters, Seq from) override { return load_found(contents_->next(filters, from)); }
+  Result<std::optional<StoredMessage>> load_next(const std::vector<std::string>& filters, Seq from) override {
+    return load_found(contents_->next(filters, from));
+  }
   Result<std::optional<StoredMessage>> load_last(std::string_view filter) override {
     Seq best;
     contents_->subjects().for_each(filter, [&](SubjectId id) { best = std::max(best, contents_->subjects().seqs(id).last()); });

@@ -31,7 +31,8 @@ void MessageBlock::add(Seq seq, WallTime time, std::uint64_t offset, std::uint32
   WT_ASSERT(can_hold(seq));
   WT_ASSERT(offset <= UINT32_MAX);
   if (live_ == 0) first = seq;
-  entries_.push_back({time.unix_ns, static_cast<std::uint32_t>(seq.value - base_.value), static_cast<std::uint32_t>(offset), size, subject});
+  entries_.push_back(
+      {time.unix_ns, static_cast<std::uint32_t>(seq.value - base_.value), static_cast<std::uint32_t>(offset), size, subject});
   ++live_;
   live_bytes += size;
   last = std::max(last, seq);
@@ -80,8 +81,10 @@ std::size_t MessageBlock::lower_bound(Seq seq) const {
   if (delta > entries_.back().seq_delta) return entries_.size();
   // Where nothing is missing the place follows from the sequence.
   const std::uint64_t front = entries_.front().seq_delta;
-  if (delta >= front && delta - front < entries_.size() && entries_[delta - front].seq_delta == delta) return static_cast<std::size_t>(delta - front);
-  const auto it = std::lower_bound(entries_.begin(), entries_.end(), delta, [](const BlockEntry& entry, std::uint64_t value) { return entry.seq_delta < value; });
+  if (delta >= front && delta - front < entries_.size() && entries_[delta - front].seq_delta == delta)
+    return static_cast<std::size_t>(delta - front);
+  const auto it = std::lower_bound(entries_.begin(), entries_.end(), delta,
+                                   [](const BlockEntry& entry, std::uint64_t value) { return entry.seq_delta < value; });
   return static_cast<std::size_t>(it - entries_.begin());
 }
 
@@ -121,7 +124,8 @@ const BlockEntry* MessageBlock::back() const {
 }
 
 const BlockEntry* MessageBlock::at_or_after(WallTime time) const {
-  const auto it = std::lower_bound(entries_.begin(), entries_.end(), time.unix_ns, [](const BlockEntry& entry, std::int64_t value) { return entry.time < value; });
+  const auto it = std::lower_bound(entries_.begin(), entries_.end(), time.unix_ns,
+                                   [](const BlockEntry& entry, std::int64_t value) { return entry.time < value; });
   const std::size_t at = live_at_or_after(static_cast<std::size_t>(it - entries_.begin()));
   return at < entries_.size() ? &entries_[at] : nullptr;
 }

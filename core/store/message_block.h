@@ -17,10 +17,10 @@ namespace windtunnel::core {
 
 // 24 bytes a message: what answers everything but the contents from memory.
 struct BlockEntry {
-  std::int64_t time = 0;         // ns since the epoch
-  std::uint32_t seq_delta = 0;   // from the block's base sequence
-  std::uint32_t offset = 0;      // of the record in the file; in a dead entry: how far to step to a live one
-  std::uint32_t size = 0;        // of the record
+  std::int64_t time = 0;           // ns since the epoch
+  std::uint32_t seq_delta = 0;     // from the block's base sequence
+  std::uint32_t offset = 0;        // of the record in the file; in a dead entry: how far to step to a live one
+  std::uint32_t size = 0;          // of the record
   SubjectId subject = kNoSubject;  // kNoSubject: dead
 };
 
@@ -49,28 +49,28 @@ class MessageBlock {
   std::uint64_t live_bytes = 0;  // of the live records
   std::uint64_t raw_bytes = 0;   // size of the file
   std::uint64_t last_checksum = 0;
-  bool is_compressed = false;    // offsets are those of the plain content
-  bool is_sealed = false;        // nothing may be appended: damaged, or compressed
+  bool is_compressed = false;  // offsets are those of the plain content
+  bool is_sealed = false;      // nothing may be appended: damaged, or compressed
 
   // What a rebuild from the file would see beyond the live messages.
-  Seq disk_first;                       // lowest sequence of a message in the file; 0: none
-  Seq disk_last;                        // highest sequence that any record names: message, marker or tombstone
-  std::uint64_t dead_records = 0;       // message records in the file that are not live
-  std::vector<SeqRange> tombstones;     // what the tombstones in the file name
-  std::vector<SeqRange> unmarked;       // removed by a limit: dead records without a tombstone anywhere
+  Seq disk_first;                    // lowest sequence of a message in the file; 0: none
+  Seq disk_last;                     // highest sequence that any record names: message, marker or tombstone
+  std::uint64_t dead_records = 0;    // message records in the file that are not live
+  std::vector<SeqRange> tombstones;  // what the tombstones in the file name
+  std::vector<SeqRange> unmarked;    // removed by a limit: dead records without a tombstone anywhere
 
   // Durability.
   bool needs_sync = false;
-  bool must_rewrite = false;     // a sync failed: what the page cache shows may never reach the disk
+  bool must_rewrite = false;  // a sync failed: what the page cache shows may never reach the disk
   bool is_name_durable = false;
-  bool was_synced = false;       // something of it survives a power loss
-  bool is_unlinked = false;      // dropped while a sync was under way
+  bool was_synced = false;   // something of it survives a power loss
+  bool is_unlinked = false;  // dropped while a sync was under way
 
   // Compaction guards (reference: filestore 3.5).
   bool compaction_gained_nothing = false;
   std::uint64_t bytes_at_compaction = 0;  // live bytes then; 0: never compacted
 
-  std::shared_ptr<File> file;    // shared with a sync under way; null when closed
+  std::shared_ptr<File> file;  // shared with a sync under way; null when closed
 
   [[nodiscard]] std::uint64_t live() const { return live_; }
   [[nodiscard]] bool can_hold(Seq seq) const { return seq >= base_ && seq.value - base_.value <= UINT32_MAX; }

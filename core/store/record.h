@@ -16,8 +16,8 @@
 
 namespace windtunnel::core {
 
-inline constexpr std::uint32_t kRecordHeaderSize = 22;    // up to the subject
-inline constexpr std::uint32_t kEmptyRecordSize = 30;     // header and checksum: tombstones and skip markers
+inline constexpr std::uint32_t kRecordHeaderSize = 22;     // up to the subject
+inline constexpr std::uint32_t kEmptyRecordSize = 30;      // header and checksum: tombstones and skip markers
 inline constexpr std::uint32_t kRecordSizeMax = 33554432;  // readers refuse larger ones, so ours does not write them
 
 enum class RecordKind : std::uint8_t {

@@ -83,7 +83,9 @@ bool decode_s2_block(ByteReader& in, std::string& out) {
 Result<std::string> decode_s2_stream(std::string_view stream, std::size_t size_max) {
   std::string out;
   ByteReader reader{stream};
-  const auto corrupt = [&](std::string_view what) { return error(Errc::corrupt, std::string(what) + " in the S2 chunk that ends at offset " + std::to_string(reader.offset())); };
+  const auto corrupt = [&](std::string_view what) {
+    return error(Errc::corrupt, std::string(what) + " in the S2 chunk that ends at offset " + std::to_string(reader.offset()));
+  };
   while (!reader.rest().empty()) {
     const std::uint8_t type = reader.byte();
     const std::string_view chunk = reader.take(little_endian(reader.take(3)));
@@ -114,7 +116,8 @@ Result<std::string> decompress_block(std::string_view content) {
   const std::uint8_t algorithm = reader.byte();
   const std::uint64_t size = reader.uv();
   const std::string_view rest = reader.rest();
-  if (reader.has_failed() || rest.size() < kChecksumSize || size < kChecksumSize || size > kPlainSizeMax) return error(Errc::corrupt, "a bad header of a compressed block");
+  if (reader.has_failed() || rest.size() < kChecksumSize || size < kChecksumSize || size > kPlainSizeMax)
+    return error(Errc::corrupt, "a bad header of a compressed block");
   const std::string_view packed = rest.substr(0, rest.size() - kChecksumSize);
   std::string plain;
   if (algorithm == 0) {

@@ -36,7 +36,8 @@ void SeqSet::insert(Seq seq) {
 
 bool SeqSet::contains(Seq seq) const {
   const std::uint64_t base = seq.value / kNodeSeqs * kNodeSeqs;
-  const auto it = std::lower_bound(nodes_.begin(), nodes_.end(), base, [](const Node& node, std::uint64_t value) { return node.base < value; });
+  const auto it =
+      std::lower_bound(nodes_.begin(), nodes_.end(), base, [](const Node& node, std::uint64_t value) { return node.base < value; });
   return it != nodes_.end() && it->base == base && (it->words[(seq.value - base) / 64] >> (seq.value % 64) & 1) != 0;
 }
 

@@ -12,10 +12,10 @@ namespace windtunnel::core {
 // Settings of a node. The defaults are nats-server's.
 struct StoreSettings {
   Duration sync_interval = std::chrono::minutes{2};
-  bool sync_always = false;               // fsync before each acknowledgement
+  bool sync_always = false;                           // fsync before each acknowledgement
   Duration index_interval = std::chrono::minutes{2};  // how often index.db is written when dirty, plus up to 30 s
-  Bytes compact_min{2097152};             // blocks smaller than this are not compacted on removal
-  Bytes block_size{0};                    // 0: by the stream's configuration (reference: filestore 2.12)
+  Bytes compact_min{2097152};                         // blocks smaller than this are not compacted on removal
+  Bytes block_size{0};                                // 0: by the stream's configuration (reference: filestore 2.12)
 };
 
 enum class StorageType : std::uint8_t { file, memory };
@@ -26,9 +26,9 @@ struct StreamStoreOptions {
   std::string name;
   std::string directory;  // of this stream, below the node's root: "jetstream/$G/streams/ORDERS"
   StoreLimits limits;
-  Bytes block_size;       // from the configuration; StoreSettings::block_size overrides it
+  Bytes block_size;  // from the configuration; StoreSettings::block_size overrides it
   Compression compression = Compression::none;
-  Seq first_seq;          // configured first sequence; 0: none
+  Seq first_seq;  // configured first sequence; 0: none
 };
 
 }  // namespace windtunnel::core

@@ -39,7 +39,7 @@ struct StreamState {
   Seq last_seq;
   WallTime first_time;  // unix_ns 0: none
   WallTime last_time;
-  std::uint64_t num_deleted = 0;   // interior deletes
+  std::uint64_t num_deleted = 0;  // interior deletes
   std::uint64_t num_subjects = 0;
   std::vector<Seq> lost;  // sequences found missing or damaged at recovery, not yet forgotten
   Bytes lost_bytes;
@@ -58,8 +58,8 @@ struct StoreLimits {
 };
 
 struct PurgeRequest {
-  std::string filter;  // empty: every subject; wildcards allowed
-  Seq below;           // not 0: only messages with a lower sequence
+  std::string filter;      // empty: every subject; wildcards allowed
+  Seq below;               // not 0: only messages with a lower sequence
   std::uint64_t keep = 0;  // not 0: all but the newest `keep`
 };
 

@@ -36,7 +36,8 @@ void SeqList::add(Seq seq) {
 
 std::size_t SeqList::position(Seq from) const {
   const auto begin = seqs_.begin() + head_;
-  const auto it = std::lower_bound(begin, seqs_.end(), from.value, [](std::uint64_t entry, std::uint64_t value) { return (entry & ~kDeadBit) < value; });
+  const auto it = std::lower_bound(begin, seqs_.end(), from.value,
+                                   [](std::uint64_t entry, std::uint64_t value) { return (entry & ~kDeadBit) < value; });
   return static_cast<std::size_t>(it - seqs_.begin());
 }
 
@@ -76,7 +77,8 @@ std::uint64_t SeqList::count_from(Seq from) const {
   if (is_empty() || from <= first()) return size();
   const std::size_t at = position(from);
   if (dead_ == 0) return seqs_.size() - at;
-  return static_cast<std::uint64_t>(std::count_if(seqs_.begin() + static_cast<std::ptrdiff_t>(at), seqs_.end(), [](std::uint64_t entry) { return (entry & kDeadBit) == 0; }));
+  return static_cast<std::uint64_t>(std::count_if(seqs_.begin() + static_cast<std::ptrdiff_t>(at), seqs_.end(),
+                                                  [](std::uint64_t entry) { return (entry & kDeadBit) == 0; }));
 }
 
 SubjectId SubjectIndex::add(std::string_view subject, Seq seq) {

@@ -68,7 +68,8 @@ TEST_CASE("what is wrong is named, with the nearest valid word") {
            {"run a --seeed 7", "unknown option `--seeed` of `windtunnel run`; did you mean `--seed`?"},
            {"run a --see 7", "unknown option `--see` of `windtunnel run`; did you mean `--seed`?"},
            {"run a --jsn=x", "unknown option `--jsn` of `windtunnel run`; did you mean `--json`?"},
-           {"run a -x", "unknown option `-x` of `windtunnel run`; there are --seed, --seeds, --jobs, --verify, --trace, --json, --junit and --help"},
+           {"run a -x",
+            "unknown option `-x` of `windtunnel run`; there are --seed, --seeds, --jobs, --verify, --trace, --json, --junit and --help"},
            {"check a --seed 7", "unknown option `--seed` of `windtunnel check`; there is --help"},
            {"run a --seed", "the required argument for option '--seed' is missing; see `windtunnel run --help`"},
            {"run a --seed x", "`--seed` must be a whole number, 0 or more, not `x`"},
@@ -92,8 +93,9 @@ TEST_CASE("what is wrong is named, with the nearest valid word") {
 }
 
 TEST_CASE("what will come later is refused by name") {
-  for (const std::string_view line : {"run a --defect x", "run a --as nats-2.10.17", "run a --html x", "run a --out=x", "run a --crash-at x", "run a --keep any", "explore a",
-                                      "crash-points a", "shrink a --seed 1", "diff a b", "inspect a", "gate a", "serve", "list defects", "list profiles", "check --strict a"}) {
+  for (const std::string_view line : {"run a --defect x", "run a --as nats-2.10.17", "run a --html x", "run a --out=x",
+                                      "run a --crash-at x", "run a --keep any", "explore a", "crash-points a", "shrink a --seed 1",
+                                      "diff a b", "inspect a", "gate a", "serve", "list defects", "list profiles", "check --strict a"}) {
     CAPTURE(line);
     const auto command = parse_arguments(words(line));
     REQUIRE_FALSE(command);

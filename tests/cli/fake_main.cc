@@ -45,7 +45,8 @@ core::Result<scenarios::RunResult> pretend(const scenarios::Scenario& scenario, 
   out.virtual_time = std::chrono::seconds{90};
   out.trace_hash = core::fold(core::hash_text(name), seed);
   out.notes = {"careful: published=10"};
-  for (int i = 1; options.keep_trace && i <= 3; ++i) options.trace_line("event " + std::to_string(i) + (name == "flaky" && i == 2 ? " of call " + std::to_string(calls) : ""));
+  for (int i = 1; options.keep_trace && i <= 3; ++i)
+    options.trace_line("event " + std::to_string(i) + (name == "flaky" && i == 2 ? " of call " + std::to_string(calls) : ""));
   if (name == "flaky") out.trace_hash += calls;
   if (name == "fails" || (name == "fails-sometimes" && seed % 3 == 0)) out.divergences.push_back(divergence());
   if (name == "huge") out.notes.assign(1, std::string(3'000'000, 'x'));

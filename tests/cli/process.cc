@@ -41,7 +41,8 @@ std::string Folder::read(const std::string& name) const {
 Said Folder::run(const std::string& words, const std::string& variables) const {
   const char* binary = std::getenv("WINDTUNNEL_UNDER_TEST");
   REQUIRE(binary != nullptr);
-  const std::string command = "cd '" + path_ + "' && env -u WINDTUNNEL_COMMAND " + variables + " '" + binary + "' " + words + " >.out 2>.err";
+  const std::string command =
+      "cd '" + path_ + "' && env -u WINDTUNNEL_COMMAND " + variables + " '" + binary + "' " + words + " >.out 2>.err";
   const int status = std::system(command.c_str());
   return {.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), .out = read(".out"), .err = read(".err")};
 }

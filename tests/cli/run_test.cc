@@ -46,7 +46,8 @@ TEST_CASE("a divergence exits 1, is told whole and ends in the command that repl
   const Said said = folder.run("run a.yaml --seed 7");
   CHECK(said.status == 1);
   CHECK(said.out.starts_with("FAIL fails seed=7 "));
-  CHECK(said.out.find("  no-silent-drop: No message vanishes.\n    expected  0 lost\n    actual    3 lost\n    where     stream ORDERS on hub, from seq 4, at 00:00:02.000\n") != std::string::npos);
+  CHECK(said.out.find("  no-silent-drop: No message vanishes.\n    expected  0 lost\n    actual    3 lost\n    where     stream ORDERS on "
+                      "hub, from seq 4, at 00:00:02.000\n") != std::string::npos);
   CHECK(said.out.ends_with("\n  replay: windtunnel run a.yaml --seed 7\n"));
   CHECK(folder.run("run a.yaml", "WINDTUNNEL_COMMAND=./dev").out.ends_with("\n  replay: ./dev run a.yaml --seed 1\n"));
 }
@@ -79,7 +80,8 @@ TEST_CASE("a run that kills its worker is told with its seed and exits 4; the ot
     const Said said = folder.run("run a.yaml --seeds 1..5 --json r.json --junit r.xml --jobs " + jobs);
     CHECK(said.status == 4);
     CHECK(count(said.out, "PASS dies-of-signal") == 4);
-    CHECK(said.out.find("DIED dies-of-signal seed=2\n  windtunnel itself failed in this run: its worker ended with signal 9 (Killed)\n  replay: windtunnel run a.yaml --seed 2\n") != std::string::npos);
+    CHECK(said.out.find("DIED dies-of-signal seed=2\n  windtunnel itself failed in this run: its worker ended with signal 9 (Killed)\n  "
+                        "replay: windtunnel run a.yaml --seed 2\n") != std::string::npos);
     CHECK(said.out.find("5 runs: 4 passed, 1 died; ") != std::string::npos);
     CHECK(json::parse(folder.read("r.json"))["runs"][1]["outcome"] == "died");
     CHECK(folder.read("r.xml").find("<error type=\"died\"") != std::string::npos);
@@ -158,7 +160,8 @@ TEST_CASE("the seed is the command line's, else the scenario's, else 1") {
   folder.write("a.yaml", "scenario: passes\nseed: 42\nnodes: { hub: {} }\nexpect: [ { invariants: [acked-is-durable] } ]\n");
   CHECK(folder.run("run a.yaml").out.starts_with("PASS passes seed=42 "));
   CHECK(folder.run("run a.yaml --seed 0").out.starts_with("PASS passes seed=0 "));
-  CHECK(folder.run("run a.yaml --seeds 18446744073709551614..18446744073709551615").out.find("seed=18446744073709551615 ") != std::string::npos);
+  CHECK(folder.run("run a.yaml --seeds 18446744073709551614..18446744073709551615").out.find("seed=18446744073709551615 ") !=
+        std::string::npos);
 }
 
 TEST_CASE("wrong usage and wrong files exit 2 with a message, and nothing is run") {
@@ -166,23 +169,27 @@ TEST_CASE("wrong usage and wrong files exit 2 with a message, and nothing is run
   folder.scenario("good.yaml", "passes");
   folder.write("wrong-key.yaml", "scenario: x\nnoodles: {}\n");
   folder.write("empty.yaml", "");
-  folder.write("binary.yaml", std::string("\x7f" "ELF\0\0", 6));
+  folder.write("binary.yaml", std::string("\x7f"
+                                          "ELF\0\0",
+                                          6));
   folder.write("nested.yaml", std::string(10'000'000, '['));
-  folder.write("cyclic.yaml", "scenario: x\nnodes: { a: { leaf_of: b }, b: { leaf_of: a } }\nexpect: [ { invariants: [acked-is-durable] } ]\n");
+  folder.write("cyclic.yaml",
+               "scenario: x\nnodes: { a: { leaf_of: b }, b: { leaf_of: a } }\nexpect: [ { invariants: [acked-is-durable] } ]\n");
   folder.write("empty-folder/readme.txt", "");
   struct Row {
     std::string words;
     std::string message;
   };
   for (const std::string verb : {"run ", "check "}) {
-    for (const Row& row : std::vector<Row>{{"missing.yaml", "windtunnel: missing.yaml: there is no such file or directory\n"},
-                                           {"empty-folder", "windtunnel: empty-folder: there is no scenario (*.yaml) in this directory\n"},
-                                           {"wrong-key.yaml", "windtunnel: wrong-key.yaml:2:1: unknown key `noodles` in a scenario; did you mean `nodes`?\n"},
-                                           {"empty.yaml", "windtunnel: empty.yaml:1:1: the file is empty; a scenario begins with `scenario: NAME`\n"},
-                                           {"binary.yaml", "windtunnel: binary.yaml:1:1: the file is no text: the byte 0x7f stands here\n"},
-                                           {"nested.yaml", "windtunnel: nested.yaml:1:1: the file is larger than 1 MiB; no scenario needs that much\n"},
-                                           {"cyclic.yaml", "windtunnel: cyclic.yaml:2:24: the leaf topology runs in a circle: a -> b -> a\n"},
-                                           {"good.yaml --frobnicate", "windtunnel: unknown option `--frobnicate` of `windtunnel "}}) {
+    for (const Row& row : std::vector<Row>{
+             {"missing.yaml", "windtunnel: missing.yaml: there is no such file or directory\n"},
+             {"empty-folder", "windtunnel: empty-folder: there is no scenario (*.yaml) in this directory\n"},
+             {"wrong-key.yaml", "windtunnel: wrong-key.yaml:2:1: unknown key `noodles` in a scenario; did you mean `nodes`?\n"},
+             {"empty.yaml", "windtunnel: empty.yaml:1:1: the file is empty; a scenario begins with `scenario: NAME`\n"},
+             {"binary.yaml", "windtunnel: binary.yaml:1:1: the file is no text: the byte 0x7f stands here\n"},
+             {"nested.yaml", "windtunnel: nested.yaml:1:1: the file is larger than 1 MiB; no scenario needs that much\n"},
+             {"cyclic.yaml", "windtunnel: cyclic.yaml:2:24: the leaf topology runs in a circle: a -> b -> a\n"},
+             {"good.yaml --frobnicate", "windtunnel: unknown option `--frobnicate` of `windtunnel "}}) {
       CAPTURE(verb + row.words);
       const Said said = folder.run(verb + row.words);
       CHECK(said.status == 2);
@@ -243,7 +250,9 @@ TEST_CASE("list says what there is") {
   CHECK(none.err.find("scenarios/catalog: there is no such file or directory; name a directory") != std::string::npos);
   CHECK(folder.run("list faults").out.find("power_loss  The node's machine loses power") != std::string::npos);
   CHECK(folder.run("list invariants").out.find("mirror-is-prefix") != std::string::npos);
-  CHECK(folder.run("list invariants").out.find("dedup-exact                     Within its window a message id is stored once, and a repeat is answered with the first copy's sequence. (not checked yet)\n") != std::string::npos);
+  CHECK(folder.run("list invariants")
+            .out.find("dedup-exact                     Within its window a message id is stored once, and a repeat is answered with the "
+                      "first copy's sequence. (not checked yet)\n") != std::string::npos);
   const std::string workloads = folder.run("list workloads").out;
   CHECK(workloads.starts_with("publish\n"));
   CHECK(workloads.find("\nconsume\n") != std::string::npos);

@@ -12,7 +12,8 @@ using namespace std::chrono_literals;
 TEST_CASE("a fault prints as the entry of a timeline that a scenario has") {
   const Fault loss{At{{25s, 25s}}, PowerLoss{.node = "hub", .keep = Keep::any}};
   CHECK(to_text(loss) == "{ at: 25s, power_loss: { node: hub, keep: any } }");
-  const Fault kill{OpTrigger{.op = DiskOp::fsync, .occurrence = 3, .path = "msgs/2.blk", .node = "leaf"}, SendSignal{.node = "leaf", .name = SignalName::kill}};
+  const Fault kill{OpTrigger{.op = DiskOp::fsync, .occurrence = 3, .path = "msgs/2.blk", .node = "leaf"},
+                   SendSignal{.node = "leaf", .name = SignalName::kill}};
   CHECK(to_text(kill) == "{ on: \"3rd fsync of msgs/2.blk at leaf\", signal: { node: leaf, name: SIGKILL } }");
   const Fault cut{After{{1s, 2s}}, Cut{.link = {"hub", "leaf"}, .how = CutHow::black_hole, .direction = Direction::a_to_b}};
   CHECK(to_text(cut) == "{ after: 1s..2s, cut: { link: [hub, leaf], how: black_hole, direction: a_to_b } }");

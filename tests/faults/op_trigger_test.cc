@@ -25,10 +25,18 @@ TEST_CASE("what is no trigger is refused with the reason") {
     std::string_view text;
     std::string_view reason;
   };
-  for (const Row& row : std::vector<Row>{{"", "is no disk operation"}, {"fsync of a at leaf", "is no disk operation"}, {"3rd fsync of a on leaf", "is no disk operation"},
-                                         {"0th fsync of a at leaf", "which one"}, {"third fsync of a at leaf", "which one"}, {"3 fsync of a at leaf", "which one"},
-                                         {"3rd fsnc of a at leaf", "unknown operation `fsnc`"}, {"3rd fsync of a//b at leaf", "empty part"},
-                                         {"3rd fsync of a at ", "no node"}, {"3rd fsync of a\"b at leaf", "has a quote"}, {"3rd fsync of a\\b at leaf", "has a quote"}, {"99999999999999999999th fsync of a at leaf", "which one"}}) {
+  for (const Row& row : std::vector<Row>{{"", "is no disk operation"},
+                                         {"fsync of a at leaf", "is no disk operation"},
+                                         {"3rd fsync of a on leaf", "is no disk operation"},
+                                         {"0th fsync of a at leaf", "which one"},
+                                         {"third fsync of a at leaf", "which one"},
+                                         {"3 fsync of a at leaf", "which one"},
+                                         {"3rd fsnc of a at leaf", "unknown operation `fsnc`"},
+                                         {"3rd fsync of a//b at leaf", "empty part"},
+                                         {"3rd fsync of a at ", "no node"},
+                                         {"3rd fsync of a\"b at leaf", "has a quote"},
+                                         {"3rd fsync of a\\b at leaf", "has a quote"},
+                                         {"99999999999999999999th fsync of a at leaf", "which one"}}) {
     CAPTURE(row.text);
     const auto trigger = parse_op_trigger(row.text);
     REQUIRE_FALSE(trigger);
@@ -42,10 +50,25 @@ TEST_CASE("a glob names the last components of a path") {
     std::string_view glob;
     bool matches;
   };
-  for (const Row& row : std::vector<Row>{{"msgs/2.blk", true}, {"2.blk", true}, {"*.blk", true}, {"msgs/*.blk", true}, {"ORDERS/msgs/2.blk", true}, {"ORDERS/**/2.blk", true},
-                                         {"**/2.blk", true}, {"**", true}, {"streams/**", true}, {"msgs/12.blk", false}, {"sgs/2.blk", false}, {"msgs/2.bl", false},
-                                         {"msgs", false}, {"ORDERS/*", false}, {"ORDERS/*/2.blk", true}, {"a/jetstream/$G/streams/ORDERS/msgs/2.blk", false},
-                                         {"OTHER/**", false}, {"*2*b*k", true}, {"*2*b*x", false}}) {
+  for (const Row& row : std::vector<Row>{{"msgs/2.blk", true},
+                                         {"2.blk", true},
+                                         {"*.blk", true},
+                                         {"msgs/*.blk", true},
+                                         {"ORDERS/msgs/2.blk", true},
+                                         {"ORDERS/**/2.blk", true},
+                                         {"**/2.blk", true},
+                                         {"**", true},
+                                         {"streams/**", true},
+                                         {"msgs/12.blk", false},
+                                         {"sgs/2.blk", false},
+                                         {"msgs/2.bl", false},
+                                         {"msgs", false},
+                                         {"ORDERS/*", false},
+                                         {"ORDERS/*/2.blk", true},
+                                         {"a/jetstream/$G/streams/ORDERS/msgs/2.blk", false},
+                                         {"OTHER/**", false},
+                                         {"*2*b*k", true},
+                                         {"*2*b*x", false}}) {
     CAPTURE(row.glob);
     CHECK(path_matches(row.glob, kBlock) == row.matches);
   }

@@ -15,7 +15,9 @@ using core::Seed;
 Instant at(core::Duration d) { return Instant{d}; }
 Fault kill_at(core::Duration low, core::Duration high) { return {At{{low, high}}, SendSignal{.node = "hub", .name = SignalName::kill}}; }
 Fault start_after(core::Duration low, core::Duration high) { return {After{{low, high}}, Start{"hub"}}; }
-Fault kill_on_fsync() { return {OpTrigger{.op = DiskOp::fsync, .occurrence = 3, .path = "2.blk", .node = "hub"}, SendSignal{.node = "hub"}}; }
+Fault kill_on_fsync() {
+  return {OpTrigger{.op = DiskOp::fsync, .occurrence = 3, .path = "2.blk", .node = "hub"}, SendSignal{.node = "hub"}};
+}
 
 TEST_CASE("fixed times stand, and `after` counts from the entry before") {
   const std::vector<Fault> faults = {kill_at(20s, 20s), start_after(5s, 5s), kill_at(10s, 10s), start_after(2s, 2s), start_after(1s, 1s)};
@@ -53,6 +55,12 @@ TEST_CASE("the time of an entry does not depend on the other entries") {
   const Random random{Seed{9}};
   CHECK(Timeline{both, random}.entries()[1].at == Timeline{alone, random}.entries()[0].at);
   CHECK(Timeline{both, random}.entries()[0].at == Timeline{turned, random}.entries()[1].at);
+}
+
+TEST_CASE("different entries of one range are drawn apart") {
+  const std::vector<Fault> faults = {kill_at(0s, 1000s), {At{{0s, 1000s}}, Pause{"leaf"}}};
+  const Timeline timeline{faults, Random{Seed{1}}};
+  CHECK(timeline.entries()[0].at != timeline.entries()[1].at);
 }
 
 TEST_CASE("two equal entries are drawn apart") {

@@ -16,8 +16,17 @@ TEST_CASE("a duration is a sum of numbers with units, exact to the nanosecond") 
     std::string_view text;
     Duration expected;
   };
-  for (const Row& row : std::vector<Row>{{"0s", 0s}, {"5ms", 5ms}, {"2m", 2min}, {"1h30m", 90min}, {"1.5s", 1500ms}, {"0.000000001s", 1ns}, {"7ns", 7ns},
-                                         {"250us", 250us}, {"250\xc2\xb5s", 250us}, {"250\xce\xbcs", 250us}, {"1d", 24h},
+  for (const Row& row : std::vector<Row>{{"0s", 0s},
+                                         {"5ms", 5ms},
+                                         {"2m", 2min},
+                                         {"1h30m", 90min},
+                                         {"1.5s", 1500ms},
+                                         {"0.000000001s", 1ns},
+                                         {"7ns", 7ns},
+                                         {"250us", 250us},
+                                         {"250\xc2\xb5s", 250us},
+                                         {"250\xce\xbcs", 250us},
+                                         {"1d", 24h},
                                          {"9223372036854775807ns", Duration::max()}}) {
     CAPTURE(row.text);
     const auto parsed = parse_duration(row.text);
@@ -31,10 +40,19 @@ TEST_CASE("what is no duration is refused with the reason") {
     std::string_view text;
     std::string_view reason;
   };
-  for (const Row& row : std::vector<Row>{{"", "is no duration"}, {"ms", "is no duration"}, {"20", "has no unit"}, {"20sec", "unknown unit `sec`"},
-                                         {"-5s", "negative"}, {"5 s", "unknown unit ` s`"}, {".5s", "is no duration"}, {"1.s", "has no unit"},
-                                         {"1.5ns", "finer than a nanosecond"}, {"9223372036854775808ns", "longer than 292 years"},
-                                         {"99999999999999999999999s", "is no duration"}, {"1e3s", "unknown unit `e`"}, {"5s3", "has no unit"}}) {
+  for (const Row& row : std::vector<Row>{{"", "is no duration"},
+                                         {"ms", "is no duration"},
+                                         {"20", "has no unit"},
+                                         {"20sec", "unknown unit `sec`"},
+                                         {"-5s", "negative"},
+                                         {"5 s", "unknown unit ` s`"},
+                                         {".5s", "is no duration"},
+                                         {"1.s", "has no unit"},
+                                         {"1.5ns", "finer than a nanosecond"},
+                                         {"9223372036854775808ns", "longer than 292 years"},
+                                         {"99999999999999999999999s", "is no duration"},
+                                         {"1e3s", "unknown unit `e`"},
+                                         {"5s3", "has no unit"}}) {
     CAPTURE(row.text);
     const auto parsed = parse_duration(row.text);
     REQUIRE_FALSE(parsed);
@@ -49,7 +67,8 @@ TEST_CASE("only a signed duration may be negative") {
 }
 
 TEST_CASE("a printed duration is read back as the same value") {
-  for (const Duration d : {Duration{0}, Duration{1}, Duration{5ms}, Duration{90s}, Duration{36h}, Duration{1h + 2ns}, Duration::max(), Duration{-90s}, Duration::min() + Duration{1}}) {
+  for (const Duration d : {Duration{0}, Duration{1}, Duration{5ms}, Duration{90s}, Duration{36h}, Duration{1h + 2ns}, Duration::max(),
+                           Duration{-90s}, Duration::min() + Duration{1}}) {
     CAPTURE(format_duration(d));
     CHECK(parse_signed_duration(format_duration(d)).value() == d);
   }

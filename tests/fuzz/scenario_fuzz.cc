@@ -7,8 +7,8 @@
 
 #include "core/base/assert.h"
 #include "faults/timeline.h"
-#include "scenarios/load.h"
-#include "scenarios/yaml_tree.h"
+#include "scenarios/language/load.h"
+#include "scenarios/language/yaml_tree.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace windtunnel;
@@ -26,7 +26,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::string again = "scenario: again\nnodes:\n";
   for (const scenarios::NodeSpec& node : loaded.scenario->nodes) again += "  " + node.name + ": {}\n";
   again += "links:\n";
-  for (const scenarios::LinkSpec& link : loaded.scenario->links) again += "  - { between: [" + link.between.a + ", " + link.between.b + "] }\n";
+  for (const scenarios::LinkSpec& link : loaded.scenario->links)
+    again += "  - { between: [" + link.between.a + ", " + link.between.b + "] }\n";
   again += "faults:\n";
   for (const faults::Fault& fault : timeline) again += "  - " + faults::to_text(fault) + "\n";
   again += "expect: [ { invariants: [acked-is-durable] } ]\n";

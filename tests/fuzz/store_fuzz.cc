@@ -1,5 +1,6 @@
 // What is read from a store directory, fed with anything: the first byte says what it is. No input may crash, hang, read
 // out of bounds or allocate out of proportion.
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -28,6 +29,32 @@ void fuzz_block(std::string_view bytes) {
   WT_ASSERT(scan.good_size <= bytes.size());
 }
 
+// A block of valid records, cut out of the input, with some of its bytes overwritten by others of it.
+void fuzz_damaged_block(std::string_view bytes) {
+  const HighwayKey key = block_key("S", 1);
+  std::string block;
+  std::uint64_t seq = 0;
+  std::string_view rest = bytes;
+  while (rest.size() > 4 && block.size() < 4096) {
+    const auto kind = static_cast<unsigned char>(rest[0]);
+    const std::size_t length = std::min<std::size_t>(static_cast<unsigned char>(rest[1]), rest.size() - 2);
+    seq += 1 + (kind >> 6);
+    if (kind % 4 == 0)
+      append_tombstone(block, key, Seq{seq / 2 + 1}, WallTime{1});
+    else if (kind % 4 == 1)
+      append_skip(block, key, Seq{seq}, WallTime{1});
+    else
+      append_message(block, key, Seq{seq}, WallTime{1}, {"s", kind % 4 == 2 ? "" : "NATS/1.0\r\n\r\n", rest.substr(2, length)});
+    rest.remove_prefix(2 + length);
+  }
+  for (std::size_t i = 0; !block.empty() && i + 2 < bytes.size() && i < 12; i += 3) {
+    const std::size_t at =
+        static_cast<unsigned char>(bytes[bytes.size() - 1 - i]) * 256u + static_cast<unsigned char>(bytes[bytes.size() - 2 - i]);
+    block[at % block.size()] = bytes[bytes.size() - 3 - i];
+  }
+  fuzz_block(block);
+}
+
 // Checksums keep mutations out: a second way in appends the right one.
 void fuzz_index(std::string_view bytes, bool is_signed) {
   std::string content{bytes};
@@ -53,11 +80,12 @@ void fuzz_consumer(std::string_view bytes) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
   const std::string_view bytes{reinterpret_cast<const char*>(data) + 1, size - 1};
-  switch (data[0] % 5) {
+  switch (data[0] % 6) {
     case 0: fuzz_block(bytes); break;
     case 1: fuzz_index(bytes, false); break;
     case 2: fuzz_index(bytes, true); break;
     case 3: fuzz_consumer(bytes); break;
+    case 5: fuzz_damaged_block(bytes); break;
     default: (void)(is_compressed_block(bytes) ? decompress_block(bytes) : decode_s2_stream(bytes, 1u << 22)); break;
   }
   return 0;

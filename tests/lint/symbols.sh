@@ -13,7 +13,8 @@ fi
 
 # Right although on the list: OBJECT SYMBOL.
 #   assert.cc: asks, once the run is over, whether a core file is wanted.
-allowed='assert.cc.o getenv'
+#   yaml_tree.cc: yaml-cpp reads from a stream, which copies the global locale; nobody sets one, and no run has begun.
+allowed='assert.cc.o getenv;yaml_tree.cc.o _ZNSt6localeC1Ev'
 
 # shellcheck disable=SC2086  # our own names, without blanks
 nm -A --undefined-only $archives | awk -v allowed="$allowed" '

@@ -65,7 +65,9 @@ TEST_CASE("a report holds its schema, its totals and its runs") {
   CHECK(report["schema"] == "windtunnel.report");
   CHECK(report["version"] == kJsonVersion);
   CHECK(report["windtunnel"] == "0.1.0");
-  CHECK(report["totals"] == nlohmann::json{{"runs", 2}, {"passed", 1}, {"failed", 1}, {"nondeterministic", 0}, {"refused", 0}, {"died", 0}, {"wall_ns", 250'000'000}});
+  CHECK(report["totals"] ==
+        nlohmann::json{
+            {"runs", 2}, {"passed", 1}, {"failed", 1}, {"nondeterministic", 0}, {"refused", 0}, {"died", 0}, {"wall_ns", 250'000'000}});
   REQUIRE(report["runs"].size() == 2);
   CHECK(report["runs"][0]["trace_hash"] == "9f3c5e0d12ab34cd");
   CHECK(report["runs"][1]["divergences"][0]["first_seq"] == 17);

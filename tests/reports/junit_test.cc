@@ -23,7 +23,8 @@ TEST_CASE("a suite a file and a case a seed, with the times and the counts that 
   CHECK(report.xml() ==
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
         "<testsuites name=\"windtunnel\" tests=\"4\" failures=\"1\" errors=\"1\" skipped=\"0\" time=\"0.492\">\n"
-        "  <testsuite name=\"hub-outage\" file=\"catalog/hub-outage.yaml\" tests=\"3\" failures=\"1\" errors=\"1\" skipped=\"0\" time=\"0.369\">\n"
+        "  <testsuite name=\"hub-outage\" file=\"catalog/hub-outage.yaml\" tests=\"3\" failures=\"1\" errors=\"1\" skipped=\"0\" "
+        "time=\"0.369\">\n"
         "    <testcase classname=\"hub-outage\" name=\"seed 7\" time=\"0.123\"/>\n"
         "    <testcase classname=\"hub-outage\" name=\"seed 7\" time=\"0.123\">\n"
         "      <failure type=\"no-silent-drop\" message=\"no-silent-drop: expected no lost message, actual 417 lost messages\">"
@@ -49,7 +50,8 @@ TEST_CASE("a suite a file and a case a seed, with the times and the counts that 
         "</error>\n"
         "    </testcase>\n"
         "  </testsuite>\n"
-        "  <testsuite name=\"cross-mirror\" file=\"catalog/cross-mirror.yaml\" tests=\"1\" failures=\"0\" errors=\"0\" skipped=\"0\" time=\"0.123\">\n"
+        "  <testsuite name=\"cross-mirror\" file=\"catalog/cross-mirror.yaml\" tests=\"1\" failures=\"0\" errors=\"0\" skipped=\"0\" "
+        "time=\"0.123\">\n"
         "    <testcase classname=\"cross-mirror\" name=\"seed 7\" time=\"0.123\"/>\n"
         "  </testsuite>\n"
         "</testsuites>\n");

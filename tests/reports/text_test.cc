@@ -30,8 +30,17 @@ TEST_CASE("a run that failed tells its divergence and, last, how to replay it") 
 }
 
 TEST_CASE("what a divergence does not know is left out") {
-  CHECK(divergence_text({.invariant = "expectation", .sentence = "", .expected = "lag 0", .actual = "lag 5", .stream = "", .message = "", .first_seq = {}, .life_story = {}, .faults_around = {}, .at = {}, .node = ""}) ==
-        "expectation\n  expected  lag 0\n  actual    lag 5\n  where     at 00:00:00.000\n");
+  CHECK(divergence_text({.invariant = "expectation",
+                         .sentence = "",
+                         .expected = "lag 0",
+                         .actual = "lag 5",
+                         .stream = "",
+                         .message = "",
+                         .first_seq = {},
+                         .life_story = {},
+                         .faults_around = {},
+                         .at = {},
+                         .node = ""}) == "expectation\n  expected  lag 0\n  actual    lag 5\n  where     at 00:00:00.000\n");
 }
 
 TEST_CASE("of many divergences the first ten are shown") {
@@ -49,7 +58,8 @@ TEST_CASE("runs that came to no verdict say why, without figures that they do no
   run.outcome = Outcome::died;
   run.problem = "the worker died: signal 11";
   run.result.notes.clear();
-  CHECK(run_text(run, {}) == "DIED hub-outage seed=7\n  the worker died: signal 11\n  replay: windtunnel run catalog/hub-outage.yaml --seed 7\n");
+  CHECK(run_text(run, {}) ==
+        "DIED hub-outage seed=7\n  the worker died: signal 11\n  replay: windtunnel run catalog/hub-outage.yaml --seed 7\n");
   run.outcome = Outcome::refused;
   CHECK(run_text(run, {}).starts_with("REFUSED hub-outage seed=7\n"));
   run.outcome = Outcome::nondeterministic;

@@ -7,9 +7,10 @@
 #include <string>
 #include <vector>
 
-#include "scenarios/invariants.h"
-#include "scenarios/load.h"
+#include "scenarios/invariants/invariants.h"
+#include "scenarios/language/load.h"
 #include "scenarios/run.h"
+#include "tests/support/no_real_world.h"
 
 namespace windtunnel::scenarios {
 namespace {
@@ -27,14 +28,19 @@ RunResult run(const Scenario& scenario, std::vector<Defect> defects, std::uint64
   RunOptions options;
   options.seed = core::Seed{seed};
   for (const Defect defect : defects) options.defects.set(defect);
-  core::Result<RunResult> result = run_scenario(scenario, options);
+  core::Result<RunResult> result = core::error(core::Errc::invalid_argument, "not run");
+  {
+    const tests::InsideSimulation inside;  // no clock, sleep, thread or random number of the real world
+    result = run_scenario(scenario, options);
+  }
   if (!result) MESSAGE(result.error().text());
   REQUIRE(result.has_value());
   return *result;
 }
 
 const Divergence* find(const RunResult& result, std::string_view invariant) {
-  const auto it = std::find_if(result.divergences.begin(), result.divergences.end(), [&](const Divergence& d) { return d.invariant == invariant; });
+  const auto it =
+      std::find_if(result.divergences.begin(), result.divergences.end(), [&](const Divergence& d) { return d.invariant == invariant; });
   return it == result.divergences.end() ? nullptr : &*it;
 }
 
@@ -99,17 +105,35 @@ std::vector<Row> rows() {
       {"acknowledges what it does not store", kAlone + kCareful, "acked-is-durable", {Defect::break_ack_before_store}, "acked-is-durable"},
       {"does not sync before it acknowledges", kSyncAlways, "acked-is-durable", {Defect::break_sync_always}, "acked-is-durable"},
       {"does not sync, and its sequences go back", kSyncAlways, "last-seq-monotone", {Defect::break_sync_always}, "last-seq-monotone"},
-      {"makes up an acknowledgement where nobody listens", kAlone + kNobody, "publish-outcome-known", {Defect::break_silent_no_responders},
+      {"makes up an acknowledgement where nobody listens",
+       kAlone + kNobody,
+       "publish-outcome-known",
+       {Defect::break_silent_no_responders},
        "publish-outcome-known"},
-      {"acknowledges what it does not store: a lie", kAlone + kCareful, "publish-outcome-known", {Defect::break_ack_before_store},
+      {"acknowledges what it does not store: a lie",
+       kAlone + kCareful,
+       "publish-outcome-known",
+       {Defect::break_ack_before_store},
        "publish-outcome-known"},
       {"drops plain publishes", kAlone + kCareless, "no-silent-drop", {Defect::break_ack_before_store}, "no-silent-drop"},
       {"skips messages of the origin", kMirror, "mirror-is-prefix", {Defect::break_mirror_skips}, "mirror-is-prefix"},
-      {"stores messages of the origin twice", kMirror, "no-duplicate-in-mirror", {Defect::break_mirror_duplicates}, "no-duplicate-in-mirror"},
-      {"stores messages twice, and so under other sequences", kMirror, "mirror-is-prefix", {Defect::break_mirror_duplicates}, "mirror-is-prefix"},
+      {"stores messages of the origin twice",
+       kMirror,
+       "no-duplicate-in-mirror",
+       {Defect::break_mirror_duplicates},
+       "no-duplicate-in-mirror"},
+      {"stores messages twice, and so under other sequences",
+       kMirror,
+       "mirror-is-prefix",
+       {Defect::break_mirror_duplicates},
+       "mirror-is-prefix"},
       {"gives up after an outage", kOutage, "sync-makes-progress", {Defect::break_mirror_never_resumes}, "sync-makes-progress"},
       {"resumes by a slow timer, as releases did", kLongOutage, "sync-makes-progress", {Defect::nats_6981}, "sync-makes-progress"},
-      {"counts messages that are not there", kAlone + kCareful, "state-equals-contents", {Defect::break_state_counts}, "state-equals-contents"},
+      {"counts messages that are not there",
+       kAlone + kCareful,
+       "state-equals-contents",
+       {Defect::break_state_counts},
+       "state-equals-contents"},
   };
 }
 
@@ -160,7 +184,8 @@ TEST_CASE("a kill loses nothing that was acknowledged, without any sync") {
     CAPTURE(signal);
     const std::string scenario = kAlone + R"(
 workloads: [ { publish: orders.new, at: hub, via: jetstream, rate: 50/s, for: 6s, name: careful } ]
-faults: [ { at: 3s, signal: { node: hub, name: )" + signal + R"( } }, { at: 4s, start: hub } ]
+faults: [ { at: 3s, signal: { node: hub, name: )" +
+                                 signal + R"( } }, { at: 4s, start: hub } ]
 expect:
   - invariants: [acked-is-durable, last-seq-monotone, state-equals-contents, publish-outcome-known]
   - { workload: careful, errors: { at_least: 1 }, acked: { at_least: 150 } }
@@ -169,6 +194,23 @@ expect:
     for (const Divergence& d : result.divergences) MESSAGE(d.invariant << ": expected " << d.expected << ", actual " << d.actual);
     CHECK(result.passed());
   }
+}
+
+TEST_CASE("what a stream's limits remove is not lost, and limits that are none excuse nothing") {
+  const auto scenario = [](const std::string& limit) {
+    return R"(
+scenario: limited
+about: One server, one stream with limits.
+nodes: { hub: { domain: hub } }
+streams: [ { on: hub, name: ORDERS, subjects: [orders.>], storage: file, )" +
+           limit + R"( } ]
+workloads: [ { publish: orders.new, at: hub, via: jetstream, rate: 20/s, for: 5s, name: careful } ]
+expect: [ { invariants: [acked-is-durable, no-silent-drop, state-equals-contents] }, { stream: ORDERS, on: hub, messages: { at_most: 100 } } ]
+)";
+  };
+  CHECK(run(parse(scenario("max_msgs: 10")), {}).passed());
+  CHECK(run(parse(scenario("max_msgs: -1")), {}).passed());
+  CHECK(find(run(parse(scenario("max_msgs: -1")), {Defect::break_ack_before_store}), "acked-is-durable") != nullptr);
 }
 
 TEST_CASE("a divergence that is expected makes a run pass, and its absence makes it fail") {

@@ -6,7 +6,7 @@
 #include <set>
 #include <vector>
 
-#include "scenarios/load.h"
+#include "scenarios/language/load.h"
 
 namespace windtunnel::scenarios {
 namespace {

@@ -1,10 +1,10 @@
-#include "scenarios/invariant_names.h"
+#include "scenarios/invariants/names.h"
 
 #include <doctest/doctest.h>
 
 #include <set>
 
-#include "scenarios/invariants.h"
+#include "scenarios/invariants/invariants.h"
 
 namespace windtunnel::scenarios {
 namespace {

@@ -25,7 +25,18 @@ RunResult result(std::uint64_t events, std::uint64_t hash, bool has_failed = fal
   RunResult out;
   out.events = events;
   out.trace_hash = hash;
-  if (has_failed) out.divergences.push_back({.invariant = "mirror-is-prefix", .sentence = "", .expected = "a", .actual = "b", .stream = "", .message = "", .first_seq = {}, .life_story = {}, .faults_around = {}, .at = {}, .node = ""});
+  if (has_failed)
+    out.divergences.push_back({.invariant = "mirror-is-prefix",
+                               .sentence = "",
+                               .expected = "a",
+                               .actual = "b",
+                               .stream = "",
+                               .message = "",
+                               .first_seq = {},
+                               .life_story = {},
+                               .faults_around = {},
+                               .at = {},
+                               .node = ""});
   return out;
 }
 
@@ -81,7 +92,8 @@ TEST_CASE("a difference in any part of the result counts") {
 
 TEST_CASE("a trace that ends early, and one that does not differ again, are told as such") {
   Script shorter{.results = {result(5, 1), result(6, 2)}, .traces = {{"a"}, {"a", "b"}}};
-  CHECK(run_verified({}, {}, std::ref(shorter), Verify::always)->difference.find("one run ends after trace line 1, the other goes on with:\n  b") != std::string::npos);
+  CHECK(run_verified({}, {}, std::ref(shorter), Verify::always)
+            ->difference.find("one run ends after trace line 1, the other goes on with:\n  b") != std::string::npos);
   Script same{.results = {result(5, 1), result(6, 2)}, .traces = {{"a"}, {"a"}}};
   CHECK(run_verified({}, {}, std::ref(same), Verify::always)->difference.find("comes and goes") != std::string::npos);
 }

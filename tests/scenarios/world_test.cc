@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "scenarios/load.h"
+#include "scenarios/language/load.h"
 
 namespace windtunnel::scenarios {
 namespace {
@@ -42,7 +42,9 @@ std::uint64_t last_seq(World& world, std::string_view node, std::string_view str
 
 void publish(World& world, std::string_view node, int count) {
   for (int i = 0; i < count; ++i) {
-    world.server(world.node(node))->server().publish(core::MessageView{.subject = "orders.new", .reply = {}, .headers = {}, .payload = "x"});
+    world.server(world.node(node))
+        ->server()
+        .publish(core::MessageView{.subject = "orders.new", .reply = {}, .headers = {}, .payload = "x"});
   }
 }
 

@@ -87,10 +87,10 @@ TEST_CASE("pages that a failed sync dropped stay lost until they are written aga
   file.write(kSector, "yyy");
   file.write(2 * kSector, "zzz");
   file.fail_sync(file.begin_sync());
-  CHECK(file.content().substr(0, 3) == "xxx");   // the cache has them
-  file.complete_sync(file.begin_sync());         // "retry and believe"
+  CHECK(file.content().substr(0, 3) == "xxx");  // the cache has them
+  file.complete_sync(file.begin_sync());        // "retry and believe"
   CHECK(file.durable() == sector('a') + sector('b') + std::string(3, '\0'));
-  file.write(kSector + 3, "!");                  // dirties the sector, and what was lost in it is written with it
+  file.write(kSector + 3, "!");  // dirties the sector, and what was lost in it is written with it
   file.complete_sync(file.begin_sync());
   CHECK(file.durable() == sector('a') + "yyy!" + std::string(kSector - 4, 'b') + std::string(3, '\0'));
   CHECK(after_power_loss(file, Keep::all) == file.durable());

@@ -102,7 +102,9 @@ bool is_possible(const ModelFile& file, const std::string& left) {
   for (std::size_t sector = 0; sector * 512 < left.size(); ++sector) {
     const std::size_t used = std::min<std::size_t>(512, left.size() - sector * 512);
     const std::string got = left.substr(sector * 512, used);
-    if (std::none_of(file.versions.begin(), file.versions.end(), [&](const std::string& v) { return bytes_of(v, sector).substr(0, used) == got; })) return false;
+    if (std::none_of(file.versions.begin(), file.versions.end(),
+                     [&](const std::string& v) { return bytes_of(v, sector).substr(0, used) == got; }))
+      return false;
   }
   return true;
 }
@@ -120,7 +122,9 @@ void check_exact(const DiskTree& tree, const Model& model, bool is_durable) {
 }
 
 void check_possible(const DiskTree& tree, const Model& model) {
-  for (const auto& [directory, d] : model.directories) {
+  for (const auto& entry_of_model : model.directories) {
+    const std::string& directory = entry_of_model.first;  // no binding: clang 14 captures none
+    const ModelDirectory& d = entry_of_model.second;
     std::set<std::string> names;
     for (const auto& [name, file] : d.durable) names.insert(name);
     for (const auto& [name, files] : d.since) names.insert(name);
@@ -130,9 +134,8 @@ void check_possible(const DiskTree& tree, const Model& model) {
       candidates.insert(durable == d.durable.end() ? nullptr : durable->second);
       if (const auto since = d.since.find(name); since != d.since.end()) candidates.insert(since->second.begin(), since->second.end());
       const auto left = tree.content(directory + "/" + name);
-      const bool ok = std::any_of(candidates.begin(), candidates.end(), [&](const FilePtr& file) {
-        return file ? left && is_possible(*file, *left) : !left;
-      });
+      const bool ok = std::any_of(candidates.begin(), candidates.end(),
+                                  [&](const FilePtr& file) { return file ? left && is_possible(*file, *left) : !left; });
       CAPTURE(directory);
       CAPTURE(name);
       CHECK(ok);

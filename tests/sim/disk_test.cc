@@ -205,7 +205,9 @@ TEST_CASE("a listener can strike before or after the nth operation on a path") {
     World world;
     Machine node(world.kernel, world.disk);
     world.disk.set_listener([&](const DiskEvent& event) {
-      if (event.operation != DiskOperation::sync || !path_matches("msgs/2.blk", event.path) || event.count != 3 || event.is_done != is_after) return false;
+      if (event.operation != DiskOperation::sync || !path_matches("msgs/2.blk", event.path) || event.count != 3 ||
+          event.is_done != is_after)
+        return false;
       world.kernel.post([&] { node.crash(Keep::none); });
       return true;
     });
@@ -360,11 +362,12 @@ TEST_CASE("paths match by name, by tail, by star and by double star") {
     const char* path;
     bool is_match;
   };
-  for (const Row& row : {Row{"2.blk", "s/msgs/2.blk", true}, Row{"msgs/2.blk", "s/msgs/2.blk", true}, Row{"sgs/2.blk", "s/msgs/2.blk", false},
-                         Row{"*.blk", "s/msgs/2.blk", true}, Row{"s/*.blk", "s/msgs/2.blk", false}, Row{"s/**.blk", "s/msgs/2.blk", true},
-                         Row{"s/**/meta.inf", "s/a/b/meta.inf", true}, Row{"s/*/meta.inf", "s/a/b/meta.inf", false}, Row{"**", "", true},
-                         Row{"?.blk", "msgs/12.blk", false}, Row{"?.blk", "msgs/1.blk", true}, Row{"*a*b", "xaxbxb", true}, Row{"**a/*b", "x/a/cb", true},
-                         Row{"", "a", false}, Row{"2.blk", "s/2.blk/x", false}}) {
+  for (const Row& row :
+       {Row{"2.blk", "s/msgs/2.blk", true}, Row{"msgs/2.blk", "s/msgs/2.blk", true}, Row{"sgs/2.blk", "s/msgs/2.blk", false},
+        Row{"*.blk", "s/msgs/2.blk", true}, Row{"s/*.blk", "s/msgs/2.blk", false}, Row{"s/**.blk", "s/msgs/2.blk", true},
+        Row{"s/**/meta.inf", "s/a/b/meta.inf", true}, Row{"s/*/meta.inf", "s/a/b/meta.inf", false}, Row{"**", "", true},
+        Row{"?.blk", "msgs/12.blk", false}, Row{"?.blk", "msgs/1.blk", true}, Row{"*a*b", "xaxbxb", true}, Row{"**a/*b", "x/a/cb", true},
+        Row{"", "a", false}, Row{"2.blk", "s/2.blk/x", false}}) {
     CAPTURE(row.pattern);
     CAPTURE(row.path);
     CHECK(path_matches(row.pattern, row.path) == row.is_match);

@@ -20,7 +20,8 @@ struct HubAndLeaf {
   }
   void create_origin(const std::string& members = R"("subjects":["o.>"])") { REQUIRE(error_of(hub->create_stream("O", members)) == 0); }
   void create_mirror(const std::string& of = {}, const std::string& members = {}) {
-    REQUIRE(error_of(leaf->create_stream("M", R"("mirror":{"name":"O","external":{"api":"$JS.hub.API","deliver":""})" + of + "}" + members)) == 0);
+    REQUIRE(error_of(leaf->create_stream(
+                "M", R"("mirror":{"name":"O","external":{"api":"$JS.hub.API","deliver":""})" + of + "}" + members)) == 0);
   }
   Json origin() { return hub->stream("O")["state"]; }
   Json mirror() { return leaf->stream("M")["state"]; }
@@ -62,7 +63,8 @@ SCENARIO("a mirror is its origin, sequence for sequence") {
     THEN("the mirror has the same messages with the same times, and holes where the origin has them") {
       const Json origin = w.origin();
       const Json mirror = w.mirror();
-      for (const char* member : {"messages", "bytes", "first_seq", "last_seq", "first_ts", "last_ts", "num_deleted", "deleted", "num_subjects"}) {
+      for (const char* member :
+           {"messages", "bytes", "first_seq", "last_seq", "first_ts", "last_ts", "num_deleted", "deleted", "num_subjects"}) {
         CAPTURE(member);
         CHECK(mirror[member] == origin[member]);
       }
@@ -80,7 +82,9 @@ SCENARIO("a mirror is its origin, sequence for sequence") {
       CHECK(w.status()["active"].get<std::int64_t>() < 2'000'000'000);
       CHECK_FALSE(w.status().contains("error"));
     }
-    THEN("nobody can publish to it") { CHECK(w.leaf->wire().request("o.a", "x", {}, 1s).value_or(Heard{}).payload.find("\"M\"") == std::string::npos); }
+    THEN("nobody can publish to it") {
+      CHECK(w.leaf->wire().request("o.a", "x", {}, 1s).value_or(Heard{}).payload.find("\"M\"") == std::string::npos);
+    }
   }
 }
 
@@ -138,7 +142,8 @@ SCENARIO("what happens at the origin") {
   }
   WHEN("it is full of messages that the mirror may not take") {
     // The mirror's own limit refuses what the origin accepted: it stops there and tries again.
-    w.leaf->api("STREAM.UPDATE.M", R"({"name":"M","mirror":{"name":"O","external":{"api":"$JS.hub.API","deliver":""}},"max_msgs":12,"discard":"new"})");
+    w.leaf->api("STREAM.UPDATE.M",
+                R"({"name":"M","mirror":{"name":"O","external":{"api":"$JS.hub.API","deliver":""}},"max_msgs":12,"discard":"new"})");
     w.hub->publish_many("o.a", 5);
     w.world.run_for(20s);
     THEN("it says why, and loses no sequence") {
@@ -163,8 +168,10 @@ SCENARIO("a mirror resumes when the way to its origin is back") {
     core::Duration down;
   };
   const Row rows[] = {
-      {"a short kill", sim::Signal::kill, 1s},      {"a kill longer than the origin's threshold", sim::Signal::kill, 15s},
-      {"a long kill", sim::Signal::abrt, 10min},    {"an orderly restart", sim::Signal::term, 5s},
+      {"a short kill", sim::Signal::kill, 1s},
+      {"a kill longer than the origin's threshold", sim::Signal::kill, 15s},
+      {"a long kill", sim::Signal::abrt, 10min},
+      {"an orderly restart", sim::Signal::term, 5s},
   };
   for (const Row& row : rows) {
     CAPTURE(row.what);

@@ -164,8 +164,9 @@ SCENARIO("a consumer that nobody uses is deleted") {
   }
   GIVEN("an ephemeral push consumer with a threshold of 2 s") {
     const std::string sid = js.wire().subscribe("push");
-    const std::string name = js.api(
-        "CONSUMER.CREATE.S", R"({"stream_name":"S","config":{"deliver_subject":"push","ack_policy":"none","inactive_threshold":2000000000}})")["name"];
+    const std::string name =
+        js.api("CONSUMER.CREATE.S",
+               R"({"stream_name":"S","config":{"deliver_subject":"push","ack_policy":"none","inactive_threshold":2000000000}})")["name"];
     THEN("it stays while somebody listens, and goes 2 s after") {
       node.world.run_for(10s);
       CHECK(js.consumer("S", name)["name"] == name);

@@ -97,8 +97,8 @@ TEST_CASE("a name that was made up is not made up twice over a restart") {
   node.client().create_stream("S", R"("subjects":["s"])");
   std::vector<std::string> names;
   const auto create = [&] {
-    const Json answer =
-        node.client().api("CONSUMER.CREATE.S", R"({"stream_name":"S","config":{"ack_policy":"explicit","inactive_threshold":3600000000000}})");
+    const Json answer = node.client().api("CONSUMER.CREATE.S",
+                                          R"({"stream_name":"S","config":{"ack_policy":"explicit","inactive_threshold":3600000000000}})");
     REQUIRE(error_of(answer) == 0);
     names.push_back(answer["name"]);
   };

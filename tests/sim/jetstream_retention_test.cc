@@ -7,15 +7,15 @@ namespace {
 TEST_CASE("an acknowledged job is gone from a work queue before its acknowledgement is answered") {
   OneNode node;
   JetStreamClient& js = node.client();
-  js.create_stream("Q", R"("subjects":["q.>"],"retention":"workqueue","max_msgs_per_subject":1,"discard":"new","discard_new_per_subject":true)");
+  js.create_stream("Q",
+                   R"("subjects":["q.>"],"retention":"workqueue","max_msgs_per_subject":1,"discard":"new","discard_new_per_subject":true)");
   js.create_consumer("Q", "w", R"("ack_policy":"explicit","filter_subject":"q.1")");
   js.create_consumer("Q", "other", R"("ack_policy":"explicit","filter_subject":"q.2")");
   REQUIRE(seq_of(js.publish("q.1", "a")) == 1);
   // Seen from inside, at the moment at which the answer is routed.
   std::vector<std::uint64_t> left;
-  node.world.node("hub")->server().subscribe("_ACKED", "", [&](const core::MessageView&, bool) {
-    left.push_back(node.world.stream("hub", "Q")->store().state().messages);
-  });
+  node.world.node("hub")->server().subscribe(
+      "_ACKED", "", [&](const core::MessageView&, bool) { left.push_back(node.world.stream("hub", "Q")->store().state().messages); });
   for (std::uint64_t i = 1; i <= 20; ++i) {
     const std::vector<Heard> job = js.fetch("Q", "w", 1);
     REQUIRE(job.size() == 1);

@@ -35,7 +35,8 @@ TEST_CASE("consumer.jsonl") {
   std::string burst;  // what the recorder left out: 30 messages in one write
   for (int i = 0; i < 30; ++i) {
     const std::string payload = "m" + std::to_string(i);
-    burst += "PUB c1." + std::to_string(i % 3) + " _INBOX.52P0Jw1BRY." + std::to_string(i + 2) + " " + std::to_string(payload.size()) + "\r\n" + payload + "\r\n";
+    burst += "PUB c1." + std::to_string(i % 3) + " _INBOX.52P0Jw1BRY." + std::to_string(i + 2) + " " + std::to_string(payload.size()) +
+             "\r\n" + payload + "\r\n";
   }
   options.insertions = {{9, burst}};
   options.silent_subjects = {{"$JS.EVENT.ADVISORY.API", "JetStream does not know which client a request is from, so it cannot audit it"}};

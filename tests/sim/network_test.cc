@@ -36,8 +36,12 @@ struct Node {
 
   Node(Kernel& kernel, SimNetwork& n, HostId h) : network(n), host(h), group(kernel.runtime(), "node"), port(n.attach(h, gate, group)) {}
   ~Node() { crash(); }
-  void crash() { end([&] { network.crash_process(host); }); }
-  void power_off() { end([&] { network.power_off(host); }); }
+  void crash() {
+    end([&] { network.crash_process(host); });
+  }
+  void power_off() {
+    end([&] { network.power_off(host); });
+  }
   void end(const std::function<void()>& how) {
     if (group.is_killed()) return;
     gate.close();
@@ -216,7 +220,8 @@ TEST_CASE("a port is used once at a time") {
 TEST_CASE("whatever the latencies, the stream stays in order and whole") {
   for (std::uint64_t seed = 1; seed <= 30; ++seed) {
     CAPTURE(seed);
-    World world({.latency = {0ms, 50ms}, .bandwidth = Bytes{seed % 2 == 0 ? 0u : 200'000u}, .segment_max = Bytes{1 + seed % 7 * 100}}, seed);
+    World world({.latency = {0ms, 50ms}, .bandwidth = Bytes{seed % 2 == 0 ? 0u : 200'000u}, .segment_max = Bytes{1 + seed % 7 * 100}},
+                seed);
     world.dial();
     std::string sent;
     core::Random random{Seed{seed}};

@@ -67,8 +67,12 @@ class FakeTasks final : public core::Tasks {
 
 class FakeNetwork final : public core::Network {
  public:
-  core::Result<std::unique_ptr<core::Listener>> listen(std::uint16_t) override { return core::error(core::Errc::unsupported, "no network"); }
-  core::Result<std::unique_ptr<core::Connection>> connect(const core::Address&, core::Instant) override { return core::error(core::Errc::unsupported, "no network"); }
+  core::Result<std::unique_ptr<core::Listener>> listen(std::uint16_t) override {
+    return core::error(core::Errc::unsupported, "no network");
+  }
+  core::Result<std::unique_ptr<core::Connection>> connect(const core::Address&, core::Instant) override {
+    return core::error(core::Errc::unsupported, "no network");
+  }
 };
 
 class FakeLog final : public core::Log {

@@ -186,7 +186,9 @@ class LoopbackHost::Ports final : public core::Clock, public core::Log, public c
   Ports(LoopbackWorld& world, LoopbackHost& host) : network{world, host.name_, host.tasks_}, world_(world), host_(host) {}
 
   [[nodiscard]] Instant now() const override { return world_.now(); }
-  [[nodiscard]] core::WallTime wall_now() const override { return core::WallTime{1'704'067'200'000'000'000} + world_.now().time_since_epoch(); }
+  [[nodiscard]] core::WallTime wall_now() const override {
+    return core::WallTime{1'704'067'200'000'000'000} + world_.now().time_since_epoch();
+  }
 
   void event(core::LogLevel, core::EventName name, core::LogFields fields) noexcept override {
     std::string line{name.text};
@@ -281,7 +283,8 @@ void LoopbackWorld::set_black_hole(const std::string& a, const std::string& b, b
 }
 
 RawPeer::RawPeer(LoopbackHost& host, const Address& to) : host_(host) {
-  Result<std::unique_ptr<core::Connection>> dialled = host.env().network.connect(to, core::after(host.env().clock.now(), std::chrono::seconds(1)));
+  Result<std::unique_ptr<core::Connection>> dialled =
+      host.env().network.connect(to, core::after(host.env().clock.now(), std::chrono::seconds(1)));
   WT_ASSERT(dialled.has_value());
   connection_ = std::move(*dialled);
 }

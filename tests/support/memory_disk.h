@@ -75,7 +75,8 @@ class MemoryDisk final : public core::Disk {
     std::vector<core::DirectoryEntry> out;
     const std::string prefix = directory.empty() ? "" : std::string(directory) + "/";
     const auto add = [&](const std::string& path, bool is_directory) {
-      if (path.size() > prefix.size() && path.starts_with(prefix) && path.find('/', prefix.size()) == std::string::npos) out.push_back({path.substr(prefix.size()), is_directory});
+      if (path.size() > prefix.size() && path.starts_with(prefix) && path.find('/', prefix.size()) == std::string::npos)
+        out.push_back({path.substr(prefix.size()), is_directory});
     };
     for (const auto& [path, content] : files_) add(path, false);
     for (const std::string& path : directories_) add(path, true);
@@ -96,7 +97,8 @@ class MemoryDisk final : public core::Disk {
     for (const auto& [path, content] : files_) moved[path.starts_with(a + "/") ? b + path.substr(a.size()) : path] = content;
     files_ = std::move(moved);
     std::set<std::string> directories;
-    for (const std::string& path : directories_) directories.insert(path == a || path.starts_with(a + "/") ? b + path.substr(a.size()) : path);
+    for (const std::string& path : directories_)
+      directories.insert(path == a || path.starts_with(a + "/") ? b + path.substr(a.size()) : path);
     directories_ = std::move(directories);
     return {};
   }
@@ -171,7 +173,8 @@ class MemoryDisk final : public core::Disk {
   }
   std::optional<core::Error> failure(std::string_view operation, std::string_view path) {
     if (!fails) return std::nullopt;
-    if (const auto code = fails(operation, path)) return core::error(*code, "made to fail: " + std::string(operation) + " " + std::string(path));
+    if (const auto code = fails(operation, path))
+      return core::error(*code, "made to fail: " + std::string(operation) + " " + std::string(path));
     return std::nullopt;
   }
   std::optional<core::Error> change(std::string_view operation, std::string_view path) {

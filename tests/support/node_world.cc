@@ -52,7 +52,8 @@ std::string line_of(const core::Operation& operation) {
     case core::OperationKind::err: return "-ERR '" + std::string(operation.text) + "'";
     default: break;
   }
-  std::string line = std::string(operation.has_headers ? "HMSG " : "MSG ") + std::string(operation.subject) + " " + std::string(operation.sid);
+  std::string line =
+      std::string(operation.has_headers ? "HMSG " : "MSG ") + std::string(operation.subject) + " " + std::string(operation.sid);
   if (!operation.reply.empty()) line += " " + std::string(operation.reply);
   if (operation.has_headers) line += " " + std::to_string(operation.headers.size());
   return line + " " + std::to_string(operation.headers.size() + operation.payload.size());
@@ -127,7 +128,9 @@ class ClientProgram final : public sim::Program {
 };
 
 NodeClient::NodeClient(NodeWorld& world, std::string name, std::string at)
-    : world_(world), process_(std::make_unique<sim::Process>(world.kernel, world.network, sim::Process::Setup{name, world.take_id(), {}})), inbox_("_INBOX." + name) {
+    : world_(world),
+      process_(std::make_unique<sim::Process>(world.kernel, world.network, sim::Process::Setup{name, world.take_id(), {}})),
+      inbox_("_INBOX." + name) {
   sim::LinkTraits traits;
   traits.latency = kClientLatency;
   world.network.link(process_->host(), world.process(at).host(), traits);
@@ -162,7 +165,8 @@ std::string NodeClient::subscribe(std::string_view subject) {
   return sid;
 }
 
-std::optional<Heard> NodeClient::request(std::string_view subject, std::string_view payload, std::string_view headers, core::Duration patience) {
+std::optional<Heard> NodeClient::request(std::string_view subject, std::string_view payload, std::string_view headers,
+                                         core::Duration patience) {
   const std::string inbox = inbox_ + "." + std::to_string(++last_inbox_);
   const std::string sid = subscribe(inbox);
   publish(subject, payload, headers, inbox);

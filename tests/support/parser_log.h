@@ -10,8 +10,9 @@
 namespace windtunnel::tests {
 
 inline std::string describe(const core::Operation& o) {
-  static constexpr const char* kNames[] = {"info", "connect", "ping", "pong", "ok", "err", "publish", "subscribe", "unsubscribe", "message",
-                                           "leaf_subscribe", "leaf_unsubscribe", "leaf_message"};
+  static constexpr const char* kNames[] = {
+      "info",           "connect",          "ping",        "pong", "ok", "err", "publish", "subscribe", "unsubscribe", "message",
+      "leaf_subscribe", "leaf_unsubscribe", "leaf_message"};
   std::string out = kNames[static_cast<std::size_t>(o.kind)];
   const auto add = [&](const char* key, std::string_view value) {
     if (!value.empty()) out.append(" ").append(key).append("=").append(value);
@@ -35,7 +36,8 @@ inline std::string describe(const core::ParserViolation& violation) {
 }
 
 // Feeds copies of the pieces, each freed before the next, so that a view kept too long shows under ASan.
-inline std::vector<std::string> parse_pieces(core::ParserRole role, const core::ParserLimits& limits, const std::vector<std::string_view>& pieces) {
+inline std::vector<std::string> parse_pieces(core::ParserRole role, const core::ParserLimits& limits,
+                                             const std::vector<std::string_view>& pieces) {
   core::Parser parser{role, limits};
   std::vector<std::string> log;
   core::Operation operation;

@@ -233,7 +233,8 @@ class Comparison {
     return std::any_of(options_.silent_subjects.begin(), options_.silent_subjects.end(), [&](const auto& s) { return s.first == subject; });
   }
   bool has_exception(std::size_t number) const {
-    return std::any_of(options_.exceptions.begin(), options_.exceptions.end(), [&](const TranscriptException& e) { return e.line == number; });
+    return std::any_of(options_.exceptions.begin(), options_.exceptions.end(),
+                       [&](const TranscriptException& e) { return e.line == number; });
   }
   void complain(std::string what) { report_.complaints.push_back(std::move(what)); }
 
@@ -251,7 +252,8 @@ class Comparison {
       if (has_exception(expected.number)) {
         if (is_same) complain("line " + std::to_string(expected.number) + ": the same, the exception is not needed");
       } else if (!is_same) {
-        complain("line " + std::to_string(expected.number) + ": " + expected.subject + ": " + difference(text_of(expected), text_of(actual)));
+        complain("line " + std::to_string(expected.number) + ": " + expected.subject + ": " +
+                 difference(text_of(expected), text_of(actual)));
       }
     }
     for (; next < ours.size(); ++next) complain("we also said\n      " + text_of(ours[next]));
@@ -299,7 +301,8 @@ TranscriptReport replay_transcript(const std::string& path, const TranscriptOpti
     std::vector<Said> ours;
     for (const Heard& heard : client->heard()) {
       if (is_of_connection(heard.line)) continue;
-      ours.push_back(heard.is_message() ? Said{0, heard.subject, heard.sid, heard.reply, heard.headers, heard.payload} : Said{0, "(protocol)", {}, {}, {}, heard.line});
+      ours.push_back(heard.is_message() ? Said{0, heard.subject, heard.sid, heard.reply, heard.headers, heard.payload}
+                                        : Said{0, "(protocol)", {}, {}, {}, heard.line});
     }
     Comparison{options, report}.compare(theirs[number], std::move(ours), exact_sids[number]);
   }

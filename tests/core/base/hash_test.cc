@@ -33,7 +33,8 @@ TEST_CASE("HighwayHash-64 gives the published vectors") {
     std::size_t size;
     std::string digest;
   };
-  for (const Row& row : {Row{0, "536ec222de567a90"}, Row{1, "78ddcdc7aa43ab7e"}, Row{33, "fc8131a03cf7902c"}, Row{64, "ffa6d24c5d2c5475"}}) {
+  for (const Row& row :
+       {Row{0, "536ec222de567a90"}, Row{1, "78ddcdc7aa43ab7e"}, Row{33, "fc8131a03cf7902c"}, Row{64, "ffa6d24c5d2c5475"}}) {
     CAPTURE(row.size);
     std::string bytes;
     for (std::size_t i = 0; i < row.size; ++i) bytes += static_cast<char>(i);

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -40,8 +41,9 @@ TEST_CASE("the client introduces itself as applications do, and knows the server
   CHECK(connected == "ok");
   CHECK(domain == "hub");
   REQUIRE_FALSE(world.script.seen.empty());
-  CHECK(world.script.seen[0] ==
-        R"(CONNECT {"verbose":false,"pedantic":false,"tls_required":false,"name":"app","lang":"cpp","version":"0.1.0","protocol":1,"echo":true,"headers":true,"no_responders":true})");
+  CHECK(
+      world.script.seen[0] ==
+      R"(CONNECT {"verbose":false,"pedantic":false,"tls_required":false,"name":"app","lang":"cpp","version":"0.1.0","protocol":1,"echo":true,"headers":true,"no_responders":true})");
   CHECK(world.has_ended);
   CHECK(world.client.ended() == sim::Process::Ended::exited);
 }
@@ -71,7 +73,9 @@ TEST_CASE("a subscription gets what matches it until it is ended") {
     (void)client.publish({.subject = "other", .reply = {}, .headers = {}, .payload = "none"});
     const auto first = all->next(in(env, 1s));
     const auto second = grouped->next(in(env, 1s));
-    if (first && second) got = first->subject + " " + first->reply + " " + first->payload + " " + second->payload + " " + std::string(core::header_value(first->headers, "A-b").value_or(""));
+    if (first && second)
+      got = first->subject + " " + first->reply + " " + first->payload + " " + second->payload + " " +
+            std::string(core::header_value(first->headers, "A-b").value_or(""));
     all->unsubscribe();
     (void)client.publish({.subject = "orders.eu", .reply = {}, .headers = {}, .payload = "two"});
     if (const auto more = grouped->next(in(env, 1s))) got += " " + more->payload;
@@ -88,13 +92,15 @@ TEST_CASE("a subscription that is not read drops what exceeds its bound") {
   std::uint64_t dropped = 0;
   auto options = ClientWorld::options();
   options.pending_max = 3;
-  world.start_client([&](Client& client, Env& env) {
-    (void)client.connect(in(env, 1s));
-    auto all = *client.subscribe("s");
-    for (int i = 0; i < 5; ++i) (void)client.publish({.subject = "s", .reply = {}, .headers = {}, .payload = "x"});
-    (void)client.flush(in(env, 1s));
-    dropped = all->dropped() * 10 + all->pending();
-  }, options);
+  world.start_client(
+      [&](Client& client, Env& env) {
+        (void)client.connect(in(env, 1s));
+        auto all = *client.subscribe("s");
+        for (int i = 0; i < 5; ++i) (void)client.publish({.subject = "s", .reply = {}, .headers = {}, .payload = "x"});
+        (void)client.flush(in(env, 1s));
+        dropped = all->dropped() * 10 + all->pending();
+      },
+      options);
   world.run(10s);
   CHECK(dropped == 23);
 }
@@ -249,13 +255,16 @@ TEST_CASE("the reconnect buffer holds so much and no more; without one publishin
     Reply::Kind asked{};
     auto options = ClientWorld::options();
     options.reconnect_buffer = Bytes{limit};
-    world.start_client([&](Client& client, Env& env) {
-      (void)client.connect(in(env, 1s));
-      env.tasks.sleep_until(core::Instant{2s});
-      for (int i = 0; i < 6; ++i) outcomes += outcome(client.publish({.subject = "subject", .reply = {}, .headers = {}, .payload = std::to_string(i)})) + " ";
-      asked = client.request("q", std::string(100, 'x'), in(env, 1s)).kind;
-      env.tasks.sleep_until(core::Instant{20s});
-    }, options);
+    world.start_client(
+        [&](Client& client, Env& env) {
+          (void)client.connect(in(env, 1s));
+          env.tasks.sleep_until(core::Instant{2s});
+          for (int i = 0; i < 6; ++i)
+            outcomes += outcome(client.publish({.subject = "subject", .reply = {}, .headers = {}, .payload = std::to_string(i)})) + " ";
+          asked = client.request("q", std::string(100, 'x'), in(env, 1s)).kind;
+          env.tasks.sleep_until(core::Instant{20s});
+        },
+        options);
     world.run(1s);
     world.server.kill();
     world.run(3s);
@@ -370,15 +379,19 @@ TEST_CASE("errors of the server end the connection, the client, or nothing, as w
 TEST_CASE("credentials that are refused twice in a row are not tried again") {
   ClientWorld world;
   world.script.answers_pings = false;
-  world.script.on_connect = [](FakePeer& peer, const core::Operation&) { (void)peer.connection->write("-ERR 'Authorization Violation'\r\n", kForever); };
+  world.script.on_connect = [](FakePeer& peer, const core::Operation&) {
+    (void)peer.connection->write("-ERR 'Authorization Violation'\r\n", kForever);
+  };
   std::string connected;
   auto options = ClientWorld::options();
   options.user = "u";
   options.password = "p";
-  world.start_client([&](Client& client, Env& env) {
-    connected = outcome(client.connect(in(env, 100s)));
-    connected += " " + outcome(client.publish({.subject = "x", .reply = {}, .headers = {}, .payload = ""}));
-  }, options);
+  world.start_client(
+      [&](Client& client, Env& env) {
+        connected = outcome(client.connect(in(env, 100s)));
+        connected += " " + outcome(client.publish({.subject = "x", .reply = {}, .headers = {}, .payload = ""}));
+      },
+      options);
   world.run(200s);
   CHECK(connected == "closed closed");
   CHECK(world.script.count("CONNECT") == 2);
@@ -397,7 +410,9 @@ TEST_CASE("whatever a broken server sends, the client takes it for a broken conn
     CHECK(world.script.count("CONNECT") == 0);
   }
   ClientWorld world;
-  world.script.on_publish = [](FakePeer& peer, const core::Operation& o) { (void)peer.connection->write(std::string(o.payload) + "\r\n", kForever); };
+  world.script.on_publish = [](FakePeer& peer, const core::Operation& o) {
+    (void)peer.connection->write(std::string(o.payload) + "\r\n", kForever);
+  };
   std::uint64_t connections = 0;
   world.start_client([&](Client& client, Env& env) {
     (void)client.connect(in(env, 1s));
@@ -447,7 +462,8 @@ TEST_CASE("publishers wait while a server does not read, and go on when it does"
   world.start_client([&](Client& client, Env& env) {
     (void)client.connect(in(env, 1s));
     env.tasks.sleep_until(core::Instant{1s});
-    for (; published < 60; ++published) (void)client.publish({.subject = "x", .reply = {}, .headers = {}, .payload = std::string(100'000, 'x')});
+    for (; published < 60; ++published)
+      (void)client.publish({.subject = "x", .reply = {}, .headers = {}, .payload = std::string(100'000, 'x')});
     (void)client.flush(in(env, 100s));
   });
   world.run(900ms);
@@ -498,8 +514,9 @@ TEST_CASE("a client process can be killed in the middle of everything, at any mo
     ClientWorld world(static_cast<std::uint64_t>(step) + 1);
     world.start_client([&](Client& client, Env& env) {
       (void)client.connect(in(env, 1s));
-      auto all = *client.subscribe("s.>");
-      env.tasks.spawn("reader", [&] {
+      // Owned by both tasks: the one that made it is unwound first.
+      std::shared_ptr<core::Subscription> all = *client.subscribe("s.>");
+      env.tasks.spawn("reader", [all] {
         while (all->next()) {
         }
       });

@@ -41,7 +41,8 @@ struct FakePeer {
 
 // What outlives the server's incarnations: the script, and what was seen.
 struct FakeScript {
-  std::string info = R"({"server_id":"N","server_name":"fake","version":"2.10.27","proto":1,"headers":true,"max_payload":1048576,"jetstream":true,"domain":"hub"})";
+  std::string info =
+      R"({"server_id":"N","server_name":"fake","version":"2.10.27","proto":1,"headers":true,"max_payload":1048576,"jetstream":true,"domain":"hub"})";
   bool answers_pings = true;
   bool reads = true;
   // Called for each PUB and HPUB. Without it: routed to the publisher's own subscriptions, or 503 if there is a reply.
@@ -138,7 +139,8 @@ class FakeServer final : public sim::Program {
 class ClientProgram final : public sim::Program {
  public:
   using Body = std::function<void(core::Client&, core::Env&)>;
-  ClientProgram(core::Env& env, core::ClientOptions options, Body body) : env_(env), client_(env, std::move(options)), body_(std::move(body)) {}
+  ClientProgram(core::Env& env, core::ClientOptions options, Body body)
+      : env_(env), client_(env, std::move(options)), body_(std::move(body)) {}
   void run() override { body_(client_, env_); }
 
  private:

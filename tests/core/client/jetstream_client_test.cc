@@ -76,7 +76,9 @@ TEST_CASE("an ack from another stream or domain than expected is an error that s
     CAPTURE(row.stream);
     CAPTURE(row.domain);
     ClientWorld world;
-    world.script.on_publish = [&](FakePeer& peer, const core::Operation& o) { peer.answer(o.reply, R"({"stream":"ORDERS", "domain":"leaf", "seq":7})"); };
+    world.script.on_publish = [&](FakePeer& peer, const core::Operation& o) {
+      peer.answer(o.reply, R"({"stream":"ORDERS", "domain":"leaf", "seq":7})");
+    };
     PublishOutcome outcome;
     run(world, [&](JetStreamClient& jetstream, Client&, Env&) {
       PublishOptions options;
@@ -170,7 +172,8 @@ TEST_CASE("errors are not retried, nor timeouts if one does not want to") {
     CAPTURE(is_error);
     ClientWorld world;
     world.script.on_publish = [&](FakePeer& peer, const core::Operation& o) {
-      if (is_error) peer.answer(o.reply, R"({"error":{"code":503,"err_code":10077,"description":"maximum messages exceeded"},"stream":"S","seq":0})");
+      if (is_error)
+        peer.answer(o.reply, R"({"error":{"code":503,"err_code":10077,"description":"maximum messages exceeded"},"stream":"S","seq":0})");
     };
     PublishOutcome outcome;
     run(world, [&](JetStreamClient& jetstream, Client&, Env&) {
@@ -199,13 +202,17 @@ TEST_CASE("a publish that cannot be sent says so") {
 
 // A consumer of three messages on the fake server: answers each pull as it is told.
 std::string ack_subject(int seq, int deliveries = 1) {
-  return "$JS.ACK.S.C." + std::to_string(deliveries) + "." + std::to_string(seq) + "." + std::to_string(seq + 10) + ".1714557600123456789." + std::to_string(3 - seq);
+  return "$JS.ACK.S.C." + std::to_string(deliveries) + "." + std::to_string(seq) + "." + std::to_string(seq + 10) +
+         ".1714557600123456789." + std::to_string(3 - seq);
 }
 
 void deliver(FakePeer& peer, std::string_view inbox, int seq) {
   std::string out;
   for (const auto& [sid, subject] : peer.subscriptions) {
-    if (core::matches(inbox, subject)) core::append_message(out, sid, {.subject = inbox, .reply = ack_subject(seq), .headers = {}, .payload = std::to_string(seq), .shown_subject = "orders.new"});
+    if (core::matches(inbox, subject))
+      core::append_message(
+          out, sid,
+          {.subject = inbox, .reply = ack_subject(seq), .headers = {}, .payload = std::to_string(seq), .shown_subject = "orders.new"});
   }
   (void)peer.connection->write(out, core::kForever);
 }
@@ -256,11 +263,15 @@ TEST_CASE("a fetch returns what came, and why no more did") {
 
 TEST_CASE("a fetch asks the domain's API, and for no more bytes than it was told") {
   ClientWorld world;
-  run(world, [&](JetStreamClient& jetstream, Client&, Env&) {
-    (void)jetstream.fetch("S", "C", {.batch = 1, .is_no_wait = true, .max_bytes = core::Bytes{1000}});
-  }, "hub");
+  run(
+      world,
+      [&](JetStreamClient& jetstream, Client&, Env&) {
+        (void)jetstream.fetch("S", "C", {.batch = 1, .is_no_wait = true, .max_bytes = core::Bytes{1000}});
+      },
+      "hub");
   world.run(60s);
-  CHECK(world.script.seen[world.script.seen.size() - 2] == R"(PUB $JS.hub.API.CONSUMER.MSG.NEXT.S.C {"batch":1,"no_wait":true,"max_bytes":1000})");
+  CHECK(world.script.seen[world.script.seen.size() - 2] ==
+        R"(PUB $JS.hub.API.CONSUMER.MSG.NEXT.S.C {"batch":1,"no_wait":true,"max_bytes":1000})");
 }
 
 TEST_CASE("a fetch ends when the connection breaks, with what it has") {
@@ -321,7 +332,8 @@ TEST_CASE("a double ack is confirmed, or it is known why not") {
     outcomes.push_back(jetstream.ack_confirmed(delivery, 1s));
   });
   world.run(10s);
-  CHECK(outcomes == std::vector<AckOutcome>{AckOutcome::confirmed, AckOutcome::no_responders, AckOutcome::timeout, AckOutcome::disconnected});
+  CHECK(outcomes ==
+        std::vector<AckOutcome>{AckOutcome::confirmed, AckOutcome::no_responders, AckOutcome::timeout, AckOutcome::disconnected});
 }
 
 TEST_CASE("ack subjects are read in both forms, and others are none") {
@@ -340,7 +352,8 @@ TEST_CASE("ack subjects are read in both forms, and others are none") {
     const auto delivery = core::to_delivery(message);
     CHECK(delivery.has_value() == (row.read != nullptr));
     if (delivery && row.read != nullptr) {
-      CHECK(delivery->domain + " " + delivery->stream + " " + delivery->consumer + " " + std::to_string(delivery->stream_seq.value) == row.read);
+      CHECK(delivery->domain + " " + delivery->stream + " " + delivery->consumer + " " + std::to_string(delivery->stream_seq.value) ==
+            row.read);
     }
   }
 }

@@ -14,7 +14,8 @@ StreamConfig stream_with(const std::string& members = R"("subjects":["s.>"])") {
   const Result<StreamConfig> parsed = parse_stream_config(R"({"name":"S",)" + members + "}");
   REQUIRE(parsed);
   StreamConfig config;
-  REQUIRE_FALSE(normalise(*parsed, [](std::string_view) -> const StreamConfig* { return nullptr; }, config));
+  REQUIRE_FALSE(normalise(
+      *parsed, [](std::string_view) -> const StreamConfig* { return nullptr; }, config));
   return config;
 }
 
@@ -35,15 +36,17 @@ TEST_CASE("a pull consumer that says little is filled with nats-server's default
   ConsumerConfig config = parsed(R"("durable_name":"d1","ack_policy":"explicit")");
   CHECK_FALSE(normalise(config, stream_with()));
   // From the recorded answer to the same request (consumer.jsonl).
-  CHECK(json_of(config) ==
-        R"({"durable_name":"d1","deliver_policy":"all","ack_policy":"explicit","ack_wait":30000000000,"max_deliver":-1,"replay_policy":"instant","max_waiting":512,"max_ack_pending":1000,"num_replicas":0})");
+  CHECK(
+      json_of(config) ==
+      R"({"durable_name":"d1","deliver_policy":"all","ack_policy":"explicit","ack_wait":30000000000,"max_deliver":-1,"replay_policy":"instant","max_waiting":512,"max_ack_pending":1000,"num_replicas":0})");
 }
 
 TEST_CASE("an ephemeral push consumer without acknowledgements has a threshold, and no limit of pending ones") {
   ConsumerConfig config = parsed(R"("deliver_subject":"push.e","ack_policy":"none","max_deliver":1)");
   CHECK_FALSE(normalise(config, stream_with()));
-  CHECK(json_of(config) ==
-        R"({"deliver_policy":"all","ack_policy":"none","max_deliver":1,"replay_policy":"instant","deliver_subject":"push.e","inactive_threshold":5000000000,"num_replicas":0})");
+  CHECK(
+      json_of(config) ==
+      R"({"deliver_policy":"all","ack_policy":"none","max_deliver":1,"replay_policy":"instant","deliver_subject":"push.e","inactive_threshold":5000000000,"num_replicas":0})");
 }
 
 TEST_CASE("everything that a consumer can say is shown, and reads back as itself") {
@@ -62,15 +65,17 @@ TEST_CASE("the stream's consumer limits are its consumers' defaults") {
 }
 
 TEST_CASE("backoff sets the ack wait") {
-  ConsumerConfig config = parsed(R"("durable_name":"d","ack_policy":"explicit","ack_wait":9000000000,"backoff":[100000000,300000000],"max_deliver":4)");
+  ConsumerConfig config =
+      parsed(R"("durable_name":"d","ack_policy":"explicit","ack_wait":9000000000,"backoff":[100000000,300000000],"max_deliver":4)");
   CHECK_FALSE(normalise(config, stream_with()));
   CHECK(config.ack_wait == 100ms);
 }
 
 TEST_CASE("what is no request is no JSON for the API") {
-  for (const char* json : {"", "[]", "{bad", R"({"stream_name":7})", R"({"action":"destroy"})", R"({"config":7})", R"({"config":{"ack_policy":"weird"}})",
-                           R"({"config":{"deliver_policy":"first"}})", R"({"config":{"backoff":["1s"]}})", R"({"config":{"opt_start_time":"noon"}})",
-                           R"({"config":{"opt_start_seq":-1}})", R"({"config":{"metadata":[]}})"}) {
+  for (const char* json :
+       {"", "[]", "{bad", R"({"stream_name":7})", R"({"action":"destroy"})", R"({"config":7})", R"({"config":{"ack_policy":"weird"}})",
+        R"({"config":{"deliver_policy":"first"}})", R"({"config":{"backoff":["1s"]}})", R"({"config":{"opt_start_time":"noon"}})",
+        R"({"config":{"opt_start_seq":-1}})", R"({"config":{"metadata":[]}})"}) {
     CAPTURE(json);
     CHECK_FALSE(parse_consumer_request(json));
   }
@@ -80,7 +85,8 @@ TEST_CASE("what is no request is no JSON for the API") {
 
 TEST_CASE("a file's name stands in where the configuration has none") {
   std::string created;
-  const Result<ConsumerConfig> ephemeral = parse_consumer_config(R"({"Created":"2024-01-01T00:00:00Z","Name":"Ab3dE6gH","ack_policy":"none"})", &created);
+  const Result<ConsumerConfig> ephemeral =
+      parse_consumer_config(R"({"Created":"2024-01-01T00:00:00Z","Name":"Ab3dE6gH","ack_policy":"none"})", &created);
   REQUIRE(ephemeral);
   CHECK(ephemeral->name == "Ab3dE6gH");
   CHECK(created == "2024-01-01T00:00:00Z");
@@ -119,14 +125,22 @@ TEST_CASE("each rule of a consumer has its code and its text") {
       {R"("filter_subjects":["a",""])", 10139, "consumer filter in FilterSubjects cannot be empty"},
       {R"("filter_subjects":["a.>","a.b"])", 10138, "consumer subject filters cannot overlap"},
       {R"("opt_start_seq":3)", 10094, "consumer delivery policy is deliver all, but optional start sequence is also set"},
-      {R"("deliver_policy":"last","opt_start_time":"2024-01-01T00:00:00Z")", 10094, "consumer delivery policy is deliver last, but optional start time is also set"},
-      {R"("deliver_policy":"new","opt_start_seq":1)", 10094, "consumer delivery policy is deliver new, but optional start sequence is also set"},
-      {R"("deliver_policy":"by_start_sequence")", 10094, "consumer delivery policy is deliver by start sequence, but optional start sequence is not set"},
-      {R"("deliver_policy":"by_start_sequence","opt_start_seq":1,"opt_start_time":"2024-01-01T00:00:00Z")", 10094, "consumer delivery policy is deliver by start sequence, but optional start time is also set"},
-      {R"("deliver_policy":"by_start_time")", 10094, "consumer delivery policy is deliver by start time, but optional start time is not set"},
-      {R"("deliver_policy":"by_start_time","opt_start_seq":1,"opt_start_time":"2024-01-01T00:00:00Z")", 10094, "consumer delivery policy is deliver by start time, but optional start start sequence is also set"},
-      {R"("deliver_policy":"last_per_subject")", 10094, "consumer delivery policy is deliver last per subject, but optional filter subject is not set"},
-      {R"("sample_freq":"often")", 10095, "failed to parse consumer sampling configuration: strconv.Atoi: parsing \"often\": invalid syntax"},
+      {R"("deliver_policy":"last","opt_start_time":"2024-01-01T00:00:00Z")", 10094,
+       "consumer delivery policy is deliver last, but optional start time is also set"},
+      {R"("deliver_policy":"new","opt_start_seq":1)", 10094,
+       "consumer delivery policy is deliver new, but optional start sequence is also set"},
+      {R"("deliver_policy":"by_start_sequence")", 10094,
+       "consumer delivery policy is deliver by start sequence, but optional start sequence is not set"},
+      {R"("deliver_policy":"by_start_sequence","opt_start_seq":1,"opt_start_time":"2024-01-01T00:00:00Z")", 10094,
+       "consumer delivery policy is deliver by start sequence, but optional start time is also set"},
+      {R"("deliver_policy":"by_start_time")", 10094,
+       "consumer delivery policy is deliver by start time, but optional start time is not set"},
+      {R"("deliver_policy":"by_start_time","opt_start_seq":1,"opt_start_time":"2024-01-01T00:00:00Z")", 10094,
+       "consumer delivery policy is deliver by start time, but optional start start sequence is also set"},
+      {R"("deliver_policy":"last_per_subject")", 10094,
+       "consumer delivery policy is deliver last per subject, but optional filter subject is not set"},
+      {R"("sample_freq":"often")", 10095,
+       "failed to parse consumer sampling configuration: strconv.Atoi: parsing \"often\": invalid syntax"},
       {R"("deliver_subject":"x","flow_control":true)", 10108, "consumer with flow control also needs heartbeats"},
       {R"("durable_name":"a","name":"b")", 10132, "Consumer Durable and Name have to be equal if both are provided"},
       {large_metadata.c_str(), 10135, "consumer metadata exceeds maximum size of 128KB"},

@@ -13,11 +13,31 @@ TEST_CASE("durations are read as Go's ParseDuration does") {
     std::optional<Duration> value;
   };
   const Row rows[] = {
-      {"0", 0ns},      {"5s", 5s},          {"1m30s", 90s},      {"1.5h", 90min},         {"-2ms", -2ms},         {"+3us", 3us},
-      {"100ns", 100ns}, {"1h1m1s1ms", 3661001ms}, {".5s", 500ms}, {"1.s", 1s},             {"2\xc2\xb5s", 2us},    {"2\xce\xbcs", 2us},
-      {"0.000000001s", 1ns}, {"1.0000000019s", 1000000001ns},
-      {"", std::nullopt}, {"5", std::nullopt}, {"s", std::nullopt}, {"-", std::nullopt}, {"5x", std::nullopt}, {"5 s", std::nullopt},
-      {".s", std::nullopt}, {"5s3", std::nullopt}, {"99999999999999999999s", std::nullopt}, {"2562048h", std::nullopt}, {"+-5s", std::nullopt},
+      {"0", 0ns},
+      {"5s", 5s},
+      {"1m30s", 90s},
+      {"1.5h", 90min},
+      {"-2ms", -2ms},
+      {"+3us", 3us},
+      {"100ns", 100ns},
+      {"1h1m1s1ms", 3661001ms},
+      {".5s", 500ms},
+      {"1.s", 1s},
+      {"2\xc2\xb5s", 2us},
+      {"2\xce\xbcs", 2us},
+      {"0.000000001s", 1ns},
+      {"1.0000000019s", 1000000001ns},
+      {"", std::nullopt},
+      {"5", std::nullopt},
+      {"s", std::nullopt},
+      {"-", std::nullopt},
+      {"5x", std::nullopt},
+      {"5 s", std::nullopt},
+      {".s", std::nullopt},
+      {"5s3", std::nullopt},
+      {"99999999999999999999s", std::nullopt},
+      {"2562048h", std::nullopt},
+      {"+-5s", std::nullopt},
   };
   for (const Row& row : rows) {
     CAPTURE(row.text);
@@ -31,7 +51,17 @@ TEST_CASE("durations are written as Go prints them") {
     const char* text;
   };
   const Row rows[] = {
-      {0s, "0s"}, {1ns, "1ns"}, {1500ns, "1.5\xc2\xb5s"}, {2ms, "2ms"}, {1s, "1s"}, {90s, "1m30s"}, {1h, "1h0m0s"}, {1h + 500ms, "1h0m0.5s"}, {-5s, "-5s"}, {1001ms, "1.001s"}, {1000000001ns, "1.000000001s"},
+      {0s, "0s"},
+      {1ns, "1ns"},
+      {1500ns, "1.5\xc2\xb5s"},
+      {2ms, "2ms"},
+      {1s, "1s"},
+      {90s, "1m30s"},
+      {1h, "1h0m0s"},
+      {1h + 500ms, "1h0m0.5s"},
+      {-5s, "-5s"},
+      {1001ms, "1.001s"},
+      {1000000001ns, "1.000000001s"},
   };
   for (const Row& row : rows) {
     CAPTURE(row.text);

@@ -43,7 +43,8 @@ TEST_CASE("what is wrong with a JSON text is told in Go's words") {
 }
 
 TEST_CASE("a JSON text has no error") {
-  for (const char* text : {"{}", " [ ] ", "0", "-1.5e+3", "\"\\u00e9\\n\"", "true", "null", R"({"batch":10,"no_wait":true,"a":[1,{"b":null}]})"}) {
+  for (const char* text :
+       {"{}", " [ ] ", "0", "-1.5e+3", "\"\\u00e9\\n\"", "true", "null", R"({"batch":10,"no_wait":true,"a":[1,{"b":null}]})"}) {
     CAPTURE(text);
     CHECK_FALSE(go_json_error(text));
   }

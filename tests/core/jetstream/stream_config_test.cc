@@ -37,8 +37,9 @@ TEST_CASE("a configuration that says little is filled with nats-server's default
   StreamConfig config;
   CHECK_FALSE(check(R"("name":"S1","subjects":["s1.>"])", &config));
   // From the recorded answer to the same request (streams.jsonl).
-  CHECK(json_of(config) ==
-        R"({"name":"S1","subjects":["s1.\u003e"],"retention":"limits","max_consumers":-1,"max_msgs":-1,"max_bytes":-1,"max_age":0,"max_msgs_per_subject":-1,"max_msg_size":-1,"discard":"old","storage":"file","num_replicas":1,"duplicate_window":120000000000,"compression":"none","allow_direct":false,"mirror_direct":false,"sealed":false,"deny_delete":false,"deny_purge":false,"allow_rollup_hdrs":false,"consumer_limits":{}})");
+  CHECK(
+      json_of(config) ==
+      R"({"name":"S1","subjects":["s1.\u003e"],"retention":"limits","max_consumers":-1,"max_msgs":-1,"max_bytes":-1,"max_age":0,"max_msgs_per_subject":-1,"max_msg_size":-1,"discard":"old","storage":"file","num_replicas":1,"duplicate_window":120000000000,"compression":"none","allow_direct":false,"mirror_direct":false,"sealed":false,"deny_delete":false,"deny_purge":false,"allow_rollup_hdrs":false,"consumer_limits":{}})");
 }
 
 TEST_CASE("everything that a configuration can say is shown, and reads back as itself") {
@@ -51,17 +52,38 @@ TEST_CASE("everything that a configuration can say is shown, and reads back as i
 
 TEST_CASE("a mirror shows its origin, and has no window of its own") {
   StreamConfig config;
-  CHECK_FALSE(check(R"("mirror":{"name":"O","opt_start_seq":5,"filter_subject":"a.>","external":{"api":"$JS.hub.API","deliver":"p"}},"duplicate_window":1000000000)", &config));
+  CHECK_FALSE(check(
+      R"("mirror":{"name":"O","opt_start_seq":5,"filter_subject":"a.>","external":{"api":"$JS.hub.API","deliver":"p"}},"duplicate_window":1000000000)",
+      &config));
   CHECK(config.duplicate_window == 0s);
   CHECK(config.subjects.empty());
-  CHECK(json_of(config).find(R"("num_replicas":1,"mirror":{"name":"O","opt_start_seq":5,"filter_subject":"a.\u003e","external":{"api":"$JS.hub.API","deliver":"p"}},"compression")") != std::string::npos);
+  CHECK(
+      json_of(config).find(
+          R"("num_replicas":1,"mirror":{"name":"O","opt_start_seq":5,"filter_subject":"a.\u003e","external":{"api":"$JS.hub.API","deliver":"p"}},"compression")") !=
+      std::string::npos);
 }
 
 TEST_CASE("what is no configuration is no JSON for the API") {
-  for (const char* json : {"", "{bad", "[]", "7", R"({"name":7})", R"({"retention":"nope"})", R"({"discard":"none"})", R"({"storage":"disk"})",
-                           R"({"compression":"zip"})", R"({"max_msgs":"5"})", R"({"max_msgs":1.5})", R"({"subjects":"a"})", R"({"subjects":[1]})",
-                           R"({"sealed":1})", R"({"metadata":{"a":1}})", R"({"mirror":"O"})", R"({"mirror":{"opt_start_time":"yesterday"}})",
-                           R"({"first_seq":-1})", R"({"consumer_limits":[]})", R"({"placement":"x"})"}) {
+  for (const char* json : {"",
+                           "{bad",
+                           "[]",
+                           "7",
+                           R"({"name":7})",
+                           R"({"retention":"nope"})",
+                           R"({"discard":"none"})",
+                           R"({"storage":"disk"})",
+                           R"({"compression":"zip"})",
+                           R"({"max_msgs":"5"})",
+                           R"({"max_msgs":1.5})",
+                           R"({"subjects":"a"})",
+                           R"({"subjects":[1]})",
+                           R"({"sealed":1})",
+                           R"({"metadata":{"a":1}})",
+                           R"({"mirror":"O"})",
+                           R"({"mirror":{"opt_start_time":"yesterday"}})",
+                           R"({"first_seq":-1})",
+                           R"({"consumer_limits":[]})",
+                           R"({"placement":"x"})"}) {
     CAPTURE(json);
     CHECK_FALSE(parse_stream_config(json));
   }
@@ -96,16 +118,20 @@ TEST_CASE("each rule of a configuration has its code and its text") {
       {R"("max_age":1000000000,"duplicate_window":2000000000)", 10052, "duplicates window can not be larger then max age"},
       {R"("duplicate_window":99999999)", 10052, "duplicates window needs to be >= 100ms"},
       {R"("deny_purge":true,"allow_rollup_hdrs":true)", 10052, "roll-ups require the purge permission"},
-      {R"("discard_new_per_subject":true,"max_msgs_per_subject":1)", 10052, "discard new per subject requires discard new policy to be set"},
+      {R"("discard_new_per_subject":true,"max_msgs_per_subject":1)", 10052,
+       "discard new per subject requires discard new policy to be set"},
       {R"("discard_new_per_subject":true,"discard":"new")", 10052, "discard new per subject requires max msgs per subject > 0"},
       {R"("first_seq":5,"mirror":{"name":"O"})", 10143, "stream mirrors can not have first sequence configured"},
       {R"("subjects":["a"],"mirror":{"name":"O"})", 10034, "stream mirrors can not contain subjects"},
       {R"("mirror":{"name":"O"},"sources":[{"name":"P"}])", 10031, "stream mirrors can not also contain other sources"},
       {R"("mirror":{"name":"a.b"})", 10142, "mirrored stream name is invalid"},
       {R"("mirror":{"name":""})", 10142, "mirrored stream name is invalid"},
-      {R"("mirror":{"name":"O","external":{"api":"$JS.*.API","deliver":""}})", 10052, "stream external api prefix \"$JS.*.API\" must be a valid subject without wildcards"},
-      {R"("mirror":{"name":"O","external":{"api":"$JS.API","deliver":""}})", 10021, "stream external api prefix $JS.API must not overlap with $JS.API"},
-      {R"("mirror":{"name":"O","external":{"api":"$JS.hub.API","deliver":"d.>"}})", 10024, "stream external delivery prefix d.> must not contain wildcards"},
+      {R"("mirror":{"name":"O","external":{"api":"$JS.*.API","deliver":""}})", 10052,
+       "stream external api prefix \"$JS.*.API\" must be a valid subject without wildcards"},
+      {R"("mirror":{"name":"O","external":{"api":"$JS.API","deliver":""}})", 10021,
+       "stream external api prefix $JS.API must not overlap with $JS.API"},
+      {R"("mirror":{"name":"O","external":{"api":"$JS.hub.API","deliver":"d.>"}})", 10024,
+       "stream external delivery prefix d.> must not contain wildcards"},
       {R"("mirror":{"name":"S"})", 10052, "detected cycle"},
       {R"("subjects":["a..b"])", 10052, "invalid subject"},
       {R"("subjects":["a","a"])", 10052, "duplicate subjects detected"},
@@ -130,10 +156,13 @@ TEST_CASE("each rule of a configuration has its code and its text") {
 
 TEST_CASE("what just keeps each rule is taken") {
   const std::string name = R"("name":")" + std::string(255, 'L') + "\"";
-  for (const std::string& members : {name, std::string(R"("max_age":100000000)"), std::string(R"("duplicate_window":100000000)"),
-                                     std::string(R"("subjects":["$JS.EVENT.x","$SYS.ACCOUNT.y","a.*","b"])"), std::string(R"("subjects":[">"],"no_ack":true)"),
-                                     std::string(R"("subjects":["$JS.API.>"],"no_ack":true)"), std::string(R"("discard_new_per_subject":true,"discard":"new","max_msgs_per_subject":1)"),
-                                     std::string(R"("mirror":{"name":"a.b","external":{"api":"$JS.hub.API","deliver":""}})"), std::string(R"("mirror":{"name":"S","external":{"api":"$JS.hub.API","deliver":""}})")}) {
+  for (const std::string& members :
+       {name, std::string(R"("max_age":100000000)"), std::string(R"("duplicate_window":100000000)"),
+        std::string(R"("subjects":["$JS.EVENT.x","$SYS.ACCOUNT.y","a.*","b"])"), std::string(R"("subjects":[">"],"no_ack":true)"),
+        std::string(R"("subjects":["$JS.API.>"],"no_ack":true)"),
+        std::string(R"("discard_new_per_subject":true,"discard":"new","max_msgs_per_subject":1)"),
+        std::string(R"("mirror":{"name":"a.b","external":{"api":"$JS.hub.API","deliver":""}})"),
+        std::string(R"("mirror":{"name":"S","external":{"api":"$JS.hub.API","deliver":""}})")}) {
     CAPTURE(members.substr(0, 80));
     CHECK_FALSE(check(members));
   }
@@ -184,7 +213,9 @@ SCENARIO("a mirror looks at its origin where it can see it") {
     StreamConfig middle;
     middle.name = "M";
     middle.mirror.emplace().name = "S";
-    const StreamLookup streams = [&](std::string_view name) -> const StreamConfig* { return name == "O" ? &origin : name == "M" ? &middle : nullptr; };
+    const StreamLookup streams = [&](std::string_view name) -> const StreamConfig* {
+      return name == "O" ? &origin : name == "M" ? &middle : nullptr;
+    };
     THEN("the mirror allows direct gets too") {
       StreamConfig config;
       CHECK_FALSE(check(R"("mirror":{"name":"O"})", &config, streams));
@@ -194,7 +225,9 @@ SCENARIO("a mirror looks at its origin where it can see it") {
       CHECK(check(R"("mirror":{"name":"O"},"max_msg_size":999)", nullptr, streams)->err_code == 10030);
       CHECK_FALSE(check(R"("mirror":{"name":"O"},"max_msg_size":1000)", nullptr, streams));
     }
-    THEN("a mirror that would lead back to itself is refused") { CHECK(check(R"("mirror":{"name":"M"})", nullptr, streams)->description == "detected cycle"); }
+    THEN("a mirror that would lead back to itself is refused") {
+      CHECK(check(R"("mirror":{"name":"M"})", nullptr, streams)->description == "detected cycle");
+    }
     THEN("an origin elsewhere is not looked at") {
       CHECK_FALSE(check(R"("mirror":{"name":"M","external":{"api":"$JS.hub.API","deliver":""}})", nullptr, streams));
     }
@@ -203,7 +236,9 @@ SCENARIO("a mirror looks at its origin where it can see it") {
 
 TEST_CASE("what the store enforces is taken from the configuration") {
   StreamConfig config;
-  CHECK_FALSE(check(R"("max_msgs":1,"max_bytes":2,"max_msgs_per_subject":3,"max_age":400000000,"discard":"new","discard_new_per_subject":true)", &config));
+  CHECK_FALSE(
+      check(R"("max_msgs":1,"max_bytes":2,"max_msgs_per_subject":3,"max_age":400000000,"discard":"new","discard_new_per_subject":true)",
+            &config));
   const StoreLimits limits = store_limits(config);
   CHECK(limits.max_msgs == 1);
   CHECK(limits.max_bytes == 2);

@@ -70,7 +70,8 @@ TEST_CASE("the status is read from the first line") {
   REQUIRE(status);
   CHECK(status->code == 100);
   CHECK(status->description == "Idle Heartbeat");
-  for (const char* none : {"NATS/1.0\r\n\r\n", "NATS/1.0\r\nA: 503\r\n\r\n", "NATS/1.0 50\r\n\r\n", "NATS/1.0 5030\r\n\r\n", "NATS/1.0 x\r\n\r\n", "", "NATS/1.0 503x\r\n\r\n"}) {
+  for (const char* none : {"NATS/1.0\r\n\r\n", "NATS/1.0\r\nA: 503\r\n\r\n", "NATS/1.0 50\r\n\r\n", "NATS/1.0 5030\r\n\r\n",
+                           "NATS/1.0 x\r\n\r\n", "", "NATS/1.0 503x\r\n\r\n"}) {
     CAPTURE(none);
     CHECK_FALSE(header_status(none));
   }

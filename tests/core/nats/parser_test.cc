@@ -25,37 +25,45 @@ void check_every_split(ParserRole role, std::string_view stream, const Log& expe
 }
 
 TEST_CASE("what a client sends is the same however it is cut up") {
-  check_every_split(ParserRole::server_of_client,
-                    "CONNECT {\"verbose\":false}\r\nPING\r\nSUB foo.* 1\r\nsub work grp 2\nUNSUB 1\r\nUnsub 2 5\r\n"
-                    "PUB foo 5\r\nhello\r\nPUB foo my.reply 0\r\n\r\nHPUB foo 12 14\r\nNATS/1.0\r\n\r\nhi\r\n"
-                    "HPUB foo r 12 12\r\nNATS/1.0\r\n\r\n\r\nPUB\tfoo \t 2 \r\n\r\n\r\nPONG\r\n+OK\r\n-ERR 'Stale Connection'\r\nINFO {} \r\n",
-                    {"connect text={\"verbose\":false}", "ping", "subscribe subject=foo.* sid=1", "subscribe subject=work queue=grp sid=2",
-                     "unsubscribe sid=1", "unsubscribe max_msgs=5 sid=2", "publish subject=foo payload=hello", "publish subject=foo reply=my.reply",
-                     "publish has_headers subject=foo headers=NATS/1.0\r\n\r\n payload=hi", "publish has_headers subject=foo reply=r headers=NATS/1.0\r\n\r\n",
-                     "publish subject=foo payload=\r\n", "pong", "ok", "err text=Stale Connection", "info text={}"});
+  check_every_split(
+      ParserRole::server_of_client,
+      "CONNECT {\"verbose\":false}\r\nPING\r\nSUB foo.* 1\r\nsub work grp 2\nUNSUB 1\r\nUnsub 2 5\r\n"
+      "PUB foo 5\r\nhello\r\nPUB foo my.reply 0\r\n\r\nHPUB foo 12 14\r\nNATS/1.0\r\n\r\nhi\r\n"
+      "HPUB foo r 12 12\r\nNATS/1.0\r\n\r\n\r\nPUB\tfoo \t 2 \r\n\r\n\r\nPONG\r\n+OK\r\n-ERR 'Stale Connection'\r\nINFO {} \r\n",
+      {"connect text={\"verbose\":false}", "ping", "subscribe subject=foo.* sid=1", "subscribe subject=work queue=grp sid=2",
+       "unsubscribe sid=1", "unsubscribe max_msgs=5 sid=2", "publish subject=foo payload=hello", "publish subject=foo reply=my.reply",
+       "publish has_headers subject=foo headers=NATS/1.0\r\n\r\n payload=hi",
+       "publish has_headers subject=foo reply=r headers=NATS/1.0\r\n\r\n", "publish subject=foo payload=\r\n", "pong", "ok",
+       "err text=Stale Connection", "info text={}"});
 }
 
 TEST_CASE("what a leaf sends is the same however it is cut up") {
-  check_every_split(ParserRole::leaf,
-                    "INFO {\"a\":1} \r\nCONNECT {}\r\nLS+ foo.>\r\nLS+ foo grp 3\r\nLS- foo grp\r\nLS- foo.>\r\nLMSG foo 2\r\nhi\r\nLMSG foo r 2\r\nhi\r\n"
-                    "LMSG foo + r q1 q2 2\r\nhi\r\nLMSG foo | q1 2\r\nhi\r\nLMSG foo + r 2\r\nhi\r\nHMSG foo 12 14\r\nNATS/1.0\r\n\r\nhi\r\nHMSG foo r 12 12\r\nNATS/1.0\r\n\r\n\r\n"
-                    "HMSG foo + r q 12 12\r\nNATS/1.0\r\n\r\n\r\nHMSG foo | q1 q2 12 12\r\nNATS/1.0\r\n\r\n\r\nPING\r\nPONG\r\n-ERR 'Loop detected'\r\n",
-                    {"info text={\"a\":1}", "connect text={}", "leaf_subscribe subject=foo.>", "leaf_subscribe weight=3 subject=foo queue=grp",
-                     "leaf_unsubscribe subject=foo queue=grp", "leaf_unsubscribe subject=foo.>", "leaf_message subject=foo payload=hi",
-                     "leaf_message subject=foo reply=r payload=hi", "leaf_message subject=foo reply=r payload=hi queues=q1 queues=q2",
-                     "leaf_message subject=foo payload=hi queues=q1", "leaf_message subject=foo reply=r payload=hi",
-                     "leaf_message has_headers subject=foo headers=NATS/1.0\r\n\r\n payload=hi", "leaf_message has_headers subject=foo reply=r headers=NATS/1.0\r\n\r\n",
-                     "leaf_message has_headers subject=foo reply=r headers=NATS/1.0\r\n\r\n queues=q",
-                     "leaf_message has_headers subject=foo headers=NATS/1.0\r\n\r\n queues=q1 queues=q2", "ping", "pong", "err text=Loop detected"});
+  check_every_split(
+      ParserRole::leaf,
+      "INFO {\"a\":1} \r\nCONNECT {}\r\nLS+ foo.>\r\nLS+ foo grp 3\r\nLS- foo grp\r\nLS- foo.>\r\nLMSG foo 2\r\nhi\r\nLMSG foo r "
+      "2\r\nhi\r\n"
+      "LMSG foo + r q1 q2 2\r\nhi\r\nLMSG foo | q1 2\r\nhi\r\nLMSG foo + r 2\r\nhi\r\nHMSG foo 12 14\r\nNATS/1.0\r\n\r\nhi\r\nHMSG foo r "
+      "12 12\r\nNATS/1.0\r\n\r\n\r\n"
+      "HMSG foo + r q 12 12\r\nNATS/1.0\r\n\r\n\r\nHMSG foo | q1 q2 12 12\r\nNATS/1.0\r\n\r\n\r\nPING\r\nPONG\r\n-ERR 'Loop detected'\r\n",
+      {"info text={\"a\":1}", "connect text={}", "leaf_subscribe subject=foo.>", "leaf_subscribe weight=3 subject=foo queue=grp",
+       "leaf_unsubscribe subject=foo queue=grp", "leaf_unsubscribe subject=foo.>", "leaf_message subject=foo payload=hi",
+       "leaf_message subject=foo reply=r payload=hi", "leaf_message subject=foo reply=r payload=hi queues=q1 queues=q2",
+       "leaf_message subject=foo payload=hi queues=q1", "leaf_message subject=foo reply=r payload=hi",
+       "leaf_message has_headers subject=foo headers=NATS/1.0\r\n\r\n payload=hi",
+       "leaf_message has_headers subject=foo reply=r headers=NATS/1.0\r\n\r\n",
+       "leaf_message has_headers subject=foo reply=r headers=NATS/1.0\r\n\r\n queues=q",
+       "leaf_message has_headers subject=foo headers=NATS/1.0\r\n\r\n queues=q1 queues=q2", "ping", "pong", "err text=Loop detected"});
 }
 
 TEST_CASE("what a server sends to a client is the same however it is cut up") {
-  check_every_split(ParserRole::client,
-                    "INFO {\"server_id\":\"N\"} \r\n+OK\r\nMSG foo 1 5\r\nhello\r\nMSG foo 1 my.reply 0\r\n\r\nHMSG foo 7 16 16\r\nNATS/1.0 503\r\n\r\n\r\n"
-                    "HMSG foo 7 r 12 13\r\nNATS/1.0\r\n\r\nx\r\nPING\r\nPONG\r\n-ERR 'Invalid Subject'\r\n",
-                    {"info text={\"server_id\":\"N\"}", "ok", "message subject=foo sid=1 payload=hello", "message subject=foo reply=my.reply sid=1",
-                     "message has_headers subject=foo sid=7 headers=NATS/1.0 503\r\n\r\n", "message has_headers subject=foo reply=r sid=7 headers=NATS/1.0\r\n\r\n payload=x",
-                     "ping", "pong", "err text=Invalid Subject"});
+  check_every_split(
+      ParserRole::client,
+      "INFO {\"server_id\":\"N\"} \r\n+OK\r\nMSG foo 1 5\r\nhello\r\nMSG foo 1 my.reply 0\r\n\r\nHMSG foo 7 16 16\r\nNATS/1.0 "
+      "503\r\n\r\n\r\n"
+      "HMSG foo 7 r 12 13\r\nNATS/1.0\r\n\r\nx\r\nPING\r\nPONG\r\n-ERR 'Invalid Subject'\r\n",
+      {"info text={\"server_id\":\"N\"}", "ok", "message subject=foo sid=1 payload=hello", "message subject=foo reply=my.reply sid=1",
+       "message has_headers subject=foo sid=7 headers=NATS/1.0 503\r\n\r\n",
+       "message has_headers subject=foo reply=r sid=7 headers=NATS/1.0\r\n\r\n payload=x", "ping", "pong", "err text=Invalid Subject"});
 }
 
 TEST_CASE("each violation has its -ERR, or none, after the operations before it") {
@@ -124,6 +132,14 @@ TEST_CASE("limits are inclusive") {
   check_every_split(ParserRole::server_of_client, "SUB aa 1\r\n", {"-ERR 'maximum control line exceeded'"}, limits);
   // A leaf's message is taken whatever its size: its sender has checked.
   check_every_split(ParserRole::leaf, "LMSG a 6\r\nhello!\r\n", {"leaf_message subject=a payload=hello!"}, limits);
+}
+
+TEST_CASE("a server's line to a client may be longer than the client's own may be") {
+  const std::string subject(4090, 'x');
+  const std::string stream = "MSG " + subject + " 123456789 1\r\n!\r\n";
+  CHECK(parse(ParserRole::client, stream, Parser::limits_of(ParserRole::client)) ==
+        Log{"message subject=" + subject + " sid=123456789 payload=!"});
+  CHECK(Parser::limits_of(ParserRole::server_of_client).max_control_line == Bytes{4096});
 }
 
 TEST_CASE("HPUB without header support closes silently, before the payload") {

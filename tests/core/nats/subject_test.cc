@@ -17,11 +17,12 @@ TEST_CASE("a subject is valid to subscribe to, valid to publish to, or neither")
     bool is_literal;
   };
   const Row rows[] = {
-      {"foo", true, true},      {"foo.bar", true, true},  {"$JS.API.>", true, false}, {">", true, false},     {"*", true, false},
-      {"foo.*.bar", true, false}, {"foo*", true, true},   {"foo.b>r", true, true},    {"", false, false},     {".", false, false},
-      {"foo.", false, false},   {".foo", false, false},   {"foo..bar", false, false}, {">.foo", false, false}, {"foo.>.bar", false, false},
-      {"fo o", false, false},   {"foo\t", false, false},  {"a.\r", false, false},     {"a.\n.b", false, false}, {"a\f", false, false},
-      {"**", true, true},       {">>", true, true},
+      {"foo", true, true},        {"foo.bar", true, true},    {"$JS.API.>", true, false},  {">", true, false},
+      {"*", true, false},         {"foo.*.bar", true, false}, {"foo*", true, true},        {"foo.b>r", true, true},
+      {"", false, false},         {".", false, false},        {"foo.", false, false},      {".foo", false, false},
+      {"foo..bar", false, false}, {">.foo", false, false},    {"foo.>.bar", false, false}, {"fo o", false, false},
+      {"foo\t", false, false},    {"a.\r", false, false},     {"a.\n.b", false, false},    {"a\f", false, false},
+      {"**", true, true},         {">>", true, true},
   };
   for (const Row& row : rows) {
     CAPTURE(row.subject);
@@ -37,10 +38,26 @@ TEST_CASE("a pattern matches a literal token by token") {
     bool expected;
   };
   const Row rows[] = {
-      {"foo", "foo", true},        {"foo", "fo", false},         {"foo", "foo.>", false},     {"foo.bar", "foo.>", true}, {"foo.bar.baz", "foo.>", true},
-      {"foo.bar", "foo.*", true},  {"foo.bar.baz", "foo.*", false}, {"foo", "*", true},       {"foo.bar", "*", false},    {"foo.bar", ">", true},
-      {"foo.bar", "*.bar", true},  {"foo.bar", "*.ba", false},   {"foo.bar", "foo.bar.*", false}, {"Foo", "foo", false},   {"foo.*", "foo.*", true},
-      {"foo.*", "foo.bar", false}, {"a.b", "a.b*", false},       {"a..b", "a.*.b", true},     {"a.>", "a.b", false},      {"a.>", "a.>", true},
+      {"foo", "foo", true},
+      {"foo", "fo", false},
+      {"foo", "foo.>", false},
+      {"foo.bar", "foo.>", true},
+      {"foo.bar.baz", "foo.>", true},
+      {"foo.bar", "foo.*", true},
+      {"foo.bar.baz", "foo.*", false},
+      {"foo", "*", true},
+      {"foo.bar", "*", false},
+      {"foo.bar", ">", true},
+      {"foo.bar", "*.bar", true},
+      {"foo.bar", "*.ba", false},
+      {"foo.bar", "foo.bar.*", false},
+      {"Foo", "foo", false},
+      {"foo.*", "foo.*", true},
+      {"foo.*", "foo.bar", false},
+      {"a.b", "a.b*", false},
+      {"a..b", "a.*.b", true},
+      {"a.>", "a.b", false},
+      {"a.>", "a.>", true},
   };
   for (const Row& row : rows) {
     CAPTURE(row.literal);
@@ -57,11 +74,26 @@ TEST_CASE("subset and collision of patterns") {
     bool do_collide;
   };
   const Row rows[] = {
-      {"foo", "foo", true, true},       {"foo", "bar", false, false},     {"foo.bar", "foo.*", true, true},   {"foo.*", "foo.bar", false, true},
-      {"foo.*", "foo.>", true, true},   {"foo.>", "foo.*", false, true},  {"foo.>", "foo.>", true, true},     {"foo", "foo.>", false, false},
-      {"foo.>", "foo", false, false},   {"*.bar", "foo.*", false, true},  {"*.bar", "foo.baz", false, false}, {"*.*", "foo.>", false, true},
-      {"*", "foo.>", false, false},     {"foo.*.c", "foo.b.*", false, true}, {"foo.*.c", "foo.b.d", false, false}, {">", "*", false, true},
-      {"*", ">", true, true},           {"*.*.*", "*.*", false, false},   {"a.>", "a.b.>", false, true},      {"a.b.>", "a.>", true, true},
+      {"foo", "foo", true, true},
+      {"foo", "bar", false, false},
+      {"foo.bar", "foo.*", true, true},
+      {"foo.*", "foo.bar", false, true},
+      {"foo.*", "foo.>", true, true},
+      {"foo.>", "foo.*", false, true},
+      {"foo.>", "foo.>", true, true},
+      {"foo", "foo.>", false, false},
+      {"foo.>", "foo", false, false},
+      {"*.bar", "foo.*", false, true},
+      {"*.bar", "foo.baz", false, false},
+      {"*.*", "foo.>", false, true},
+      {"*", "foo.>", false, false},
+      {"foo.*.c", "foo.b.*", false, true},
+      {"foo.*.c", "foo.b.d", false, false},
+      {">", "*", false, true},
+      {"*", ">", true, true},
+      {"*.*.*", "*.*", false, false},
+      {"a.>", "a.b.>", false, true},
+      {"a.b.>", "a.>", true, true},
       {"a.b.c", "a.>.c", true, true},
   };
   for (const Row& row : rows) {

@@ -20,7 +20,8 @@ std::vector<std::string> plain_of(SubscriptionList& list, std::string_view subje
 TEST_CASE("plain subscriptions are found in the order of their insertion, whatever their shape") {
   SubscriptionList list;
   std::deque<Subscription> all;
-  for (const char* subject : {"a.*", "a.b", ">", "a.>", "*.b", "a", "b.*", "a.b.c"}) list.insert(all.emplace_back(Subscription{subject, "", 0}));
+  for (const char* subject : {"a.*", "a.b", ">", "a.>", "*.b", "a", "b.*", "a.b.c"})
+    list.insert(all.emplace_back(Subscription{subject, "", 0}));
   CHECK(plain_of(list, "a.b") == std::vector<std::string>{"a.*", "a.b", ">", "a.>", "*.b"});
   CHECK(plain_of(list, "a") == std::vector<std::string>{">", "a"});
   CHECK(plain_of(list, "a.b.c") == std::vector<std::string>{">", "a.>", "a.b.c"});

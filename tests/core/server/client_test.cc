@@ -12,9 +12,10 @@ TEST_CASE("a client is greeted by INFO and its PING answered before it has said 
   w.as_client([&] {
     tests::RawPeer peer = w.dial("srv");
     const std::string info = peer.line();
-    CHECK(info.starts_with("INFO {\"server_id\":\"" + server.id() + "\",\"server_name\":\"srv\",\"version\":\"2.10.27\",\"proto\":1,\"go\":"));
-    CHECK(info.find("\"host\":\"0.0.0.0\",\"port\":4222,\"headers\":true,\"max_payload\":1048576,\"jetstream\":true,\"client_id\":4,\"client_ip\":\"client\",\"domain\":\"hub\",\"xkey\":\"X") !=
-          std::string::npos);
+    CHECK(info.starts_with("INFO {\"server_id\":\"" + server.id() +
+                           "\",\"server_name\":\"srv\",\"version\":\"2.10.27\",\"proto\":1,\"go\":"));
+    CHECK(info.find("\"host\":\"0.0.0.0\",\"port\":4222,\"headers\":true,\"max_payload\":1048576,\"jetstream\":true,\"client_id\":4,"
+                    "\"client_ip\":\"client\",\"domain\":\"hub\",\"xkey\":\"X") != std::string::npos);
     CHECK(info.ends_with("\"} "));
     CHECK(peer.ask("PING\r\n") == "PONG\r\n");
     CHECK(server.client_count() == 1);
@@ -29,7 +30,8 @@ TEST_CASE("messages reach plain subscriptions in order, with reply and headers")
   w.start(config_of("srv"));
   w.as_client([&] {
     tests::RawPeer peer = w.connect("srv");
-    CHECK(peer.ask("SUB foo.* 1\r\nPUB foo.bar 5\r\nhello\r\nPUB foo.bar my.reply 2\r\nhi\r\nHPUB foo.bar 17 17\r\nNATS/1.0\r\nK:v\r\n\r\n\r\nPUB foo 0\r\n\r\n") ==
+    CHECK(peer.ask("SUB foo.* 1\r\nPUB foo.bar 5\r\nhello\r\nPUB foo.bar my.reply 2\r\nhi\r\nHPUB foo.bar 17 "
+                   "17\r\nNATS/1.0\r\nK:v\r\n\r\n\r\nPUB foo 0\r\n\r\n") ==
           "MSG foo.bar 1 5\r\nhello\r\nMSG foo.bar 1 my.reply 2\r\nhi\r\nHMSG foo.bar 1 17 17\r\nNATS/1.0\r\nK:v\r\n\r\n\r\n");
   });
 }
@@ -188,7 +190,8 @@ TEST_CASE("credentials are demanded, first, and in time") {
     tests::RawPeer good = w.dial("srv");
     CHECK(good.line().find("\"auth_required\":true") != std::string::npos);
     CHECK(good.ask("CONNECT {\"verbose\":false,\"user\":\"joe\",\"pass\":\"secret\"}\r\nPING\r\n") == "PONG\r\n");
-    for (const char* wrong : {"CONNECT {\"user\":\"joe\",\"pass\":\"x\"}\r\n", "CONNECT {}\r\n", "PING\r\n", "CONNECT {\"jwt\":\"x\"}\r\n"}) {
+    for (const char* wrong :
+         {"CONNECT {\"user\":\"joe\",\"pass\":\"x\"}\r\n", "CONNECT {}\r\n", "PING\r\n", "CONNECT {\"jwt\":\"x\"}\r\n"}) {
       CAPTURE(wrong);
       tests::RawPeer bad = w.dial("srv");
       bad.line();

@@ -18,7 +18,9 @@ ServerConfig node(std::string name, std::vector<std::string> remotes = {}, bool 
 
 // Hub and leaf, connected.
 struct LeafWorld : ServerWorld {
-  explicit LeafWorld(Seed seed = Seed{1}) : ServerWorld(seed), hub(start(node("hub"))), leaf(start(node("leaf", {"hub"}))) { world.run_for(10ms); }
+  explicit LeafWorld(Seed seed = Seed{1}) : ServerWorld(seed), hub(start(node("hub"))), leaf(start(node("leaf", {"hub"}))) {
+    world.run_for(10ms);
+  }
   Server& hub;
   Server& leaf;
 };
@@ -122,7 +124,7 @@ TEST_CASE("a denied subject does not cross and counts as not delivered") {
     tests::RawPeer client = w.connect("leaf");
     everything.send("SUB > 1\r\n");
     everything.hear();
-    for (const char* subject : {"$JS.API.INFO", "$KV.b.k", "$OBJ.b.x", "$JS.leaf.API.INFO"}) {
+    for (const char* subject : {"$JS.API.INFO", "$KV.b.k", "$OBJ.b.x", "$JS.leaf.API.INFO", "$JS.leaf.API.NOT.MAPPED"}) {
       CAPTURE(subject);
       CHECK(client.ask("SUB box 1\r\nPUB " + std::string(subject) + " box 0\r\n\r\n") == "HMSG box 1 16 16\r\nNATS/1.0 503\r\n\r\n\r\n");
       CHECK(everything.hear() == "");
@@ -271,7 +273,9 @@ TEST_CASE("chain: interest and messages pass through the middle, from edge to hu
     w.servers["hub"]->publish(MessageView{"down", "$JS.ACK.S.C.1.1.1.1.0", {}, "x", "shown"});
     CHECK(at_edge.hear() == "MSG shown 2 $JS.ACK.S.C.1.1.1.1.0 1\r\nx\r\n");
     // And the API of the far domain is reached by its name through the middle.
-    w.servers["hub"]->subscribe("$JS.API.INFO", "", [&](const MessageView& m, bool) { w.servers["hub"]->publish({m.reply, {}, {}, "hub"}); });
+    w.servers["hub"]->subscribe("$JS.API.INFO", "", [&](const MessageView& m, bool) {
+      w.servers["hub"]->publish({m.reply, {}, {}, "hub"});
+    });
     CHECK(at_edge.ask("SUB box 7\r\nPUB $JS.hub.API.INFO box 0\r\n\r\n") == "MSG box 7 3\r\nhub\r\n");
   });
 }
@@ -297,6 +301,22 @@ TEST_CASE("two spokes of one hub reach each other through it, each message once"
     CHECK(hub.hear() == "MSG a 3 1\r\nx\r\n");
     CHECK(one.hear() == "");
   });
+}
+
+TEST_CASE("a spoke of two hubs passes its own interest to both, and neither's to the other") {
+  ServerWorld w;
+  Server& one = w.start(node("one"));
+  Server& two = w.start(node("two"));
+  Server& leaf = w.start(node("leaf", {"one", "two"}));
+  w.world.run_for(100ms);
+  REQUIRE(leaf.leafs().size() == 2);
+  one.subscribe("at.one", "", [](const MessageView&, bool) {});
+  leaf.subscribe("at.leaf", "", [](const MessageView&, bool) {});
+  w.world.run_for(100ms);
+  CHECK(leaf.has_interest("at.one"));
+  CHECK_FALSE(two.has_interest("at.one"));
+  CHECK(one.has_interest("at.leaf"));
+  CHECK(two.has_interest("at.leaf"));
 }
 
 TEST_CASE("a loop of leaf connections is found and broken for 30 s at a time") {
@@ -420,7 +440,10 @@ TEST_CASE("the handshake of the accepting side") {
     CHECK_FALSE(info.contains("compression"));
     CHECK_FALSE(info.contains("connect_info"));
     CHECK_FALSE(info.contains("cluster"));
-    peer.send("CONNECT {\"version\":\"2.10.27\",\"name\":\"go\",\"cluster\":\"go\",\"domain\":\"go\",\"headers\":true,\"jetstream\":true,\"remote_account\":\"$G\"}\r\n");
+    peer.send(
+        "CONNECT "
+        "{\"version\":\"2.10.27\",\"name\":\"go\",\"cluster\":\"go\",\"domain\":\"go\",\"headers\":true,\"jetstream\":true,\"remote_"
+        "account\":\"$G\"}\r\n");
     const Json second = Json::parse(peer.line().substr(5));
     CHECK(second.at("connect_info") == true);
     CHECK(second.at("remote_account") == "$G");
@@ -428,8 +451,10 @@ TEST_CASE("the handshake of the accepting side") {
     // A hub announces the API and its mappings whatever is denied, and the subject that finds loops.
     std::string interest;
     for (std::string more = peer.line(100ms); !more.empty(); more = peer.line(100ms)) interest += more + "\n";
-    CHECK(interest.starts_with("LS+ $JS.API.>\nLS+ $JS.hub.API.$KV.>\nLS+ $JS.hub.API.$OBJ.>\nLS+ $JS.hub.API.ACCOUNT.>\nLS+ $JS.hub.API.CONSUMER.>\nLS+ $JS.hub.API.DIRECT.>\n"
-                               "LS+ $JS.hub.API.INFO\nLS+ $JS.hub.API.META.>\nLS+ $JS.hub.API.SERVER.>\nLS+ $JS.hub.API.STREAM.>\nLS+ $LDS."));
+    CHECK(interest.starts_with(
+        "LS+ $JS.API.>\nLS+ $JS.hub.API.$KV.>\nLS+ $JS.hub.API.$OBJ.>\nLS+ $JS.hub.API.ACCOUNT.>\nLS+ $JS.hub.API.CONSUMER.>\nLS+ "
+        "$JS.hub.API.DIRECT.>\n"
+        "LS+ $JS.hub.API.INFO\nLS+ $JS.hub.API.META.>\nLS+ $JS.hub.API.SERVER.>\nLS+ $JS.hub.API.STREAM.>\nLS+ $LDS."));
     CHECK(count_of(interest, "\n") == 11);
     CHECK(interest.size() == interest.find("$LDS.") + 5 + 22 + 1);
   });
@@ -471,7 +496,8 @@ TEST_CASE("who may not connect as a leaf is told so") {
 tests::RawPeer raw_spoke(ServerWorld& w, const std::string& name) {
   tests::RawPeer peer = w.dial("hub", 7422);
   peer.line();
-  peer.send("CONNECT {\"version\":\"2.10.27\",\"name\":\"" + name + "\",\"cluster\":\"" + name + "\",\"domain\":\"" + name + "\",\"headers\":true,\"jetstream\":true,\"remote_account\":\"$G\"}\r\n");
+  peer.send("CONNECT {\"version\":\"2.10.27\",\"name\":\"" + name + "\",\"cluster\":\"" + name + "\",\"domain\":\"" + name +
+            "\",\"headers\":true,\"jetstream\":true,\"remote_account\":\"$G\"}\r\n");
   peer.hear();
   return peer;
 }
@@ -583,7 +609,8 @@ TEST_CASE("its own loop subject coming back makes a hub say so and close") {
     const std::string burst = peer.hear();
     const std::size_t at = burst.find("$LDS.");
     REQUIRE(at != std::string::npos);
-    CHECK(peer.ask("LS+ " + burst.substr(at, 27) + "\r\n") == "-ERR 'Loop detected for leafnode account=\"$G\". Delaying attempt to reconnect for 30s'\r\n");
+    CHECK(peer.ask("LS+ " + burst.substr(at, 27) + "\r\n") ==
+          "-ERR 'Loop detected for leafnode account=\"$G\". Delaying attempt to reconnect for 30s'\r\n");
     CHECK(peer.is_closed());
   });
 }
@@ -627,9 +654,15 @@ struct RawHub {
 };
 
 const std::string kHubInfo =
-    "INFO {\"server_id\":\"NX\",\"server_name\":\"go-hub\",\"version\":\"2.10.27\",\"proto\":1,\"headers\":true,\"auth_required\":true,\"max_payload\":1048576,\"jetstream\":true,"
-    "\"client_id\":7,\"nonce\":\"abc\",\"domain\":\"hub\",\"compression\":\"s2_auto\",\"leafnode_urls\":[\"127.0.0.1:7422\"],\"info_on_connect\":true} \r\n";
-const std::string kConnectInfo = "INFO {\"server_id\":\"NX\",\"server_name\":\"go-hub\",\"client_id\":7,\"connect_info\":true,\"remote_account\":\"$G\",\"leafnode_urls\":[\"127.0.0.1:7422\"]} \r\n";
+    "INFO "
+    "{\"server_id\":\"NX\",\"server_name\":\"go-hub\",\"version\":\"2.10.27\",\"proto\":1,\"headers\":true,\"auth_required\":true,\"max_"
+    "payload\":1048576,\"jetstream\":true,"
+    "\"client_id\":7,\"nonce\":\"abc\",\"domain\":\"hub\",\"compression\":\"s2_auto\",\"leafnode_urls\":[\"127.0.0.1:7422\"],\"info_on_"
+    "connect\":true} \r\n";
+const std::string kConnectInfo =
+    "INFO "
+    "{\"server_id\":\"NX\",\"server_name\":\"go-hub\",\"client_id\":7,\"connect_info\":true,\"remote_account\":\"$G\",\"leafnode_urls\":["
+    "\"127.0.0.1:7422\"]} \r\n";
 
 TEST_CASE("the handshake of the soliciting side, and nothing before the second INFO") {
   ServerWorld w;

@@ -40,7 +40,9 @@ struct ServerWorld {
   }
   // Runs as a client's task, on a host of its own.
   void as_client(std::function<void()> body) { CHECK(world.run("client", std::move(body))); }
-  tests::RawPeer dial(const std::string& name, std::uint16_t port = 4222) { return tests::RawPeer{world.host("client"), Address{name, port}}; }
+  tests::RawPeer dial(const std::string& name, std::uint16_t port = 4222) {
+    return tests::RawPeer{world.host("client"), Address{name, port}};
+  }
   // A client that is past INFO and CONNECT.
   tests::RawPeer connect(const std::string& name, std::string_view options = "\"no_responders\":true,\"headers\":true") {
     tests::RawPeer peer = dial(name);

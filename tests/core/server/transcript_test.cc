@@ -1,7 +1,6 @@
 // Replays what a client and a real server said to each other, and compares what our server says.
 #include <fstream>
 #include <nlohmann/json.hpp>
-#include <regex>
 
 #include "core/nats/parser.h"
 #include "tests/core/server/server_world.h"
@@ -37,12 +36,16 @@ std::map<int, std::vector<Entry>> read_transcript(const std::string& path) {
 
 // Replaces what differs from run to run by its name.
 std::string without_volatile_fields(std::string text) {
-  static const std::pair<std::regex, const char*> kRules[] = {
-      {std::regex(R"re("(server_id|xkey|host|go|client_ip)":"[^"]*")re"), "\"$1\":\"$1\""},
-      {std::regex(R"re("(port|client_id)":[0-9]+)re"), "\"$1\":0"},
-      {std::regex(R"re(MSG work [34] 3)re"), "MSG work <a member> 3"},
-  };
-  for (const auto& [pattern, name] : kRules) text = std::regex_replace(text, pattern, name);
+  for (const char* const name : {"server_id", "xkey", "host", "go", "client_ip", "port", "client_id"}) {
+    const std::string key = "\"" + std::string(name) + "\":";
+    const std::size_t at = text.find(key);
+    if (at == std::string::npos) continue;
+    const std::size_t value = at + key.size();
+    text.replace(value, text.find_first_of(",}", value) - value, std::string("<") + name + ">");
+  }
+  for (const char* const member : {"MSG work 3 3", "MSG work 4 3"}) {
+    if (text.starts_with(member)) text.replace(0, 12, "MSG work <a member> 3");
+  }
   return text;
 }
 

@@ -24,7 +24,9 @@ ConsumerState worked_state() {
 }  // namespace
 
 TEST_CASE("o.dat has nats-server's bytes") {
-  CHECK(to_hex(encode_consumer_state(worked_state(), WallTime{1700000010000000000})) == "1602050a080e0294c49fd50c0202120" "4030e010201");
+  CHECK(to_hex(encode_consumer_state(worked_state(), WallTime{1700000010000000000})) ==
+        "1602050a080e0294c49fd50c0202120"
+        "4030e010201");
   CHECK(to_hex(encode_consumer_state({}, WallTime{0})) == "1602000000000000" /* and nothing more */);
 }
 

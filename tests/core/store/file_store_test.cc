@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include "core/base/random.h"
+#include "core/store/message_block.h"
 #include "tests/core/store/store_fixture.h"
 
 using namespace windtunnel::core;
@@ -265,12 +267,16 @@ TEST_CASE("a write that fails leaves the sequence free and no half record") {
   at.open();
   at.put("a", "1");
   for (const Errc code : {Errc::no_space, Errc::io_error}) {
-    at.world.disk->fails = [&](std::string_view operation, std::string_view) { return operation == "write" ? std::optional{code} : std::nullopt; };
-    const auto refused = at.store->append({"a", "", "lost"}, at.now());
+    at.world.disk->fails = [&](std::string_view operation, std::string_view) {
+      return operation == "write" ? std::optional{code} : std::nullopt;
+    };
+    const auto refused = at.store->append({"a", "", std::string(300, 'x')}, at.now());
     REQUIRE_FALSE(refused);
     CHECK(refused.error().code == code);
     CHECK(at.store->state().last_seq == Seq{1});
     at.world.disk->fails = nullptr;
+    at.kill();
+    CHECK(at.store->state().lost_bytes == Bytes{0});
   }
   CHECK(at.put("a", "2") == Seq{2});
   at.kill();
@@ -284,7 +290,9 @@ TEST_CASE("a failed fsync with sync: always acknowledges nothing, and the record
   at.settings.sync_always = true;
   at.open();
   at.put("a", "1");
-  at.world.disk->fails = [](std::string_view operation, std::string_view) { return operation == "sync" ? std::optional{Errc::io_error} : std::nullopt; };
+  at.world.disk->fails = [](std::string_view operation, std::string_view) {
+    return operation == "sync" ? std::optional{Errc::io_error} : std::nullopt;
+  };
   REQUIRE_FALSE(at.store->append({"a", "", "lost"}, at.now()));
   at.world.disk->fails = nullptr;
   CHECK(at.put("b", "2") == Seq{2});
@@ -338,7 +346,9 @@ TEST_CASE("a record that rots while the store is open is an error and is reporte
 TEST_CASE("a delivery right after a store reads no file") {
   StoreFixture at;
   at.open();
-  at.world.disk->fails = [](std::string_view operation, std::string_view) { return operation == "read" ? std::optional{Errc::io_error} : std::nullopt; };
+  at.world.disk->fails = [](std::string_view operation, std::string_view) {
+    return operation == "read" ? std::optional{Errc::io_error} : std::nullopt;
+  };
   for (int i = 1; i <= 2000; ++i) {
     at.put("a", "message " + std::to_string(i));
     REQUIRE(at.payload(static_cast<std::uint64_t>(i)) == "message " + std::to_string(i));
@@ -385,4 +395,153 @@ TEST_CASE("stop ends the background task") {
   REQUIRE(at.store->stop());
   CHECK(at.world.tasks.run_one(0));
   CHECK(at.store->append({"a", "", "x"}, at.now()).error().code == Errc::closed);
+}
+
+TEST_CASE("a drained stream remembers its last sequence by its index when its only block is gone or empty") {
+  for (const bool is_gone : {true, false}) {
+    CAPTURE(is_gone);
+    StoreFixture at;
+    at.open();
+    for (int i = 0; i < 3; ++i) at.put("a", "x");
+    REQUIRE(at.store->purge({}));
+    at.restart();
+    for (const auto& [name, size] : at.blocks()) {
+      if (is_gone)
+        at.world.disk->files().erase(at.msgs(name));
+      else
+        at.world.disk->file(at.msgs(name)).clear();
+    }
+    at.kill();
+    CHECK(at.store->state().last_seq == Seq{3});
+    CHECK(at.store->state().first_seq == Seq{4});
+    CHECK(at.store->state().lost.empty());
+    // And the next recovery needs no index to know it.
+    at.world.disk->files().erase(at.msgs("index.db"));
+    at.kill();
+    CHECK(at.store->state().last_seq == Seq{3});
+  }
+}
+
+TEST_CASE("a purge that an older server left half done is undone") {
+  StoreFixture at;
+  at.open();
+  for (int i = 0; i < 3; ++i) at.put("a", "x");
+  REQUIRE(at.store->stop());
+  REQUIRE(at.world.disk->rename(at.msgs(""), at.options.directory + "/__msgs__"));
+  REQUIRE(at.world.disk->make_directories(at.msgs("")));
+  at.kill();
+  CHECK(at.store->state().messages == 3);
+  CHECK(at.store->state().last_seq == Seq{3});
+}
+
+TEST_CASE("what a rewrite or a compression left half done is no block") {
+  StoreFixture at;
+  at.open();
+  at.put("a", "1");
+  REQUIRE(at.store->stop());
+  const std::string block = at.world.disk->file(at.msgs("1.blk"));
+  for (const char* name : {"1.blk.tmp", "1.new", "7.blk.tmp", "index.db.tmp", "01.blk", "x1.blk"}) at.world.disk->put(at.msgs(name), block);
+  at.kill();
+  CHECK(at.store->state().messages == 1);
+  CHECK_FALSE(at.world.disk->has(at.msgs("7.blk.tmp")));
+}
+
+TEST_CASE("many limit removals get their tombstones, over many blocks") {
+  StoreFixture at;
+  at.options.limits.max_msgs = 2000;
+  at.open();
+  for (int i = 0; i < 4000; ++i) at.put("a", "x");  // one block: 2000 dead records without tombstones
+  at.settings.block_size = Bytes{300};
+  at.options.limits.max_msgs = 2000;
+  at.kill();
+  REQUIRE(at.store->remove(Seq{3000}, false));
+  CHECK(at.blocks().size() > 100);
+  at.kill();
+  CHECK(at.store->state().messages == 1999);
+  CHECK(at.store->state().first_seq == Seq{2001});
+  CHECK(at.store->deleted() == std::vector<Seq>{Seq{3000}});
+}
+
+TEST_CASE("compaction writes no more than was removed") {
+  // The storm of issue 5702: a queue with its acknowledgements out of order and messages about as small as tombstones.
+  StoreFixture at;
+  at.options.block_size = Bytes{20000};
+  at.settings.compact_min = Bytes{5000};
+  at.open();
+  std::uint64_t written = 0;
+  std::uint64_t removed = 0;
+  at.world.disk->fails = [&](std::string_view operation, std::string_view path) {
+    if (operation == "sync" && path.ends_with(".new")) written += at.world.disk->file(std::string(path)).size();
+    return std::optional<Errc>{};
+  };
+  Random random{Seed{5}};
+  std::vector<std::uint64_t> outstanding;
+  const auto publish = [&] { outstanding.push_back(at.put("w", "12345678").value); };
+  for (int i = 0; i < 5000; ++i) publish();
+  for (int i = 0; i < 20000; ++i) {
+    const std::size_t pick = static_cast<std::size_t>(random.below(1000));
+    REQUIRE(at.store->remove(Seq{outstanding[pick]}, false));
+    outstanding.erase(outstanding.begin() + static_cast<std::ptrdiff_t>(pick));
+    removed += 39 + 30;  // with the tombstone that goes too
+    publish();
+    if (i % 2000 == 0) REQUIRE(at.store->sync());
+  }
+  CHECK(written > 0);
+  CHECK(written < 2 * removed);
+  for (const auto& [name, size] : at.blocks()) CHECK(size <= 20000);
+  const std::uint64_t messages = at.store->state().messages;
+  at.world.disk->fails = nullptr;
+  at.kill();
+  CHECK(at.store->state().messages == messages);
+}
+
+TEST_CASE("after a failed periodic sync the content goes to a new file") {
+  StoreFixture at;
+  at.open();
+  at.put("a", "1");
+  at.world.disk->fails = [](std::string_view operation, std::string_view path) {
+    return operation == "sync" && path.ends_with(".blk") ? std::optional{Errc::io_error} : std::nullopt;
+  };
+  CHECK_FALSE(at.store->sync());
+  at.world.disk->fails = nullptr;
+  at.world.disk->is_recording = true;
+  REQUIRE(at.store->sync());
+  const auto& done = at.world.disk->operations;
+  const auto renamed = std::find(done.begin(), done.end(), "rename " + at.msgs("1.new") + " -> " + at.msgs("1.blk"));
+  REQUIRE(renamed != done.end());
+  CHECK(std::find(done.begin(), renamed, "sync " + at.msgs("1.new")) != renamed);
+  CHECK(at.payload(1) == "1");
+  at.put("a", "2");
+  at.kill();
+  CHECK(at.store->state().messages == 2);
+}
+
+TEST_CASE("a durable block goes only after its successor is durable") {
+  StoreFixture at;
+  at.open();
+  at.put("a", "1");
+  REQUIRE(at.store->sync());
+  REQUIRE(at.store->remove(Seq{1}, false));
+  CHECK(at.blocks().size() == 2);
+  at.world.disk->is_recording = true;
+  REQUIRE(at.store->sync());
+  const auto& done = at.world.disk->operations;
+  const auto synced = std::find(done.begin(), done.end(), "sync " + at.msgs("2.blk"));
+  const auto names = std::find(done.begin(), done.end(), "sync_directory " + at.msgs(""));
+  const auto removed = std::find(done.begin(), done.end(), "remove " + at.msgs("1.blk"));
+  REQUIRE(removed != done.end());
+  CHECK(synced < names);
+  CHECK(names < removed);
+}
+
+TEST_CASE("the index costs a message no more than 32 bytes of memory") {
+  // What the block keeps of a message, and the subject index of one subject.
+  static_assert(sizeof(BlockEntry) == 24);
+  SeqList seqs;
+  for (std::uint64_t seq = 1; seq <= 1000; ++seq) seqs.add(Seq{seq});
+  for (std::uint64_t seq = 1; seq <= 999; seq += 2) seqs.remove(Seq{seq});
+  CHECK(seqs.size() == 500);
+  CHECK(seqs.first() == Seq{2});
+  CHECK(seqs.at_or_after(Seq{501}) == Seq{502});
+  CHECK(seqs.count_from(Seq{501}) == 250);
 }

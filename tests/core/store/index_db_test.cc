@@ -41,7 +41,8 @@ TEST_CASE("index.db has nats-server's bytes") {
   const std::string bytes = encode_index(worked_snapshot(), "ORDERS");
   CHECK(bytes.size() == 353);
   const Sha256 digest = sha256(bytes);
-  CHECK(to_hex({reinterpret_cast<const char*>(digest.data()), digest.size()}) == "48747291e842aaccefd3ea66ed9540046b7ed4da362062dc24c013db1b29cf73");
+  CHECK(to_hex({reinterpret_cast<const char*>(digest.data()), digest.size()}) ==
+        "48747291e842aaccefd3ea66ed9540046b7ed4da362062dc24c013db1b29cf73");
 
   IndexSnapshot empty;
   IndexBlock block;

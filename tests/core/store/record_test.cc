@@ -36,7 +36,8 @@ std::vector<std::uint64_t> seqs_in(const std::string& bytes, BlockScan* scan_out
 TEST_CASE("records have nats-server's bytes") {
   CHECK(to_hex(worked_block()) ==
         "2d000000010000000000000000002a36fe9c97170a006f72646572732e6e657768656c6c6f7d28f55830ba6f76"
-        "4a0000800200000000000000e8032a36fe9c97170a006f72646572732e6e65771c0000004e4154532f312e300d0a4e6174732d4d73672d49643a20610d0a0d0a68690999b9c77780434b"
+        "4a0000800200000000000000e8032a36fe9c97170a006f72646572732e6e65771c0000004e4154532f312e300d0a4e6174732d4d73672d49643a20610d0a0d0a68"
+        "690999b9c77780434b"
         "280000000300000000000000d0072a36fe9c97170a006f72646572732e6f6c649e2345b5d9d83ed6");
   std::string tombstone;
   append_tombstone(tombstone, kKey, Seq{2}, kBase + Duration{1000});
@@ -77,7 +78,9 @@ TEST_CASE("an erased record keeps its size and loses its content") {
   CHECK(record->kind == RecordKind::erased);
   CHECK(record->seq == Seq{2});
   // The form of the reference, with 44 bytes of filler.
-  const auto worked = parse_record(from_hex("4a000000020000000000008000000000000000000000aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa3abe196663c9fd4d"), kKey);
+  const auto worked = parse_record(from_hex("4a000000020000000000008000000000000000000000aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+                                            "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa3abe196663c9fd4d"),
+                                   kKey);
   REQUIRE(worked);
   CHECK(worked->kind == RecordKind::erased);
 }

@@ -42,7 +42,8 @@ class StoreModel {
       const auto same = matching(message.subject);
       const bool is_full = limits.max_msgs_per_subject > 0 && same.size() >= static_cast<std::uint64_t>(limits.max_msgs_per_subject);
       if (is_full && limits.discard_new_per_subject) return "maximum messages per subject exceeded";
-      if (limits.max_msgs > 0 && !is_full && messages.size() >= static_cast<std::uint64_t>(limits.max_msgs)) return "maximum messages exceeded";
+      if (limits.max_msgs > 0 && !is_full && messages.size() >= static_cast<std::uint64_t>(limits.max_msgs))
+        return "maximum messages exceeded";
       if (limits.max_bytes > 0 && bytes() + size_of(message) >= static_cast<std::uint64_t>(limits.max_bytes) &&
           (!is_full || size_of(messages.at(same.front())) <= size_of(message))) {
         return "maximum bytes exceeded";

@@ -28,8 +28,9 @@ class Run {
     at_.options.limits = model_.limits;
     if (random_.chance({1, 8})) at_.options.first_seq = Seq{random_.between(2, 1000)};
     model_.last = at_.options.first_seq.prev();
-    tell("blocks of " + std::to_string(at_.options.block_size.value) + ", compacted above " + std::to_string(at_.settings.compact_min.value) +
-         (at_.settings.sync_always ? ", sync: always" : "") + ", first " + std::to_string(at_.options.first_seq.value) + ", " + text(model_.limits));
+    tell("blocks of " + std::to_string(at_.options.block_size.value) + ", compacted above " +
+         std::to_string(at_.settings.compact_min.value) + (at_.settings.sync_always ? ", sync: always" : "") + ", first " +
+         std::to_string(at_.options.first_seq.value) + ", " + text(model_.limits));
     open();
   }
 
@@ -99,8 +100,14 @@ class Run {
 
   void act() {
     switch (random_.below(14)) {
-      case 0: case 1: case 2: case 3: case 4: case 5: return append();
-      case 6: case 7: return remove();
+      case 0:
+      case 1:
+      case 2:
+      case 3:
+      case 4:
+      case 5: return append();
+      case 6:
+      case 7: return remove();
       case 8: return purge();
       case 9: return random_.chance({1, 2}) ? skip() : compact();
       case 10: {
@@ -186,7 +193,8 @@ class Run {
     const StoreModel old = before;
     reopen();
     const StreamState state = at_.store->state();
-    expect(state.last_seq >= before.last && state.last_seq <= std::max(before.last, model_.last), "last sequence after a kill: " + std::to_string(state.last_seq.value));
+    expect(state.last_seq >= before.last && state.last_seq <= std::max(before.last, model_.last),
+           "last sequence after a kill: " + std::to_string(state.last_seq.value));
     StoreModel now = model_;
     now.messages.clear();
     now.last = state.last_seq;
@@ -222,8 +230,10 @@ class Run {
       other.world.disk = at_.world.disk->copy();
       other.world.clock.time = at_.world.clock.time;
       if (!with_index) {
-        if (old_index_.empty()) other.world.disk->files().erase(other.msgs("index.db"));
-        else other.world.disk->put(other.msgs("index.db"), old_index_);
+        if (old_index_.empty())
+          other.world.disk->files().erase(other.msgs("index.db"));
+        else
+          other.world.disk->put(other.msgs("index.db"), old_index_);
       }
       other.open();
       StoreModel expected = model_;
@@ -241,8 +251,10 @@ class Run {
     const StreamState state = store.state();
     const auto& messages = model_.messages;
     const Seq first = !messages.empty() ? messages.begin()->first : model_.last.value == 0 ? Seq{0} : model_.last.next();
-    expect(state.messages == messages.size(), who + ": messages " + std::to_string(state.messages) + ", not " + std::to_string(messages.size()));
-    expect(state.last_seq == model_.last, who + ": last " + std::to_string(state.last_seq.value) + ", not " + std::to_string(model_.last.value));
+    expect(state.messages == messages.size(),
+           who + ": messages " + std::to_string(state.messages) + ", not " + std::to_string(messages.size()));
+    expect(state.last_seq == model_.last,
+           who + ": last " + std::to_string(state.last_seq.value) + ", not " + std::to_string(model_.last.value));
     expect(state.first_seq == first, who + ": first " + std::to_string(state.first_seq.value) + ", not " + std::to_string(first.value));
     expect(state.bytes.value == model_.bytes(), who + ": bytes");
     if (!is_good()) return;
@@ -252,7 +264,9 @@ class Run {
       const auto loaded = store.load(seq);
       expect(loaded.has_value(), who + ": cannot load " + std::to_string(seq.value));
       if (!loaded) return;
-      expect(loaded->payload == message.payload && loaded->headers == message.headers && loaded->subject == message.subject && loaded->time == message.time, who + ": content");
+      expect(loaded->payload == message.payload && loaded->headers == message.headers && loaded->subject == message.subject &&
+                 loaded->time == message.time,
+             who + ": content");
     }
     expect(store.subject_counts("") == counts, who + ": subject counts");
     const Seq probe{random_.between(1, model_.last.value + 1)};
@@ -269,14 +283,16 @@ class Run {
     if (state.num_deleted < 100) {
       const auto deleted = store.deleted();
       expect(deleted.size() == state.num_deleted, who + ": deleted");
-      for (const Seq seq : deleted) expect(seq > first && seq <= model_.last && messages.count(seq) == 0, who + ": deleted " + std::to_string(seq.value));
+      for (const Seq seq : deleted)
+        expect(seq > first && seq <= model_.last && messages.count(seq) == 0, who + ": deleted " + std::to_string(seq.value));
     }
   }
 
   void tell(std::string line) { story_.push_back(std::move(line)); }
   static std::string text(const StoreLimits& l) {
-    return "msgs " + std::to_string(l.max_msgs) + ", bytes " + std::to_string(l.max_bytes) + ", a subject " + std::to_string(l.max_msgs_per_subject) + ", age " +
-           std::to_string(l.max_age.count() / 1000000000) + " s" + (l.discard == Discard::new_messages ? ", discard new" : "") + (l.discard_new_per_subject ? ", a subject too" : "");
+    return "msgs " + std::to_string(l.max_msgs) + ", bytes " + std::to_string(l.max_bytes) + ", a subject " +
+           std::to_string(l.max_msgs_per_subject) + ", age " + std::to_string(l.max_age.count() / 1000000000) + " s" +
+           (l.discard == Discard::new_messages ? ", discard new" : "") + (l.discard_new_per_subject ? ", a subject too" : "");
   }
 
   void expect(bool holds, const std::string& what) {

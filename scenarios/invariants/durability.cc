@@ -1,0 +1,82 @@
+#include "scenarios/invariants/durability.h"
+
+#include <algorithm>
+#include <set>
+
+#include "core/base/assert.h"
+#include "scenarios/invariants/invariants.h"
+
+namespace windtunnel::scenarios {
+namespace {
+
+using namespace std::chrono_literals;
+
+// From a sync pass becoming due to its end: the fsyncs of a few blocks.
+constexpr core::Duration kSyncPassMax = 5s;
+
+const NodeSpec& node_of(const Evidence& evidence, const FinalStream& stream) {
+  const NodeSpec* node = evidence.scenario.node(stream.node);
+  WT_ASSERT(node != nullptr);
+  return *node;
+}
+
+// A power loss of the stream's node for which something stored at `stored_at` was possibly not yet synced.
+bool power_loss_after(const Evidence& evidence, const FinalStream& stream, core::Instant stored_at, core::Instant until) {
+  const SyncInterval sync = node_of(evidence, stream).sync_interval.value_or(SyncInterval{});
+  if (sync.always) return false;
+  return std::any_of(evidence.history.crashes().begin(), evidence.history.crashes().end(), [&](const Crash& crash) {
+    return crash.is_power_loss && crash.node == stream.key.node && crash.at >= stored_at && crash.at <= until &&
+           crash.at - stored_at <= sync.every + kSyncPassMax;
+  });
+}
+
+}  // namespace
+
+bool may_be_lost(const Evidence& evidence, const FinalStream& stream, const PublishRecord& record) {
+  if (stream.spec != nullptr && stream.spec->storage == Storage::memory) {
+    return std::any_of(evidence.history.crashes().begin(), evidence.history.crashes().end(),
+                       [&](const Crash& crash) { return crash.node == stream.key.node && crash.at >= record.published_at; });
+  }
+  return power_loss_after(evidence, stream, record.published_at, core::kForever);
+}
+
+bool may_step_back(const Evidence& evidence, const FinalStream& stream, const StreamLife::StepBack& step) {
+  if (stream.spec != nullptr && stream.spec->storage == Storage::memory) return true;
+  const StreamLife* life = evidence.history.life(stream.key);
+  WT_ASSERT(life != nullptr);
+  // Every message above the sequence it fell back to must be one that may be lost.
+  return std::all_of(life->stored.begin(), life->stored.end(), [&](const StoredEvent& stored) {
+    return stored.at > step.at || stored.seq <= step.to || power_loss_after(evidence, stream, stored.at, step.at);
+  });
+}
+
+bool was_removed_by_limits(const FinalStream& stream, core::Seq seq) {
+  return stream.has_limits && seq < stream.state.first_seq;
+}
+
+std::vector<std::uint64_t> lost_messages(const Evidence& evidence, std::uint16_t workload) {
+  std::set<std::uint64_t> present;
+  for (const FinalStream& stream : evidence.end.streams) {
+    for (const FinalMessage& message : stream.messages) {
+      if (message.id && message.id->workload == workload) present.insert(message.id->index);
+    }
+  }
+  // What a stream stored and later removed by its limits was not lost.
+  std::set<std::uint64_t> removed;
+  for (const FinalStream& stream : evidence.end.streams) {
+    const StreamLife* life = evidence.history.life(stream.key);
+    if (life == nullptr) continue;
+    for (const StoredEvent& stored : life->stored) {
+      if (was_removed_by_limits(stream, stored.seq)) removed.insert(stored.content);
+    }
+  }
+  std::vector<std::uint64_t> lost;
+  const std::vector<PublishRecord>& records = evidence.ledger.books()[workload].records;
+  for (std::uint64_t i = 0; i < records.size(); ++i) {
+    const bool was_told_fine = records[i].outcome == Outcome::sent || records[i].outcome == Outcome::acked;
+    if (was_told_fine && !present.contains(i) && !removed.contains(records[i].content)) lost.push_back(i);
+  }
+  return lost;
+}
+
+}  // namespace windtunnel::scenarios

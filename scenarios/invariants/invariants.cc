@@ -1,0 +1,221 @@
+#include "scenarios/invariants/invariants.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+
+#include "scenarios/invariants/durability.h"
+
+namespace windtunnel::scenarios {
+
+std::vector<Divergence> check_mirror_is_prefix(const Evidence& evidence);        // mirrors.cc
+std::vector<Divergence> check_no_duplicate_in_mirror(const Evidence& evidence);  // mirrors.cc
+std::vector<Divergence> check_sync_makes_progress(const Evidence& evidence);     // mirrors.cc
+
+namespace {
+
+std::string name_of(const Ledger& ledger, PublishId id) { return ledger.books()[id.workload].name + "#" + std::to_string(id.index); }
+
+// The stream that a PubAck named, among those of the scenario.
+const FinalStream* stream_of_ack(const Evidence& evidence, const PublishRecord& record) {
+  const std::string& stream = evidence.ledger.stream_of(record.stream);
+  const std::string& domain = evidence.ledger.domain_of(record.stream);
+  for (const FinalStream& candidate : evidence.end.streams) {
+    const NodeSpec* node = evidence.scenario.node(candidate.node);
+    if (candidate.key.stream == stream && node != nullptr && node->domain == domain) return &candidate;
+  }
+  return nullptr;
+}
+
+const FinalMessage* message_at(const FinalStream& stream, core::Seq seq) {
+  const auto it =
+      std::lower_bound(stream.messages.begin(), stream.messages.end(), seq, [](const FinalMessage& m, core::Seq s) { return m.seq < s; });
+  return it == stream.messages.end() || it->seq != seq ? nullptr : &*it;
+}
+
+std::vector<Divergence> check_acked_is_durable(const Evidence& evidence) {
+  std::vector<Divergence> out;
+  std::map<std::pair<std::string, std::string>, bool> reported;  // one a stream: the first in the ledger's order
+  for (std::size_t w = 0; w < evidence.ledger.books().size(); ++w) {
+    const Ledger::Book& book = evidence.ledger.books()[w];
+    for (std::size_t i = 0; i < book.records.size(); ++i) {
+      const PublishRecord& record = book.records[i];
+      if (record.outcome != Outcome::acked) continue;
+      const FinalStream* stream = stream_of_ack(evidence, record);
+      if (stream == nullptr) continue;  // publish-outcome-known's business
+      const FinalMessage* message = message_at(*stream, record.seq);
+      const PublishId id{static_cast<std::uint16_t>(w), i};
+      if (message != nullptr && message->id == id) continue;
+      if (may_be_lost(evidence, *stream, record) || was_removed_by_limits(*stream, record.seq)) continue;
+      if (std::exchange(reported[{stream->node, stream->key.stream}], true)) continue;
+      Divergence d;
+      d.invariant = "acked-is-durable";
+      d.expected = name_of(evidence.ledger, id) + " is readable: its publisher was told that it is " + stream->key.stream + " seq " +
+                   std::to_string(record.seq.value);
+      d.actual = message == nullptr ? "sequence " + std::to_string(record.seq.value) + " cannot be read; the stream ends at " +
+                                          std::to_string(stream->state.last_seq.value)
+                 : message->id.has_value() ? "the sequence holds " + name_of(evidence.ledger, *message->id)
+                                           : "the sequence holds another message";
+      d.stream = stream->key.stream;
+      d.node = stream->node;
+      d.message = name_of(evidence.ledger, id);
+      d.first_seq = record.seq;
+      d.at = evidence.end.at;
+      out.push_back(std::move(d));
+    }
+  }
+  return out;
+}
+
+// Whether the stream ever said that it stored this message under this sequence.
+bool was_ever_stored(const Evidence& evidence, const FinalStream& stream, const PublishRecord& record) {
+  const StreamLife* life = evidence.history.life(stream.key);
+  if (life == nullptr) return false;
+  return std::any_of(life->stored.begin(), life->stored.end(),
+                     [&](const StoredEvent& e) { return e.seq == record.seq && e.content == record.content; });
+}
+
+std::vector<Divergence> check_publish_outcome_known(const Evidence& evidence) {
+  std::vector<Divergence> out;
+  for (std::size_t w = 0; w < evidence.ledger.books().size(); ++w) {
+    const Ledger::Book& book = evidence.ledger.books()[w];
+    if (book.via != Via::jetstream) continue;
+    std::map<StreamKey, std::map<std::pair<std::uint64_t, std::uint64_t>, bool>> stored;  // (seq, content), for speed
+    for (const auto& [key, life] : evidence.history.lives()) {
+      for (const StoredEvent& e : life.stored) stored[key][{e.seq.value, e.content}] = true;
+    }
+    for (std::size_t i = 0; i < book.records.size(); ++i) {
+      const PublishRecord& record = book.records[i];
+      Divergence d;
+      d.invariant = "publish-outcome-known";
+      d.at = record.settled_at;
+      const PublishId id{static_cast<std::uint16_t>(w), i};
+      d.message = name_of(evidence.ledger, id);
+      if (record.outcome == Outcome::pending) {
+        d.expected = name_of(evidence.ledger, id) + " ends in an acknowledgement, an error or a timeout";
+        d.actual = "its publisher still waits";
+      } else if (record.outcome == Outcome::acked) {
+        const FinalStream* stream = stream_of_ack(evidence, record);
+        if (stream != nullptr && (stored[stream->key].contains({record.seq.value, record.content}) ||
+                                  (record.is_duplicate && was_ever_stored(evidence, *stream, record)))) {
+          continue;
+        }
+        const std::string named = evidence.ledger.stream_of(record.stream) + " seq " + std::to_string(record.seq.value);
+        d.expected = "the acknowledgement of " + name_of(evidence.ledger, id) + " (" + named + ") is backed by a stream";
+        d.actual = stream == nullptr ? "there is no such stream" : "the stream never stored it under that sequence";
+        d.stream = evidence.ledger.stream_of(record.stream);
+        d.first_seq = record.seq;
+        if (stream != nullptr) d.node = stream->node;
+      } else {
+        continue;
+      }
+      out.push_back(std::move(d));
+      break;  // one a workload
+    }
+  }
+  return out;
+}
+
+bool states_losses(const Scenario& scenario, const std::string& workload) {
+  for (const Expectation& expectation : scenario.expectations) {
+    const auto* counted = std::get_if<WorkloadExpectation>(&expectation.what);
+    if (counted == nullptr || counted->workload != workload) continue;
+    for (const auto& [counter, bound] : counted->counters) {
+      if (counter == Counter::lost) return true;
+    }
+  }
+  return false;
+}
+
+std::vector<Divergence> check_no_silent_drop(const Evidence& evidence) {
+  std::vector<Divergence> out;
+  for (std::size_t w = 0; w < evidence.ledger.books().size(); ++w) {
+    const Ledger::Book& book = evidence.ledger.books()[w];
+    if (states_losses(evidence.scenario, book.name)) continue;  // then the number is what is checked
+    const std::vector<std::uint64_t> lost = lost_messages(evidence, static_cast<std::uint16_t>(w));
+    if (lost.empty()) continue;
+    const PublishId id{static_cast<std::uint16_t>(w), lost.front()};
+    Divergence d;
+    d.invariant = "no-silent-drop";
+    d.expected =
+        "every message of " + book.name + " is in a stream, or its publisher got an error, or the scenario states how many are lost";
+    d.actual = std::to_string(lost.size()) + " of " + std::to_string(book.records.size()) + " vanished without an error, the first is " +
+               name_of(evidence.ledger, id);
+    d.message = name_of(evidence.ledger, id);
+    d.at = evidence.ledger.at(id).published_at;
+    out.push_back(std::move(d));
+  }
+  return out;
+}
+
+std::vector<Divergence> check_last_seq_monotone(const Evidence& evidence) {
+  std::vector<Divergence> out;
+  for (const FinalStream& stream : evidence.end.streams) {
+    const StreamLife* life = evidence.history.life(stream.key);
+    if (life == nullptr) continue;
+    for (const StreamLife::StepBack& step : life->steps_back) {
+      if (may_step_back(evidence, stream, step)) continue;
+      Divergence d;
+      d.invariant = "last-seq-monotone";
+      d.expected = "the stream's last sequence stays at or above " + std::to_string(step.from.value);
+      d.actual = "after a restart it is " + std::to_string(step.to.value);
+      d.stream = stream.key.stream;
+      d.node = stream.node;
+      d.first_seq = step.to.next();
+      d.at = step.at;
+      out.push_back(std::move(d));
+      break;
+    }
+  }
+  return out;
+}
+
+std::vector<Divergence> check_state_equals_contents(const Evidence& evidence) {
+  std::vector<Divergence> out;
+  for (const FinalStream& stream : evidence.end.streams) {
+    if (!stream.is_readable) continue;
+    Divergence d;
+    d.invariant = "state-equals-contents";
+    d.stream = stream.key.stream;
+    d.node = stream.node;
+    d.at = evidence.end.at;
+    const std::uint64_t readable = stream.messages.size();
+    if (stream.state.messages != readable) {
+      d.expected = "the stream holds the " + std::to_string(stream.state.messages) + " messages that its state counts";
+      d.actual = std::to_string(readable) + " can be read";
+    } else if (readable > 0 &&
+               (stream.messages.front().seq != stream.state.first_seq || stream.messages.back().seq > stream.state.last_seq)) {
+      d.expected = "the stream's messages lie within its state's sequences " + std::to_string(stream.state.first_seq.value) + " to " +
+                   std::to_string(stream.state.last_seq.value);
+      d.actual = "they begin at " + std::to_string(stream.messages.front().seq.value) + " and end at " +
+                 std::to_string(stream.messages.back().seq.value);
+      d.first_seq = stream.messages.front().seq;
+    } else {
+      continue;
+    }
+    out.push_back(std::move(d));
+  }
+  return out;
+}
+
+constexpr std::array<Invariant, 8> kInvariants = {{
+    {"acked-is-durable", check_acked_is_durable},
+    {"publish-outcome-known", check_publish_outcome_known},
+    {"no-silent-drop", check_no_silent_drop},
+    {"mirror-is-prefix", check_mirror_is_prefix},
+    {"no-duplicate-in-mirror", check_no_duplicate_in_mirror},
+    {"sync-makes-progress", check_sync_makes_progress},
+    {"last-seq-monotone", check_last_seq_monotone},
+    {"state-equals-contents", check_state_equals_contents},
+}};
+
+}  // namespace
+
+std::span<const Invariant> invariants() { return kInvariants; }
+
+const Invariant* check_of(std::string_view name) {
+  const auto it = std::find_if(kInvariants.begin(), kInvariants.end(), [&](const Invariant& i) { return i.name == name; });
+  return it == kInvariants.end() ? nullptr : &*it;
+}
+
+}  // namespace windtunnel::scenarios

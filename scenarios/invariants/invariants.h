@@ -1,0 +1,49 @@
+// Invariants: what must hold in every run, whatever goes wrong. Each is defined here and nowhere else (names and
+// sentences: scenarios/invariants/names.h; definitions: reference, defect corpus, "Invariants").
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/types.h"
+#include "scenarios/final_state.h"
+#include "scenarios/history.h"
+#include "scenarios/ledger.h"
+#include "scenarios/run.h"
+#include "scenarios/scenario.h"
+
+namespace windtunnel::scenarios {
+
+// How far a mirror was behind when it had to be level.
+struct LagSample {
+  const StreamSpec* mirror = nullptr;
+  core::Instant quiet_since;  // the last fault, or the last publish, whichever came later
+  core::Instant level_at;     // when the lag was first seen to be 0 after that; kForever: never
+  std::uint64_t lag = 0;      // at the end of the bound
+};
+
+// Everything that a run left behind to judge it by.
+struct Evidence {
+  const Scenario& scenario;
+  const Ledger& ledger;
+  const History& history;
+  const FinalState& end;
+  const std::vector<LagSample>& lags;
+};
+
+struct Invariant {
+  std::string_view name;  // one of invariant_names()
+  // The first violation that it finds for each stream or workload.
+  std::vector<Divergence> (*check)(const Evidence& evidence);
+};
+
+[[nodiscard]] std::span<const Invariant> invariants();
+// nullptr if there is none of this name.
+[[nodiscard]] const Invariant* check_of(std::string_view name);
+
+// How long a mirror may need to be level again once all is quiet, on cleanly cut links (design, "Fixed meanings").
+inline constexpr core::Duration kSyncBound = std::chrono::seconds{30};
+
+}  // namespace windtunnel::scenarios

@@ -1,0 +1,162 @@
+// The invariants of mirrors.
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "faults/units.h"
+#include "scenarios/invariants/invariants.h"
+
+namespace windtunnel::scenarios {
+
+std::vector<Divergence> check_mirror_is_prefix(const Evidence& evidence);
+std::vector<Divergence> check_no_duplicate_in_mirror(const Evidence& evidence);
+std::vector<Divergence> check_sync_makes_progress(const Evidence& evidence);
+
+namespace {
+
+struct MirrorPair {
+  const FinalStream* mirror = nullptr;
+  const FinalStream* origin = nullptr;
+  bool is_filtered = false;
+};
+
+std::vector<MirrorPair> mirrors(const Evidence& evidence) {
+  std::vector<MirrorPair> out;
+  for (const FinalStream& stream : evidence.end.streams) {
+    if (stream.spec == nullptr || !stream.spec->mirror) continue;
+    const StreamSpec* origin = evidence.scenario.origin(*stream.spec, *stream.spec->mirror);
+    if (origin == nullptr) continue;
+    const FinalStream* found = evidence.end.find(origin->on, origin->name);
+    if (found != nullptr) out.push_back({&stream, found, !stream.spec->mirror->filter_subject.empty()});
+  }
+  return out;
+}
+
+Divergence divergence(const MirrorPair& pair, std::string_view invariant, core::Seq seq, core::Instant at) {
+  Divergence d;
+  d.invariant = invariant;
+  d.stream = pair.mirror->key.stream;
+  d.node = pair.mirror->node;
+  d.first_seq = seq;
+  d.at = at;
+  return d;
+}
+
+std::string named(const Evidence& evidence, const FinalMessage& message) {
+  if (!message.id) return "a message of nobody's";
+  return evidence.ledger.books()[message.id->workload].name + "#" + std::to_string(message.id->index);
+}
+
+// What the origin had under a sequence, by all it ever stored; and whether it lost some of it and used sequences again.
+struct OriginView {
+  std::multimap<core::Seq, const StoredEvent*> stored;
+  std::map<core::Seq, const FinalMessage*> live;
+  core::Seq reused_above = core::Seq{UINT64_MAX};  // sequences above it may mean two messages, after a loss
+};
+
+OriginView view(const Evidence& evidence, const FinalStream& origin) {
+  OriginView out;
+  if (const StreamLife* life = evidence.history.life(origin.key)) {
+    for (const StoredEvent& e : life->stored) out.stored.emplace(e.seq, &e);
+    for (const StreamLife::StepBack& step : life->steps_back) out.reused_above = std::min(out.reused_above, step.to);
+  }
+  for (const FinalMessage& message : origin.messages) out.live[message.seq] = &message;
+  return out;
+}
+
+bool is_stored_as(const OriginView& origin, const FinalMessage& message) {
+  const auto [begin, end] = origin.stored.equal_range(message.seq);
+  return std::any_of(begin, end, [&](const auto& entry) {
+    const StoredEvent& e = *entry.second;
+    return e.content == message.content && e.subject == message.subject && e.time == message.time;
+  });
+}
+
+}  // namespace
+
+std::vector<Divergence> check_mirror_is_prefix(const Evidence& evidence) {
+  std::vector<Divergence> out;
+  for (const MirrorPair& pair : mirrors(evidence)) {
+    if (!pair.mirror->is_readable || !pair.origin->is_readable) continue;
+    const OriginView origin = view(evidence, *pair.origin);
+    const auto report = [&](core::Seq seq, std::string expected, std::string actual) {
+      Divergence d = divergence(pair, "mirror-is-prefix", seq, evidence.end.at);
+      d.expected = std::move(expected);
+      d.actual = std::move(actual);
+      out.push_back(std::move(d));
+    };
+    // After a legal loss the origin may be behind its mirror: then the mirror must say so and keep what it has.
+    if (pair.mirror->state.last_seq > pair.origin->state.last_seq && pair.mirror->mirror_error.empty()) {
+      report(pair.origin->state.last_seq.next(),
+             "the mirror ends at or before its origin's " + std::to_string(pair.origin->state.last_seq.value),
+             "it ends at " + std::to_string(pair.mirror->state.last_seq.value) + ", and its status shows no error");
+      continue;
+    }
+    std::set<core::Seq> held;
+    bool is_reported = false;
+    for (const FinalMessage& message : pair.mirror->messages) {
+      held.insert(message.seq);
+      if (is_stored_as(origin, message)) continue;
+      const auto live = origin.live.find(message.seq);
+      report(message.seq,
+             live == origin.live.end() ? "the origin stored nothing under this sequence that the mirror could hold"
+                                       : "the mirror holds the origin's " + named(evidence, *live->second),
+             "it holds " + named(evidence, message));
+      is_reported = true;
+      break;
+    }
+    if (is_reported || pair.is_filtered) continue;
+    // A hole is right only where the origin no longer has the message either, or the mirror's own limits took it.
+    for (const auto& [seq, message] : origin.live) {
+      if (seq > pair.mirror->state.last_seq) break;
+      if (seq < pair.mirror->state.first_seq || held.contains(seq)) continue;
+      report(seq, "the mirror holds the origin's " + named(evidence, *message),
+             "it has a hole there, though it goes on to " + std::to_string(pair.mirror->state.last_seq.value));
+      break;
+    }
+  }
+  return out;
+}
+
+std::vector<Divergence> check_no_duplicate_in_mirror(const Evidence& evidence) {
+  std::vector<Divergence> out;
+  for (const MirrorPair& pair : mirrors(evidence)) {
+    std::map<PublishId, std::uint64_t> at_origin;
+    if (const StreamLife* life = evidence.history.life(pair.origin->key)) {
+      std::map<std::uint64_t, std::uint64_t> copies;  // by content; a careless retry stores one content twice
+      for (const StoredEvent& e : life->stored) ++copies[e.content];
+      for (const FinalMessage& message : pair.mirror->messages) {
+        if (message.id) at_origin[*message.id] = std::max<std::uint64_t>(copies[message.content], 1);
+      }
+    }
+    std::map<PublishId, std::uint64_t> in_mirror;
+    for (const FinalMessage& message : pair.mirror->messages) {
+      if (!message.id || ++in_mirror[*message.id] <= at_origin[*message.id]) continue;
+      Divergence d = divergence(pair, "no-duplicate-in-mirror", message.seq, evidence.end.at);
+      d.expected = named(evidence, message) + " is in the mirror as often as at its origin: " + std::to_string(at_origin[*message.id]);
+      d.actual = "it is there again, at sequence " + std::to_string(message.seq.value);
+      out.push_back(std::move(d));
+      break;
+    }
+  }
+  return out;
+}
+
+std::vector<Divergence> check_sync_makes_progress(const Evidence& evidence) {
+  std::vector<Divergence> out;
+  for (const LagSample& sample : evidence.lags) {
+    if (sample.level_at != core::kForever && sample.level_at - sample.quiet_since <= kSyncBound) continue;
+    Divergence d;
+    d.invariant = "sync-makes-progress";
+    d.stream = sample.mirror->name;
+    d.node = sample.mirror->on;
+    d.expected = "the mirror is level within " + faults::format_duration(kSyncBound) + " of the last fault and the last publish";
+    d.actual = "it is " + std::to_string(sample.lag) + " messages behind";
+    d.at = sample.quiet_since + kSyncBound;
+    out.push_back(std::move(d));
+  }
+  return out;
+}
+
+}  // namespace windtunnel::scenarios

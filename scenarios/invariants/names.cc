@@ -1,0 +1,75 @@
+#include "scenarios/invariants/names.h"
+
+#include <array>
+
+namespace windtunnel::scenarios {
+namespace {
+
+constexpr InvariantName checked(std::string_view name, std::string_view sentence) {
+  return {.name = name, .sentence = sentence, .is_checked = true};
+}
+constexpr InvariantName later(std::string_view name, std::string_view sentence) {
+  return {.name = name, .sentence = sentence, .is_checked = false};
+}
+
+constexpr std::array kNames = {
+    // Durability and recovery.
+    checked("acked-is-durable",
+            "What a PubAck has confirmed is read back unchanged, whatever the durability contract allows to fail in between."),
+    later("no-resurrection", "A message whose removal was confirmed or seen never comes back."),
+    checked("last-seq-monotone", "A stream's last sequence never decreases, and no sequence is given to two messages."),
+    later("first-seq-exact", "The first sequence is the smallest live one, or the one after the last; it never decreases."),
+    checked("state-equals-contents", "What a stream reports of itself equals what a scan of its messages counts."),
+    later("recovery-equals-precrash",
+          "A restart changes nothing; after a crash the store stands where it stood at some point since it was last durable."),
+    later("index-is-cache", "Recovery gives the same with the index snapshot, with an older one, a damaged one and none."),
+    later("corruption-is-surfaced", "Missing or damaged data is reported, never passed off as valid or as empty."),
+    later("consumer-state-durable", "After a restart a consumer stands where it stood when its state was last flushed, or later."),
+    later("consumer-survives", "A durable consumer exists until it is deleted or its inactivity rule removes it."),
+    later("expiry-exact", "A message leaves when its age says so, neither earlier nor later."),
+    // Stream semantics.
+    later("per-subject-limit", "No subject holds more messages than its limit, and those it holds are the newest."),
+    later("discard-new-never-evicts", "With discard: new no stored message is removed to make room."),
+    later("latest-per-subject-visible", "The last message of a subject is the one with the highest live sequence."),
+    later("purge-exact", "A purge removes exactly what it names."),
+    later("dedup-exact", "Within its window a message id is stored once, and a repeat is answered with the first copy's sequence."),
+    later("pub-ack-truthful", "A PubAck names the sequence at which its message is stored."),
+    later("cas-exact", "Expected-last conditions are judged against the state at which the message is ordered."),
+    later("bounded-work", "Background rewriting costs no more than a fixed multiple of what it removes."),
+    later("block-size-bounded", "Block files stay within their size plus one record."),
+    // Retention and consumers.
+    later("retention-only-removes-acked", "Under workqueue and interest retention only what every consumer has acknowledged is removed."),
+    later("no-orphans", "A message that interests no consumer any more leaves within a bounded time."),
+    later("ack-effective-before-reply", "When a confirmed ack is answered its effects are visible to everyone."),
+    later("at-least-once", "Every message is delivered, again and again until it is acknowledged, ended or out of deliveries."),
+    later("delivery-count-monotone", "The delivery count of a message grows with each delivery, from 1."),
+    later("ack-floor-monotone-and-tight", "The ack floor never decreases and lies right below the lowest pending sequence."),
+    later("consumer-not-ahead-of-stream", "A consumer is never ahead of its stream."),
+    later("num-pending-exact", "num_pending is the number of messages that are still to be delivered."),
+    later("ack-pending-bounded", "Pending entries are live messages, no more than max_ack_pending."),
+    // Mirrors, sources, leaf links.
+    checked("mirror-is-prefix", "A mirror holds what its origin held at the same sequences, and is never ahead of it."),
+    checked("no-duplicate-in-mirror", "A message of the origin is in a mirror once at most."),
+    checked("sync-makes-progress",
+            "When origin, mirror and link are healthy again the lag becomes 0 within a fixed time, however long the outage was."),
+    later("bounded-retry", "A copy makes one attempt at a time, and not too many in a while."),
+    later("no-loss-after-offline", "What a node acknowledged while it was cut off is in the aggregate afterwards, once and in order."),
+    checked("no-silent-drop", "A message that an application regards as captured is in a stream, or its publisher was told of an error."),
+    checked("publish-outcome-known", "A publish that asks for an ack ends in an ack that a stream backs, in an error or in a timeout."),
+    later("config-error-surfaced", "A copy that cannot make progress shows an error or a lag."),
+    later("interest-matches-subscriptions", "Interest across links is the union of the live subscriptions behind them."),
+    later("no-forwarding-loop", "No message passes the same server twice."),
+};
+
+}  // namespace
+
+std::span<const InvariantName> invariant_names() { return kNames; }
+
+const InvariantName* invariant_named(std::string_view name) {
+  for (const InvariantName& each : kNames) {
+    if (each.name == name) return &each;
+  }
+  return nullptr;
+}
+
+}  // namespace windtunnel::scenarios

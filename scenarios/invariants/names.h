@@ -1,0 +1,21 @@
+// The invariants by name: what each says in a sentence, and whether this build checks it. The checks themselves lie in
+// the files beside this one; docs/invariants.md explains them.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+namespace windtunnel::scenarios {
+
+struct InvariantName {
+  std::string_view name;
+  std::string_view sentence;
+  bool is_checked = false;  // false: known, and refused in a scenario until the check is there
+};
+
+// Sorted by theme, as `list invariants` shows them.
+[[nodiscard]] std::span<const InvariantName> invariant_names();
+// nullptr if there is none of that name.
+[[nodiscard]] const InvariantName* invariant_named(std::string_view name);
+
+}  // namespace windtunnel::scenarios

@@ -1,0 +1,100 @@
+#include <vector>
+
+#include "scenarios/language/build.h"
+#include "scenarios/language/nearest.h"
+
+namespace windtunnel::scenarios {
+namespace {
+
+std::optional<Bound> bound_of(const TypedValue& value, std::string_view key) {
+  const TypedValue* found = value.find(key);
+  return found == nullptr ? std::nullopt : std::optional{found->as<Bound>()};
+}
+
+// The workload that an expectation names, which must publish or consume. nullptr, with a diagnostic, if there is none.
+const WorkloadSpec* expect_workload(const TypedValue& name, bool publishes, const Scenario& scenario, Diagnostics& diagnostics) {
+  const std::string& wanted = name.as<std::string>();
+  const WorkloadSpec* workload = scenario.workload(wanted);
+  if (workload != nullptr && std::holds_alternative<PublishSpec>(workload->work) == publishes) return workload;
+  if (workload != nullptr) {
+    diagnostics.add(name.where,
+                    "workload " + quoted(wanted) +
+                        (publishes ? " consumes; say `consumed: " + wanted + "`" : " publishes; say `workload: " + wanted + "`"));
+    return nullptr;
+  }
+  std::vector<std::string_view> names;
+  for (const WorkloadSpec& each : scenario.workloads) names.push_back(each.name);
+  diagnostics.add(name.where, "there is no workload " + quoted(wanted) + hint(wanted, names));
+  return nullptr;
+}
+
+WorkloadExpectation build_counters(const TypedValue& value, const Scenario& scenario, Diagnostics& diagnostics) {
+  WorkloadExpectation out{.workload = value.get<std::string>("workload"), .counters = {}};
+  expect_workload(*value.find("workload"), true, scenario, diagnostics);
+  for (const Counter counter : {Counter::published, Counter::acked, Counter::errors, Counter::no_responders, Counter::timeouts,
+                                Counter::duplicates, Counter::lost}) {
+    if (const auto bound = bound_of(value, name_of(counter))) out.counters.emplace_back(counter, *bound);
+  }
+  return out;
+}
+
+// The node of the stream that an expectation names with `key` and, perhaps, `on`; empty if there is none.
+std::string node_of_stream(const TypedValue& value, std::string_view key, bool only_mirrors, const Scenario& scenario,
+                           Diagnostics& diagnostics) {
+  const TypedValue* on = value.find("on");
+  if (on != nullptr && !expect_node(on->as<std::string>(), on->where, scenario, diagnostics)) return {};
+  const TypedValue& name = *value.find(key);
+  const StreamSpec* stream =
+      expect_stream(name.as<std::string>(), on == nullptr ? "" : on->as<std::string>(), name.where, only_mirrors, scenario, diagnostics);
+  return stream == nullptr ? std::string{} : stream->on;
+}
+
+LagExpectation build_lag(const TypedValue& value, const Scenario& scenario, Diagnostics& diagnostics) {
+  LagExpectation lag;
+  lag.within = value.get<core::Duration>("within");
+  lag.mirror = value.get<std::string>("mirror");
+  lag.on = node_of_stream(value, "mirror", true, scenario, diagnostics);
+  lag.is_reported = value.find("reported_lag") != nullptr;
+  lag.lag = value.get<Bound>(lag.is_reported ? "reported_lag" : "lag");
+  return lag;
+}
+
+}  // namespace
+
+void build_expectations(const TypedValue& expectations, Scenario& scenario, Diagnostics& diagnostics) {
+  if (expectations.items.empty())
+    diagnostics.add(expectations.where, "`expect` must say at least one thing; a scenario that expects nothing cannot fail");
+  for (const TypedValue& value : expectations.items) {
+    Expectation expectation;
+    expectation.where = value.where;
+    if (value.variant == "invariants") {
+      InvariantsExpectation out;
+      for (const TypedValue& name : value.find("invariants")->items) out.names.push_back(name.as<std::string>());
+      if (out.names.empty()) diagnostics.add(value.where, "`invariants` must name at least one");
+      expectation.what = std::move(out);
+    } else if (value.variant == "workload") {
+      expectation.what = build_counters(value, scenario, diagnostics);
+    } else if (value.variant == "mirror") {
+      expectation.what = build_lag(value, scenario, diagnostics);
+    } else if (value.variant == "stream") {
+      StreamExpectation out{.stream = value.get<std::string>("stream"),
+                            .on = node_of_stream(value, "stream", false, scenario, diagnostics),
+                            .messages = bound_of(value, "messages"),
+                            .first_seq = bound_of(value, "first_seq"),
+                            .last_seq = bound_of(value, "last_seq")};
+      expectation.what = std::move(out);
+    } else if (value.variant == "consumed") {
+      expect_workload(*value.find("consumed"), false, scenario, diagnostics);
+      expectation.what = ConsumedExpectation{.workload = value.get<std::string>("consumed"),
+                                             .messages = bound_of(value, "messages"),
+                                             .duplicates = bound_of(value, "duplicates"),
+                                             .missing = bound_of(value, "missing")};
+    } else {
+      WT_ASSERT(value.variant == "divergence");
+      expectation.what = DivergenceExpectation{value.get<std::string>("divergence")};
+    }
+    scenario.expectations.push_back(std::move(expectation));
+  }
+}
+
+}  // namespace windtunnel::scenarios

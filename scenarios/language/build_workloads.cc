@@ -1,0 +1,123 @@
+#include <vector>
+
+#include "scenarios/language/build.h"
+#include "scenarios/language/nearest.h"
+
+namespace windtunnel::scenarios {
+namespace {
+
+PublishSpec build_publish(const TypedValue& value, const Scenario& scenario, Diagnostics& diagnostics) {
+  PublishSpec publish;
+  publish.subject = value.get<std::string>("publish");
+  publish.via = value.get<std::string>("via") == "jetstream" ? Via::jetstream : Via::core;
+  publish.domain = value.get_or<std::string>("domain", "");
+  publish.rate = value.get<faults::Rate>("rate");
+  if (const TypedValue* v = value.find("for")) publish.duration = v->as<core::Duration>();
+  if (const TypedValue* v = value.find("count")) publish.count = v->as<std::uint64_t>();
+  publish.size = value.get_or("size", publish.size);
+  publish.timeout = value.get_or("timeout", publish.timeout);
+  if (const TypedValue* retries = value.find("retries")) {
+    publish.retries = retries->get<RetryPolicy>("max");
+    publish.retries.wait = retries->get_or("wait", RetryPolicy{}.wait);
+  }
+  publish.msg_id = value.get_or("msg_id", false);
+  publish.is_closed_loop = value.get_or<std::string>("loop", "open") == "closed";
+  if (publish.via == Via::core) {
+    for (const std::string_view key : {"domain", "timeout", "retries", "loop"}) {
+      if (const TypedValue* v = value.find(key)) {
+        diagnostics.add(v->where,
+                        quoted(key) + " is about the ack, and a publish `via: core` has none; publish `via: jetstream` or leave it out");
+      }
+    }
+  } else if (const TypedValue* domain = value.find("domain")) {
+    expect_domain(publish.domain, domain->where, scenario, diagnostics);
+  }
+  return publish;
+}
+
+// The stream that a consume workload reads: in its domain, or on the client's own node. nullptr, with a diagnostic, if there is none.
+const StreamSpec* stream_of(const TypedValue& value, const std::string& name, const std::string& at, const std::string& domain,
+                            const Scenario& scenario, Diagnostics& diagnostics) {
+  std::vector<std::string_view> names;
+  for (const StreamSpec& stream : scenario.streams) {
+    const NodeSpec* node = scenario.node(stream.on);
+    const bool is_there = domain.empty() ? stream.on == at : node != nullptr && node->domain == domain;
+    if (!is_there) continue;
+    if (stream.name == name) return &stream;
+    names.push_back(stream.name);
+  }
+  const std::string place =
+      domain.empty() ? " on node " + quoted(at) + " (of another node: name its `domain`)" : " in domain " + quoted(domain);
+  diagnostics.add(value.find("consume")->where, "there is no stream " + quoted(name) + place + hint(name, names));
+  return nullptr;
+}
+
+// Keys that shape the consumer which the workload creates; senseless if the scenario lists it.
+void refuse_for_listed(const TypedValue& value, Diagnostics& diagnostics) {
+  for (const std::string_view key : {"ack", "filter_subject"}) {
+    if (const TypedValue* v = value.find(key))
+      diagnostics.add(v->where, quoted(key) + " is said where `consumers` lists the consumer; leave it out here");
+  }
+}
+
+ConsumeSpec build_consume(const TypedValue& value, const WorkloadSpec& workload, const Scenario& scenario, Diagnostics& diagnostics) {
+  ConsumeSpec consume;
+  consume.stream = value.get<std::string>("consume");
+  consume.domain = value.get_or<std::string>("domain", "");
+  consume.consumer = value.get_or("consumer", workload.name);
+  consume.batch = value.get_or("batch", consume.batch);
+  consume.expires = value.get_or("expires", consume.expires);
+  consume.filter_subject = value.get_or<std::string>("filter_subject", "");
+  if (const TypedValue* v = value.find("for")) consume.duration = v->as<core::Duration>();
+  const std::string ack = value.get_or<std::string>("ack", "explicit");
+  consume.ack = ack == "none" ? AckPolicy::none : ack == "all" ? AckPolicy::all : AckPolicy::explicit_;
+  if (const TypedValue* domain = value.find("domain");
+      domain != nullptr && !expect_domain(consume.domain, domain->where, scenario, diagnostics))
+    return consume;
+  const StreamSpec* stream = stream_of(value, consume.stream, workload.at, consume.domain, scenario, diagnostics);
+  if (stream == nullptr) return consume;
+  consume.on = stream->on;
+  for (const ConsumerSpec& consumer : scenario.consumers) {
+    if (consumer.on != consume.on || consumer.stream != consume.stream || consumer.name != consume.consumer) continue;
+    consume.creates_consumer = false;
+    consume.ack = consumer.ack_policy;
+    consume.filter_subject = consumer.filter_subject;
+    refuse_for_listed(value, diagnostics);
+    const TypedValue* name = value.find("consumer");
+    if (consumer.is_push)
+      diagnostics.add(name == nullptr ? value.where : name->where,
+                      "consumer " + quoted(consumer.name) + " is a push consumer; workloads pull");
+  }
+  return consume;
+}
+
+}  // namespace
+
+void build_workloads(const TypedValue& workloads, Scenario& scenario, Diagnostics& diagnostics) {
+  for (const TypedValue& value : workloads.items) {
+    WorkloadSpec workload;
+    workload.where = value.where;
+    workload.name = value.get_or("name", "workload-" + std::to_string(scenario.workloads.size() + 1));
+    workload.at = value.get<std::string>("at");
+    workload.start = value.get_or("start", workload.start);
+    workload.user = value.get_or<std::string>("user", "");
+    workload.password = value.get_or<std::string>("password", "");
+    if (expect_node(workload.at, value.find("at")->where, scenario, diagnostics) && value.find("user") == nullptr &&
+        value.find("password") == nullptr) {
+      workload.user = scenario.node(workload.at)->user;
+      workload.password = scenario.node(workload.at)->password;
+    }
+    if (value.variant == "publish") {
+      workload.work = build_publish(value, scenario, diagnostics);
+    } else {
+      workload.work = build_consume(value, workload, scenario, diagnostics);
+    }
+    if (scenario.workload(workload.name) != nullptr) {
+      const TypedValue* name = value.find("name");
+      diagnostics.add(name == nullptr ? value.where : name->where, "there is already a workload " + quoted(workload.name));
+    }
+    scenario.workloads.push_back(std::move(workload));
+  }
+}
+
+}  // namespace windtunnel::scenarios

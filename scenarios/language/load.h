@@ -1,0 +1,28 @@
+// Loads a scenario from YAML. The loader is strict: what it does not know, what has a wrong type or unit, and names that do
+// not exist are errors with their place and the nearest valid word; it reports as many of them at once as it can.
+//
+// Any bytes at all may be given to it: it neither crashes nor hangs, and what it needs is bounded by the file's size, which
+// is bounded too (scenarios/language/yaml_tree.h).
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "scenarios/language/diagnostic.h"
+#include "scenarios/scenario.h"
+
+namespace windtunnel::scenarios {
+
+struct Loaded {
+  std::optional<Scenario> scenario;     // there if, and only if, there are no diagnostics
+  std::vector<Diagnostic> diagnostics;  // in the order of the file
+};
+
+// `file`: the name of the text in messages.
+[[nodiscard]] Loaded load_text(std::string_view text, const std::string& file);
+// Reads the file. One that is not there or cannot be read is a diagnostic at 0:0, which prints without a place in the file.
+[[nodiscard]] Loaded load_file(const std::string& path);
+
+}  // namespace windtunnel::scenarios

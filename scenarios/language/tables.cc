@@ -1,0 +1,329 @@
+#include "scenarios/language/tables.h"
+
+#include <array>
+
+#include "core/base/assert.h"
+#include "faults/fault.h"
+#include "scenarios/language/tables_nats.h"
+
+namespace windtunnel::scenarios {
+namespace {
+
+constexpr Shape kText{.type = Type::text};
+constexpr Shape kName{.type = Type::name};
+constexpr Shape kStreamName{.type = Type::stream_name};
+constexpr Shape kDuration{.type = Type::duration};
+constexpr Shape kPositiveDuration{.type = Type::positive_duration};
+constexpr Shape kDurationRange{.type = Type::duration_range};
+constexpr Shape kSize{.type = Type::size};
+constexpr Shape kPositive{.type = Type::positive};
+constexpr Shape kBound{.type = Type::bound};
+constexpr Shape kLinkEnds{.type = Type::link_ends};
+constexpr Shape kDefect{.type = Type::defect};
+constexpr Shape kDefects{.type = Type::list, .element = &kDefect};
+constexpr Shape kInvariant{.type = Type::invariant};
+constexpr Shape kInvariants{.type = Type::list, .element = &kInvariant};
+
+constexpr Shape object(const Table& table) { return {.type = Type::object, .table = &table}; }
+constexpr Shape choice(std::span<const std::string_view> choices) { return {.type = Type::choice, .choices = choices}; }
+
+constexpr std::string_view kLater = "is not available yet";
+
+// --- nodes and links
+
+constexpr std::array kNodeKeys = {
+    Key{.name = "domain", .shape = kName, .about = "its JetStream domain"},
+    Key{.name = "leaf_of", .shape = kName, .about = "the node to which it connects as a leaf"},
+    Key{.name = "user", .shape = kText, .about = "what its clients and leafs must give"},
+    Key{.name = "password", .shape = kText, .about = "what its clients and leafs must give"},
+    Key{.name = "block_size", .shape = kSize, .about = "of message blocks; default: by the stream, as nats-server does"},
+    Key{.name = "compact_min", .shape = kSize, .about = "smaller blocks are not compacted; default 2MiB"},
+    Key{.name = "index_interval", .shape = kPositiveDuration, .about = "between writes of index.db; default 2m"},
+    Key{.name = "sync_interval", .shape = {.type = Type::sync_interval}, .about = "between fsyncs, or always: before each ack; default 2m"},
+    Key{.name = "ping_interval", .shape = kPositiveDuration, .about = "between PINGs to a silent peer; default 2m"},
+    Key{.name = "defects", .shape = kDefects, .about = "historic defects that this node has"},
+};
+constexpr Table kNode{.name = "a node", .keys = kNodeKeys};
+constexpr Shape kNodeShape = object(kNode);
+
+constexpr std::array kLinkKeys = {
+    Key{.name = "between", .shape = kLinkEnds, .about = "the two nodes that it joins", .is_required = true},
+    Key{.name = "latency", .shape = kDurationRange, .about = "one way, fixed or a range; default 1ms"},
+    Key{.name = "bandwidth", .shape = {.type = Type::bandwidth}, .about = "in each direction; default: unlimited"},
+};
+constexpr Table kLink{.name = "a link", .keys = kLinkKeys};
+constexpr Shape kLinkShape = object(kLink);
+
+// --- workloads
+
+constexpr std::array<std::string_view, 2> kVias = {"core", "jetstream"};
+constexpr std::array<std::string_view, 2> kLoops = {"open", "closed"};
+constexpr std::array<std::string_view, 3> kAckPolicies = {"none", "all", "explicit"};
+
+constexpr std::array kRetriesKeys = {
+    Key{.name = "max",
+        .shape = {.type = Type::retry_count},
+        .about = "further attempts after the first, or until-acked",
+        .is_required = true},
+    Key{.name = "wait", .shape = kDuration, .about = "from a failed attempt to the next; default 250ms"},
+};
+constexpr Table kRetries{.name = "retries", .keys = kRetriesKeys, .shorthand = "max"};
+
+constexpr std::array kWorkloadKeys = {
+    Key{.name = "name", .shape = kName, .about = "what expectations call it; default workload-N"},
+    Key{.name = "at", .shape = kName, .about = "the node to which its client connects", .is_required = true},
+    Key{.name = "start", .shape = kDuration, .about = "when it begins; default 0s"},
+    Key{.name = "user", .shape = kText, .about = "the client's credentials; default: what the node wants"},
+    Key{.name = "password", .shape = kText, .about = "the client's credentials; default: what the node wants"},
+};
+
+constexpr std::array kPublishKeys = {
+    Key{.name = "publish", .shape = {.type = Type::literal_subject}, .about = "the subject", .is_required = true},
+    Key{.name = "via", .shape = choice(kVias), .about = "core: plain, nobody answers; jetstream: awaits the ack", .is_required = true},
+    Key{.name = "domain", .shape = kName, .about = "the domain that the ack must name"},
+    Key{.name = "rate", .shape = {.type = Type::rate}, .about = "messages in a time: 20/s", .is_required = true},
+    Key{.name = "for", .shape = kPositiveDuration, .about = "how long"},
+    Key{.name = "count", .shape = kPositive, .about = "how many messages"},
+    Key{.name = "size", .shape = {.type = Type::size_range}, .about = "of the payload, fixed or a range; default 64B"},
+    Key{.name = "timeout", .shape = kPositiveDuration, .about = "of each attempt's ack; default 5s"},
+    Key{.name = "retries", .shape = object(kRetries), .about = "what follows a failed attempt; default: nothing"},
+    Key{.name = "msg_id",
+        .shape = {.type = Type::boolean},
+        .about = "each message carries a Nats-Msg-Id, the same in its retries; default false"},
+    Key{.name = "loop", .shape = choice(kLoops), .about = "closed: a message waits for the outcome of the one before it; default open"},
+};
+constexpr std::array<std::string_view, 2> kPublishEnds = {"for", "count"};
+constexpr Table kPublish{.name = "a publish workload", .keys = kPublishKeys, .mark = "publish", .at_least_one = kPublishEnds};
+
+constexpr std::array kConsumeKeys = {
+    Key{.name = "consume", .shape = kStreamName, .about = "the stream", .is_required = true},
+    Key{.name = "domain", .shape = kName, .about = "the domain of the stream; default: the client's node holds it"},
+    Key{.name = "consumer",
+        .shape = kStreamName,
+        .about = "a consumer of this scenario, or the durable one to create; default: the workload's name"},
+    Key{.name = "ack", .shape = choice(kAckPolicies), .about = "of the consumer that it creates; default explicit"},
+    Key{.name = "filter_subject", .shape = {.type = Type::subject}, .about = "of the consumer that it creates"},
+    Key{.name = "batch", .shape = kPositive, .about = "messages that a pull asks for; default 10"},
+    Key{.name = "expires", .shape = kPositiveDuration, .about = "of a pull; default 5s"},
+    Key{.name = "for", .shape = kPositiveDuration, .about = "how long; default: until the run ends"},
+};
+constexpr Table kConsume{.name = "a consume workload", .keys = kConsumeKeys, .mark = "consume"};
+constexpr std::array<const Table*, 2> kWorkloadKinds = {&kPublish, &kConsume};
+constexpr Table kWorkload{.name = "a workload", .keys = kWorkloadKeys, .variants = kWorkloadKinds};
+constexpr Shape kWorkloadShape = object(kWorkload);
+
+// --- faults
+
+constexpr std::array<std::string_view, 4> kSignals = {"SIGTERM", "SIGUSR2", "SIGABRT", "SIGKILL"};
+constexpr std::array<std::string_view, 4> kKeeps = {"none", "all", "any", "ordered"};
+constexpr std::array<std::string_view, 2> kCutHows = {"reset", "black_hole"};
+constexpr std::array<std::string_view, 2> kDirections = {"both", "a_to_b"};
+
+constexpr Key kFaultNode{.name = "node", .shape = kName, .about = "the node that it strikes", .is_required = true};
+constexpr Key kFaultLink{.name = "link", .shape = kLinkEnds, .about = "the two ends of the link", .is_required = true};
+
+constexpr std::array kSignalBody = {kFaultNode, Key{.name = "name", .shape = choice(kSignals), .about = "the signal", .is_required = true}};
+constexpr std::array kPowerLossBody = {
+    kFaultNode, Key{.name = "keep", .shape = choice(kKeeps), .about = "what stays of what was not synced; default any"}};
+constexpr std::array kNodeBody = {kFaultNode};
+constexpr std::array kCutBody = {kFaultLink, Key{.name = "how", .shape = choice(kCutHows), .about = "default reset"},
+                                 Key{.name = "direction", .shape = choice(kDirections), .about = "default both"}};
+constexpr std::array kLinkBody = {kFaultLink};
+constexpr std::array kDelayBody = {kFaultLink,
+                                   Key{.name = "latency", .shape = kDurationRange, .about = "the new latency", .is_required = true}};
+constexpr std::array kThrottleBody = {
+    kFaultLink, Key{.name = "bandwidth", .shape = {.type = Type::bandwidth}, .about = "the new bandwidth", .is_required = true}};
+constexpr std::array kClockStepBody = {
+    kFaultNode, Key{.name = "by", .shape = {.type = Type::signed_duration}, .about = "negative: back", .is_required = true}};
+
+constexpr Table kSignalTable{.name = "signal", .keys = kSignalBody, .shorthand = "node"};
+constexpr Table kPowerLossTable{.name = "power_loss", .keys = kPowerLossBody, .shorthand = "node"};
+constexpr Table kStartTable{.name = "start", .keys = kNodeBody, .shorthand = "node"};
+constexpr Table kPauseTable{.name = "pause", .keys = kNodeBody, .shorthand = "node"};
+constexpr Table kResumeTable{.name = "resume", .keys = kNodeBody, .shorthand = "node"};
+constexpr Table kCutTable{.name = "cut", .keys = kCutBody, .shorthand = "link"};
+constexpr Table kHealTable{.name = "heal", .keys = kLinkBody, .shorthand = "link"};
+constexpr Table kDelayTable{.name = "delay", .keys = kDelayBody, .shorthand = "link"};
+constexpr Table kThrottleTable{.name = "throttle", .keys = kThrottleBody, .shorthand = "link"};
+constexpr Table kClockStepTable{.name = "clock_step", .keys = kClockStepBody, .shorthand = "node"};
+
+constexpr std::array kFaultKeys = {
+    Key{.name = "at", .shape = kDurationRange, .about = "virtual time; a range is drawn by the seed"},
+    Key{.name = "after", .shape = kDurationRange, .about = "time after the entry before this one"},
+    Key{.name = "on", .shape = {.type = Type::op_trigger}, .about = "a disk operation: 3rd fsync of msgs/2.blk at leaf"},
+};
+constexpr std::array<std::string_view, 3> kWhens = {"at", "after", "on"};
+
+constexpr std::array<Key, 1> body(const Table& table) {
+  return {Key{.name = table.name, .shape = object(table), .about = "", .is_required = true}};
+}
+constexpr std::array kSignalKeys = body(kSignalTable);
+constexpr std::array kPowerLossKeys = body(kPowerLossTable);
+constexpr std::array kStartKeys = body(kStartTable);
+constexpr std::array kPauseKeys = body(kPauseTable);
+constexpr std::array kResumeKeys = body(kResumeTable);
+constexpr std::array kCutKeys = body(kCutTable);
+constexpr std::array kHealKeys = body(kHealTable);
+constexpr std::array kDelayKeys = body(kDelayTable);
+constexpr std::array kThrottleKeys = body(kThrottleTable);
+constexpr std::array kClockStepKeys = body(kClockStepTable);
+
+constexpr Table fault(std::string_view mark, std::span<const Key> keys) { return {.name = "a fault", .keys = keys, .mark = mark}; }
+constexpr Table kSignalFault = fault("signal", kSignalKeys);
+constexpr Table kPowerLossFault = fault("power_loss", kPowerLossKeys);
+constexpr Table kStartFault = fault("start", kStartKeys);
+constexpr Table kPauseFault = fault("pause", kPauseKeys);
+constexpr Table kResumeFault = fault("resume", kResumeKeys);
+constexpr Table kCutFault = fault("cut", kCutKeys);
+constexpr Table kHealFault = fault("heal", kHealKeys);
+constexpr Table kDelayFault = fault("delay", kDelayKeys);
+constexpr Table kThrottleFault = fault("throttle", kThrottleKeys);
+constexpr Table kClockStepFault = fault("clock_step", kClockStepKeys);
+
+// In the order of faults::Action.
+constexpr std::array<const Table*, 10> kFaultKinds = {&kSignalFault, &kPowerLossFault, &kStartFault, &kPauseFault,    &kResumeFault,
+                                                      &kCutFault,    &kHealFault,      &kDelayFault, &kThrottleFault, &kClockStepFault};
+static_assert(kFaultKinds.size() == std::variant_size_v<faults::Action>);
+constexpr Table kFault{.name = "a fault", .keys = kFaultKeys, .variants = kFaultKinds, .exactly_one = kWhens};
+constexpr Shape kFaultShape = object(kFault);
+
+// --- expectations
+
+constexpr std::array kInvariantsKeys = {
+    Key{.name = "invariants", .shape = kInvariants, .about = "what must hold, during the run and at its end", .is_required = true}};
+constexpr std::array kCounterKeys = {
+    Key{.name = "workload", .shape = kName, .about = "the publish workload that is counted", .is_required = true},
+    Key{.name = "published", .shape = kBound, .about = "messages handed to the client"},
+    Key{.name = "acked", .shape = kBound, .about = "of them, those whose ack came"},
+    Key{.name = "errors", .shape = kBound, .about = "of them, those whose client was told of a failure"},
+    Key{.name = "no_responders", .shape = kBound, .about = "of the errors, 503"},
+    Key{.name = "timeouts", .shape = kBound, .about = "of the errors, no answer in time"},
+    Key{.name = "duplicates", .shape = kBound, .about = "acks that say duplicate"},
+    Key{.name = "lost", .shape = kBound, .about = "published, told of no error, and in no stream at the end"},
+};
+constexpr std::array<std::string_view, 7> kCounters = {"published", "acked", "errors", "no_responders", "timeouts", "duplicates", "lost"};
+constexpr std::array<std::string_view, 1> kLastFault = {"last_fault"};
+constexpr std::array kLagKeys = {
+    Key{.name = "within", .shape = kDuration, .about = "how long it may take", .is_required = true},
+    Key{.name = "of", .shape = choice(kLastFault), .about = "from when on; default last_fault"},
+    Key{.name = "mirror", .shape = kStreamName, .about = "the mirror", .is_required = true},
+    Key{.name = "on", .shape = kName, .about = "the node that holds it; may be left out if only one does"},
+    Key{.name = "lag", .shape = kBound, .about = "origin last minus mirror last, as both stores have it"},
+    Key{.name = "reported_lag", .shape = kBound, .about = "the lag that the server itself reports"},
+};
+constexpr std::array<std::string_view, 2> kLags = {"lag", "reported_lag"};
+constexpr std::array kStreamKeys = {
+    Key{.name = "stream", .shape = kStreamName, .about = "the stream", .is_required = true},
+    Key{.name = "on", .shape = kName, .about = "the node that holds it; may be left out if only one does"},
+    Key{.name = "messages", .shape = kBound, .about = "how many it holds at the end"},
+    Key{.name = "first_seq", .shape = kBound, .about = "its first sequence at the end"},
+    Key{.name = "last_seq", .shape = kBound, .about = "its last sequence at the end"},
+};
+constexpr std::array<std::string_view, 3> kStreamDemands = {"messages", "first_seq", "last_seq"};
+constexpr std::array kConsumedKeys = {
+    Key{.name = "consumed", .shape = kName, .about = "the consume workload", .is_required = true},
+    Key{.name = "messages", .shape = kBound, .about = "different messages that it got"},
+    Key{.name = "duplicates", .shape = kBound, .about = "deliveries of a message that it had already got"},
+    Key{.name = "missing", .shape = kBound, .about = "messages of the stream that it never got"},
+};
+constexpr std::array<std::string_view, 3> kConsumedDemands = {"messages", "duplicates", "missing"};
+constexpr std::array kDivergenceKeys = {Key{.name = "divergence",
+                                            .shape = kInvariant,
+                                            .about = "passes only if exactly this invariant is reported as violated",
+                                            .is_required = true}};
+
+constexpr Table kInvariantsTable{.name = "an expectation of invariants", .keys = kInvariantsKeys, .mark = "invariants"};
+constexpr Table kCounterTable{.name = "an expectation of a workload", .keys = kCounterKeys, .mark = "workload", .at_least_one = kCounters};
+constexpr Table kLagTable{.name = "an expectation of a mirror", .keys = kLagKeys, .mark = "mirror", .exactly_one = kLags};
+constexpr Table kStreamTable{.name = "an expectation of a stream", .keys = kStreamKeys, .mark = "stream", .at_least_one = kStreamDemands};
+constexpr Table kConsumedTable{
+    .name = "an expectation of a consumer", .keys = kConsumedKeys, .mark = "consumed", .at_least_one = kConsumedDemands};
+constexpr Table kDivergenceTable{.name = "an expectation of a divergence", .keys = kDivergenceKeys, .mark = "divergence"};
+constexpr std::array<const Table*, 6> kExpectationKinds = {&kInvariantsTable, &kCounterTable,  &kLagTable,
+                                                           &kStreamTable,     &kConsumedTable, &kDivergenceTable};
+constexpr Table kExpectation{.name = "an expectation", .keys = {}, .variants = kExpectationKinds};
+constexpr Shape kExpectationShape = object(kExpectation);
+
+// --- the file
+
+constexpr std::size_t kFaultsMax = 10'000;
+
+constexpr std::array<TypeInfo, 32> kTypes = {{
+    {"text", ""},
+    {"a name of letters, digits, - and _, with a letter first",
+     "^(?!(true|True|TRUE|false|False|FALSE|null|Null|NULL)$)[A-Za-z_][A-Za-z0-9_-]{0,63}$"},
+    {"a name without spaces, '.', '*', '>', '/' and '\\'", "^[^ \\t\\r\\n\\f.*>/\\\\]{1,255}$"},
+    {"a subject, such as orders.new or orders.>", "^([^ \\t\\r\\n\\f.>*]+|\\*)(\\.([^ \\t\\r\\n\\f.>*]+|\\*))*(\\.>)?$|^>$"},
+    {"a subject without wildcards, such as orders.new", "^[^ \\t\\r\\n\\f.>*]+(\\.[^ \\t\\r\\n\\f.>*]+)*$"},
+    {"true or false", ""},
+    {"a whole number, 0 or more", ""},
+    {"a whole number, 1 or more", ""},
+    {"a whole number", ""},
+    {"a duration such as 2m, or nanoseconds", "^([0-9]+(\\.[0-9]+)?(ns|us|\u00b5s|\u03bcs|ms|s|m|h|d))+$"},
+    {"a size such as 64KiB, bytes, or -1", "^[0-9]+(\\.[0-9]+)?(B|KiB|MiB|GiB|TiB)$"},
+    {"a time such as 2024-01-01T00:00:00Z",
+     "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})$"},
+    {"a duration with a unit, such as 5ms or 2m", "^([0-9]+(\\.[0-9]+)?(ns|us|\u00b5s|\u03bcs|ms|s|m|h|d))+$"},
+    {"a duration longer than 0, such as 5ms or 2m", "^([0-9]+(\\.[0-9]+)?(ns|us|\u00b5s|\u03bcs|ms|s|m|h|d))+$"},
+    {"a duration such as 5m or -5m", "^[+-]?([0-9]+(\\.[0-9]+)?(ns|us|\u00b5s|\u03bcs|ms|s|m|h|d))+$"},
+    {"a duration or a range, such as 5ms or 5ms..40ms",
+     "^([0-9]+(\\.[0-9]+)?(ns|us|\u00b5s|\u03bcs|ms|s|m|h|d))+(\\.\\.([0-9]+(\\.[0-9]+)?(ns|us|\u00b5s|\u03bcs|ms|s|m|h|d))+)?$"},
+    {"a duration such as 10s, or always", "^(always|([0-9]+(\\.[0-9]+)?(ns|us|\u00b5s|\u03bcs|ms|s|m|h|d))+)$"},
+    {"a size with a unit, such as 64KiB", "^[0-9]+(\\.[0-9]+)?(B|KiB|MiB|GiB|TiB)$"},
+    {"a size or a range, such as 64B or 100B..4KiB",
+     "^[0-9]+(\\.[0-9]+)?(B|KiB|MiB|GiB|TiB)(\\.\\.[0-9]+(\\.[0-9]+)?(B|KiB|MiB|GiB|TiB))?$"},
+    {"a bandwidth such as 10MiB/s", "^[0-9]+(\\.[0-9]+)?(B|KiB|MiB|GiB|TiB)/s$"},
+    {"a rate such as 20/s",
+     "^[0-9]+/([0-9]+(\\.[0-9]+)?)?(ns|us|\u00b5s|\u03bcs|ms|s|m|h|d)([0-9]+(\\.[0-9]+)?(ns|us|\u00b5s|\u03bcs|ms|s|m|h|d))*$"},
+    {"a disk operation such as \"3rd fsync of msgs/2.blk at leaf\"",
+     "^[0-9]+(st|nd|rd|th) (create|write|fsync|truncate|rename|remove|mkdir|fsync-directory) of [^ /\"\\\\]+(/[^ /\"\\\\]+)* at [^ ]+$"},
+    {"a whole number, or until-acked", ""},
+    {"a whole number, or { at_least, at_most }", ""},
+    {"the name of a defect", ""},
+    {"the name of an invariant", ""},
+    {"one of several words", ""},
+    {"the two ends of a link, [a, b]", ""},
+    {"a list", ""},
+    {"names with their values", ""},
+    {"names with their texts", ""},
+    {"keys with their values", ""},
+}};
+static_assert(kTypes.size() == static_cast<std::size_t>(Type::object) + 1);
+
+}  // namespace
+
+const Table& scenario_table() {
+  // The element shapes must outlive the table; the tables of NATS's objects lie in another file, so these are not constexpr.
+  static const Shape stream_shape = object(stream_table());
+  static const Shape consumer_shape = object(consumer_table());
+  static const std::array keys = {
+      Key{.name = "scenario", .shape = kName, .about = "its name", .is_required = true},
+      Key{.name = "about", .shape = kText, .about = "what the story teaches"},
+      Key{.name = "seed", .shape = {.type = Type::count}, .about = "when the command line gives none; default 1"},
+      Key{.name = "duration", .shape = kPositiveDuration, .about = "the length of the run in virtual time; default: until all is done"},
+      Key{.name = "nodes", .shape = {.type = Type::map, .element = &kNodeShape}, .about = "the servers, by name", .is_required = true},
+      Key{.name = "links",
+          .shape = {.type = Type::list, .element = &kLinkShape},
+          .about = "between nodes; leaf_of without a link gets one of 1ms"},
+      Key{.name = "streams", .shape = {.type = Type::list, .element = &stream_shape}, .about = "created in this order at the start"},
+      Key{.name = "consumers",
+          .shape = {.type = Type::list, .element = &consumer_shape},
+          .about = "created in this order after the streams"},
+      Key{.name = "workloads", .shape = {.type = Type::list, .element = &kWorkloadShape}, .about = "the load"},
+      Key{.name = "faults",
+          .shape = {.type = Type::list, .element = &kFaultShape, .entries_max = kFaultsMax},
+          .about = "what goes wrong, and when"},
+      Key{.name = "swarm", .shape = kText, .about = "", .refusal = kLater},
+      Key{.name = "expect", .shape = {.type = Type::list, .element = &kExpectationShape}, .about = "what must hold", .is_required = true},
+  };
+  static const Table table{.name = "a scenario", .keys = keys};
+  return table;
+}
+
+const TypeInfo& info_of(Type type) {
+  const auto index = static_cast<std::size_t>(type);
+  WT_ASSERT(index < kTypes.size());
+  return kTypes[index];
+}
+
+}  // namespace windtunnel::scenarios
