@@ -9,6 +9,7 @@
 #include "core/env/env.h"
 #include "core/env/log.h"
 #include "core/jetstream/api.h"
+#include "core/jetstream/direct_get.h"
 #include "core/jetstream/json_fields.h"
 #include "core/jetstream/mirror.h"
 #include "core/nats/subject.h"
@@ -212,28 +213,12 @@ ApiStatus JetStream::Api::stream_purge(const Call& call, JsonWriter& json) {
 
 ApiStatus JetStream::Api::message_get(const Call& call, JsonWriter& json) {
   if (is_empty_request(call.body)) return api_errors::bad_request();
-  const std::optional<Json> body = parse_json(call.body);
-  Seq seq;
-  std::string last;
-  std::string next;
-  if (!body || !body->is_object() || !read(*body, "seq", seq) || !read(*body, "last_by_subj", last) || !read(*body, "next_by_subj", next)) {
-    return api_errors::invalid_json();
-  }
-  const bool is_valid = last.empty() ? seq.value > 0 || !next.empty() : seq.value == 0 && next.empty();
-  if (!is_valid) return api_errors::bad_request();
+  const std::optional<MessageQuery> query = parse_message_query(call.body);
+  if (!query) return api_errors::invalid_json();
+  if (query->is_empty() || query->is_contradictory()) return api_errors::bad_request();
   Stream* stream = js_.stream(call.stream);
   if (stream == nullptr) return api_errors::stream_not_found();
-  std::optional<StoredMessage> message;
-  if (!last.empty()) {
-    Result<std::optional<StoredMessage>> found = stream->store().load_last(last);
-    if (found) message = std::move(*found);
-  } else if (!next.empty()) {
-    Result<std::optional<StoredMessage>> found = stream->store().load_next({next}, std::max(seq, Seq{1}));
-    if (found) message = std::move(*found);
-  } else {
-    Result<StoredMessage> found = stream->store().load(seq);
-    if (found) message = std::move(*found);
-  }
+  const std::optional<StoredMessage> message = find_message(stream->store(), *query);
   if (!message) return api_errors::message_not_found();
   json.key("message").begin_object().field("subject", message->subject).field("seq", message->seq.value);
   if (!message->headers.empty()) json.field("hdrs", base64(message->headers));

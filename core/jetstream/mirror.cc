@@ -34,6 +34,8 @@ constexpr Duration kAckWait = 22h;
 // After a link has come up a live origin speaks within a heartbeat; this is two.
 constexpr Duration kSuspect = 2s;
 constexpr std::size_t kInboxMax = 1u << 20;
+// With fewer messages to come than this a mirror is as good as its origin for direct gets.
+constexpr std::uint64_t kCaughtUp = 10;
 // A sabotaged mirror errs on one sequence in so many.
 constexpr std::uint64_t kSabotageEvery = 50;
 
@@ -322,6 +324,7 @@ bool Mirror::process(const Copy& copy) {
   }
   consumer_seq_ = info->consumer_seq;
   lag_ = info->pending == 0 ? 0 : info->pending - 1;
+  if (info->pending < kCaughtUp) stream_.caught_up();
   return store(copy, info->stream_seq, info->time);
 }
 

@@ -8,6 +8,7 @@
 #include "core/env/env.h"
 #include "core/env/log.h"
 #include "core/jetstream/advisories.h"
+#include "core/jetstream/direct_get.h"
 #include "core/jetstream/mirror.h"
 #include "core/nats/headers.h"
 #include "core/nats/subject.h"
@@ -70,6 +71,7 @@ Status Stream::write_meta() {
 
 void Stream::start() {
   subscribe();
+  serve_direct_gets();
   scope_.spawn("stream " + config_.name, [this] { ingest_loop(); });
   if (mirror_) mirror_->start();
 }
@@ -83,11 +85,29 @@ void Stream::subscribe() {
   }
 }
 
+// Begins or ends them, as the configuration says. Suspends only to end them.
+void Stream::serve_direct_gets() {
+  const bool is_wanted = config_.allow_direct || (config_.mirror && config_.mirror_direct);
+  if (is_wanted == (direct_get_ != nullptr)) return;
+  if (is_wanted) {
+    direct_get_ = std::make_unique<DirectGet>(env_, bus_, *store_, config_.name);
+  } else {
+    // Out of its place before it suspends.
+    const std::unique_ptr<DirectGet> gone = std::move(direct_get_);
+    gone->stop();
+  }
+}
+
+void Stream::caught_up() {
+  if (direct_get_ && config_.mirror_direct && config_.mirror) direct_get_->serve(config_.mirror->name);
+}
+
 // What both kinds of end have in common: nothing comes in any more, and no task of the stream runs.
 void Stream::end(std::string_view why, bool is_destroyed) {
   is_closed_ = true;
   for (const SubscriptionId id : std::exchange(subscriptions_, {})) bus_.unsubscribe(id);
   if (mirror_) mirror_->stop();
+  if (direct_get_) direct_get_->stop();
   inbox_.clear();
   inbox_.close();
   scope_.join();
@@ -121,6 +141,7 @@ Status Stream::update(StreamConfig config) {
   config_ = std::move(config);
   dedupe_.set_window(config_.duplicate_window);
   if (has_new_subjects) subscribe();
+  serve_direct_gets();
   WT_CHECK(store_->set_limits(store_limits(config_)));
   if (becomes_interest && !consumers_.empty()) remove_unwanted({});
   return write_meta();

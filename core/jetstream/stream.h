@@ -26,6 +26,7 @@
 namespace windtunnel::core {
 
 class Advisories;
+class DirectGet;
 class JsonWriter;
 class Mirror;
 struct Env;
@@ -106,6 +107,9 @@ class Stream final : private ConsumerHost {
   void inactive(const std::string& consumer) override;
 
   void subscribe();
+  void serve_direct_gets();
+  // The mirror has nearly caught up: from now on it may answer for its origin. Does not suspend.
+  void caught_up();
   void ingest_loop();
   void ingest(const Message& message);
   ApiStatus check_expectations(const Message& message, bool& is_duplicate, Seq& duplicate_of);
@@ -131,6 +135,7 @@ class Stream final : private ConsumerHost {
   WallTime created_;
   std::unique_ptr<StreamStore> store_;
   std::unique_ptr<Mirror> mirror_;
+  std::unique_ptr<DirectGet> direct_get_;  // while the configuration allows it
   std::map<std::string, std::unique_ptr<Consumer>, std::less<>> consumers_;
   std::vector<SubscriptionId> subscriptions_;
   DedupeWindow dedupe_;

@@ -43,6 +43,16 @@ TEST_CASE("consumer.jsonl") {
   options.seed = core::Seed{2};  // with which the name that is made up sorts first, as the recorded one did
   CHECK(replay("consumer", options).compared == 280);
 }
+TEST_CASE("direct.jsonl") {
+  TranscriptOptions options;
+  CHECK(replay("direct", options).compared == 49);
+}
+
+TEST_CASE("kv.jsonl") {
+  TranscriptOptions options;
+  CHECK(replay("kv", options).compared == 20);
+}
+
 TEST_CASE("mirrors.jsonl") {
   TranscriptOptions options;
   for (const std::size_t line : {29u, 37u, 45u, 49u, 53u, 57u, 61u, 73u, 83u, 87u}) options.exceptions.push_back({line, kSources});
