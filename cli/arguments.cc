@@ -6,6 +6,7 @@
 #include <charconv>
 #include <sstream>
 
+#include "core/base/time_text.h"
 #include "scenarios/language/nearest.h"
 
 namespace windtunnel::cli {
@@ -17,8 +18,8 @@ using core::Result;
 using scenarios::hint;
 using scenarios::quoted;
 
-constexpr std::array<std::string_view, 3> kVerbs = {"run", "check", "list"};
-constexpr std::array<std::string_view, 7> kLaterVerbs = {"explore", "crash-points", "shrink", "diff", "inspect", "gate", "serve"};
+constexpr std::array<std::string_view, 4> kVerbs = {"run", "check", "list", "inspect"};
+constexpr std::array<std::string_view, 6> kLaterVerbs = {"explore", "crash-points", "shrink", "diff", "gate", "serve"};
 constexpr std::array<std::string_view, 7> kLaterRunOptions = {"--defect", "--as", "--html", "--out", "--crash-at", "--keep", "--shrink"};
 constexpr std::array<std::string_view, 1> kLaterCheckOptions = {"--strict"};
 constexpr std::array<std::string_view, 4> kListings = {"scenarios", "faults", "invariants", "workloads"};
@@ -30,10 +31,11 @@ constexpr std::string_view kUsage =
   windtunnel run FILE|DIR...      replay scenarios
   windtunnel check FILE|DIR...    validate scenarios without running them
   windtunnel list WHAT            scenarios, faults, invariants or workloads
+  windtunnel inspect DIR          say what is in a JetStream store directory, and what is wrong with it
   windtunnel VERB --help          the options of a verb
   windtunnel --version
 
-Exit status: 0 all expectations held; 1 a divergence; 2 bad usage or input, or our own I/O failed;
+Exit status: 0 all expectations held; 1 a divergence (inspect: problems); 2 bad usage or input, or our own I/O failed;
 3 a run was not deterministic; 4 windtunnel itself failed.
 )";
 
@@ -196,6 +198,33 @@ Result<Command> parse_list(std::span<const std::string> arguments) {
   return Command{std::move(command)};
 }
 
+Result<Command> parse_inspect(std::span<const std::string> arguments) {
+  Verb verb{
+      .name = "inspect",
+      .synopsis = "DIR [OPTION]...",
+      .description = options::options_description{"Says what is in a JetStream store (ours or nats-server's) and what is wrong with it.\n"
+                                                  "DIR is a store, an account or a stream. Nothing is ever written to it"},
+      .later_options = {}};
+  verb.description.add_options()("json", "as JSON (docs/inspect.md)")("messages", "every message: sequence, subject, time, size")(
+      "consumers", "what each consumer has pending, one by one")("at", options::value<std::string>()->value_name("TIME"),
+                                                                 "apply the limits by age as of then, such as 2024-05-01T10:00:00Z")(
+      "help", "show this");
+  WT_TRY(const Parsed parsed, parse_verb(arguments, verb));
+  if (parsed.values.count("help") != 0) return Command{HelpCommand{help_text(verb)}};
+  if (parsed.words.empty()) return usage("`windtunnel inspect` needs a directory: a store, an account or a stream");
+  if (parsed.words.size() > 1) return usage("`windtunnel inspect` takes one directory, not also " + quoted(parsed.words[1]));
+  InspectCommand command;
+  command.path = parsed.words.front();
+  command.json = parsed.values.count("json") != 0;
+  command.messages = parsed.values.count("messages") != 0;
+  command.consumers = parsed.values.count("consumers") != 0;
+  if (const auto at = text_of(parsed, "at")) {
+    command.at = core::parse_rfc3339(*at);
+    if (!command.at) return usage("`--at` must be a time such as 2024-05-01T10:00:00Z, not " + quoted(*at));
+  }
+  return Command{std::move(command)};
+}
+
 }  // namespace
 
 Result<Command> parse_arguments(std::span<const std::string> arguments) {
@@ -206,6 +235,7 @@ Result<Command> parse_arguments(std::span<const std::string> arguments) {
   if (verb == "run") return parse_run(arguments.subspan(1));
   if (verb == "check") return parse_check(arguments.subspan(1));
   if (verb == "list") return parse_list(arguments.subspan(1));
+  if (verb == "inspect") return parse_inspect(arguments.subspan(1));
   if (contains(kLaterVerbs, verb)) return later(verb);
   if (verb.starts_with('-')) return usage("the verb comes first, before options such as " + quoted(verb) + "; see `windtunnel --help`");
   return usage("unknown verb " + quoted(verb) + hint(verb, kVerbs));

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/base/result.h"
+#include "core/base/types.h"
 
 namespace windtunnel::cli {
 
@@ -31,12 +32,19 @@ struct ListCommand {
   Listing what = Listing::scenarios;
   std::vector<std::string> paths;  // of scenarios; empty: the catalog
 };
+struct InspectCommand {
+  std::string path;
+  bool json = false;
+  bool messages = false;
+  bool consumers = false;
+  std::optional<core::WallTime> at;
+};
 struct HelpCommand {
   std::string text;
 };
 struct VersionCommand {};
 
-using Command = std::variant<RunCommand, CheckCommand, ListCommand, HelpCommand, VersionCommand>;
+using Command = std::variant<RunCommand, CheckCommand, ListCommand, InspectCommand, HelpCommand, VersionCommand>;
 
 inline constexpr unsigned kJobsMax = 256;
 inline constexpr std::uint64_t kSeedsMax = 10'000'000;  // in one command
