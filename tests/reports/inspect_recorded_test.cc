@@ -141,7 +141,9 @@ void check_state(const json& stream, const json& info, const Better* better) {
   CHECK(figures_text(state) == figures_text(info.at("state")));
   CHECK(stream.at("lost").empty());
   CHECK(state.at("num_subjects") == info.at("state").value("num_subjects", 0u));
-  CHECK(state.at("last_ts") == info.at("state").at("last_ts"));
+  // nats-server shows a year 1754 where a stream that was never used has no time, if it had to read the blocks; we never do.
+  const bool has_time = info.at("state").at("last_ts") != "1754-08-30T22:43:41.128654848Z";
+  CHECK(state.at("last_ts") == (has_time ? info.at("state").at("last_ts") : json("0001-01-01T00:00:00Z")));
   if (state.at("messages") > 0u) CHECK(state.at("first_ts") == info.at("state").at("first_ts"));
   if (!info.at("state").contains("deleted")) return;
   std::vector<std::uint64_t> gaps;

@@ -196,8 +196,7 @@ TEST_CASE("the text has no control characters and no colours unless asked") {
   const Copy at{"limits-bitflip-middle-blk", "BLOCKS"};
   const std::string plain = inspect(at.store, false).out;
   CHECK(plain.find('\x1b') == std::string::npos);
-  CHECK(plain.find("DAMAGE   msgs/2.blk at offset 15649: 519 damaged bytes behind sequence 74 and ahead of 76\n") !=
-        std::string::npos);
+  CHECK(plain.find("DAMAGE   msgs/2.blk at offset 15649: 519 damaged bytes behind sequence 74 and ahead of 76\n") != std::string::npos);
   CHECK(plain.find("2 x damage\n") != std::string::npos);
   const std::string coloured = inspect(at.store, false, {}, {.has_colours = true}).out;
   CHECK(coloured.find("\x1b[1;31mDAMAGE\x1b[0m") != std::string::npos);

@@ -60,9 +60,9 @@ TEST_CASE("what is made is its owner's alone") {
 
 TEST_CASE("no path leads out of the root") {
   const TemporaryDirectory directory;
-  std::filesystem::create_directory(directory.path() + "/root");
+  std::filesystem::create_directory(directory.path() + "/store");
   write(directory.path() + "/secret", "x");
-  const auto disk = disk_at(directory.path() + "/root");
+  const auto disk = disk_at(directory.path() + "/store");
   const std::string absolute = directory.path() + "/secret";
   for (const std::string& path : {std::string("../secret"), std::string("a/../../secret"), absolute, std::string("./x"),
                                   std::string("a//b"), std::string("a/"), std::string("a\0b", 3), std::string(".."), std::string("")}) {
@@ -84,12 +84,12 @@ TEST_CASE("no path leads out of the root") {
 
 TEST_CASE("removing a tree removes links and leaves what they lead to") {
   const TemporaryDirectory directory;
-  std::filesystem::create_directories(directory.path() + "/root/tree");
+  std::filesystem::create_directories(directory.path() + "/store/tree");
   std::filesystem::create_directories(directory.path() + "/outside");
   write(directory.path() + "/outside/f", "x");
-  std::filesystem::create_directory_symlink(directory.path() + "/outside", directory.path() + "/root/tree/link");
-  std::filesystem::create_directory_symlink(directory.path() + "/outside", directory.path() + "/root/link");
-  const auto disk = disk_at(directory.path() + "/root");
+  std::filesystem::create_directory_symlink(directory.path() + "/outside", directory.path() + "/store/tree/link");
+  std::filesystem::create_directory_symlink(directory.path() + "/outside", directory.path() + "/store/link");
+  const auto disk = disk_at(directory.path() + "/store");
   const auto listed = disk->list("link");
   REQUIRE(listed);
   CHECK(listed->size() == 1);
