@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
@@ -18,6 +19,7 @@
 #include <stdexcept>
 #include <thread>
 #include <utility>
+#include <vector>
 
 namespace windtunnel::tests {
 namespace {
@@ -139,26 +141,32 @@ std::string NatsClient::read_line() {
   }
 }
 
-std::string NatsClient::next_message() {
+NatsClient::Message NatsClient::next_message() {
   for (;;) {
     const std::string line = read_line();
     if (line == "PING") send("PONG\r\n");
     if (line.starts_with("-ERR")) give_up(line);
     if (!line.starts_with("MSG ") && !line.starts_with("HMSG ")) continue;
-    // The last number is the size of all, the one before, of an HMSG, that of its headers.
-    const std::size_t last = line.rfind(' ');
-    const std::size_t size = std::stoul(line.substr(last + 1));
-    const std::size_t headers = line[0] == 'H' ? std::stoul(line.substr(line.rfind(' ', last - 1) + 1)) : 0;
+    // MSG subject sid [reply] size, HMSG subject sid [reply] header-size size
+    std::vector<std::string> words;
+    for (std::istringstream in{line}; in;) {
+      std::string word;
+      if (in >> word) words.push_back(std::move(word));
+    }
+    const bool has_headers = words.front() == "HMSG";
+    const std::size_t size = std::stoul(words.back());
+    const std::size_t headers = has_headers ? std::stoul(words[words.size() - 2]) : 0;
+    Message message{.subject = words[1], .reply = words.size() > (has_headers ? 5u : 4u) ? words[3] : "", .payload = {}};
     while (buffer_.size() - at_ < size + 2) fill();
-    const std::string payload = buffer_.substr(at_ + headers, size - headers);
+    message.payload = buffer_.substr(at_ + headers, size - headers);
     at_ += size + 2;
-    return payload;
+    return message;
   }
 }
 
 std::string NatsClient::request(const std::string& subject, const std::string& payload) {
   send("PUB " + subject + " inbox." + std::to_string(++requests_) + " " + std::to_string(payload.size()) + "\r\n" + payload + "\r\n");
-  return next_message();
+  return next_message().payload;
 }
 
 void NatsClient::publish(const std::string& subject, const std::string& payload, std::uint64_t count, std::uint64_t window) {
@@ -175,10 +183,44 @@ void NatsClient::publish(const std::string& subject, const std::string& payload,
     // Half of the window at a time, so that commands go out in batches.
     const std::uint64_t until = sent == count ? count : acked + (window + 1) / 2;
     for (; acked < until; ++acked) {
-      const std::string ack = next_message();
+      const std::string ack = next_message().payload;
       if (ack.find("\"seq\":") == std::string::npos) give_up("not stored: " + ack);
     }
   }
+}
+
+void NatsClient::request_many(const std::string& subject, const std::function<std::string(std::uint64_t)>& payload, std::uint64_t count,
+                              std::uint64_t window) {
+  std::uint64_t sent = 0;
+  for (std::uint64_t answered = 0; answered < count;) {
+    std::string batch;
+    for (; sent < count && sent - answered < window; ++sent) {
+      const std::string each = payload(sent);
+      batch += "PUB " + subject + " inbox.q " + std::to_string(each.size()) + "\r\n" + each + "\r\n";
+    }
+    send(batch);
+    const std::uint64_t until = sent == count ? count : answered + (window + 1) / 2;
+    for (; answered < until; ++answered) {
+      if (next_message().payload.find("\"error\"") != std::string::npos) give_up("refused: " + subject);
+    }
+  }
+}
+
+void NatsClient::drain(const std::string& stream, const std::string& consumer, std::uint64_t count, std::uint64_t batch) {
+  const std::string pull = "{\"batch\":" + std::to_string(batch) + ",\"expires\":10000000000}";
+  for (std::uint64_t done = 0; done < count;) {
+    send("PUB $JS.API.CONSUMER.MSG.NEXT." + stream + "." + consumer + " inbox.d " + std::to_string(pull.size()) + "\r\n" + pull + "\r\n");
+    std::string acks;
+    const std::uint64_t until = std::min(count, done + batch);
+    for (; done < until; ++done) {
+      const Message message = next_message();
+      if (!message.reply.starts_with("$JS.ACK.")) give_up("no message to acknowledge");
+      acks += "PUB " + message.reply + " 4\r\n+ACK\r\n";
+    }
+    send(acks);
+  }
+  // All acknowledgements are in when the queue is empty.
+  while (request("$JS.API.STREAM.INFO." + stream, "").find("\"messages\":0,") == std::string::npos) std::this_thread::sleep_for(kPause);
 }
 
 }  // namespace windtunnel::tests

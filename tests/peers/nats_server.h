@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -42,11 +43,21 @@ class NatsClient {
   std::string request(const std::string& subject, const std::string& payload);
   // Publishes `count` messages to `subject`, each awaiting its ack by the server; `window` of them may be outstanding.
   void publish(const std::string& subject, const std::string& payload, std::uint64_t count, std::uint64_t window);
+  // Sends the request `count` times, `window` of them outstanding; `payload(i)` is that of the i-th.
+  void request_many(const std::string& subject, const std::function<std::string(std::uint64_t i)>& payload, std::uint64_t count,
+                    std::uint64_t window);
+  // Pulls `count` messages of a consumer in batches and acknowledges each.
+  void drain(const std::string& stream, const std::string& consumer, std::uint64_t count, std::uint64_t batch);
 
  private:
   void send(const std::string& bytes);
-  // The payload of the next message; answers pings on the way.
-  std::string next_message();
+  struct Message {
+    std::string subject;
+    std::string reply;
+    std::string payload;
+  };
+  // The next message; answers pings on the way.
+  Message next_message();
   std::string read_line();
   void fill();
   int socket_ = -1;
