@@ -63,9 +63,7 @@ World::NodePlace& World::node(std::string_view name) {
 void World::start(NodePlace& place) {
   if (place.process->is_running()) return;
   core::Defects defects = place.spec->defects;
-  for (const core::DefectInfo& info : core::all_defects()) {
-    if (defects_.is_on(info.defect)) defects.set(info.defect);
-  }
+  defects.add(defects_);
   const NodeSpec* hub = place.spec->leaf_of.empty() ? nullptr : scenario_.node(place.spec->leaf_of);
   const core::NodeConfig config = node_config(*place.spec, hub);
   place.process->start([config](core::Env& env) { return std::make_unique<NodeProgram>(env, config); }, defects);
