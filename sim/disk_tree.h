@@ -151,6 +151,7 @@ class DiskTree {
 
   // disk_tree_units.cc
   struct PlacedUnit;
+  [[nodiscard]] const DiskFile* file_if_any(Inode inode) const;
   [[nodiscard]] std::vector<PlacedUnit> placed_units() const;
   [[nodiscard]] std::vector<bool> chosen(const std::vector<PlacedUnit>& units, const Survivors& how, const DiskTree* older) const;
   void collect_paths(Inode directory, Entries Node::*entries, const std::string& prefix, std::map<Inode, std::string>& out) const;

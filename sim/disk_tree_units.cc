@@ -135,23 +135,32 @@ void DiskTree::lose_power(const Survivors& how, const DiskTree* older) {
     if (node.is_directory) continue;
     DiskFile file = node.file;
     if (how.how == How::prefix) {
-      const auto then = older == nullptr ? Nodes::const_iterator{} : older->nodes_.find(inode);
-      if (older == nullptr || then == older->nodes_.end()) {
+      const DiskFile* then = older == nullptr ? nullptr : older->file_if_any(inode);
+      // What was synced since is durable, and then there is nothing to go back to.
+      if (then == nullptr || then->durable() != file.durable()) {
         file.keep_only({}, false, file.content());
       } else {
-        file.keep_only(file.volatile_sectors(), file.is_size_volatile(), then->second.file.content());
+        file.keep_only(file.volatile_sectors(), file.is_size_volatile(), then->content());
       }
     } else {
       const Left& mine = left[inode];
       const bool is_cut = cut != nullptr && cut->inode == inode && cut->unit.kind == Kind::sector;
       std::string content = file.content();
-      if (is_cut && mine.has_size) content.resize(std::min<std::uint64_t>(content.size(), cut->unit.number * DiskFile::kSector));
+      if (is_cut && mine.has_size) {
+        const std::uint64_t end = std::max<std::uint64_t>(cut->unit.number * DiskFile::kSector, file.durable().size());
+        content.resize(std::min<std::uint64_t>(content.size(), end));
+      }
       file.keep_only(mine.sectors, mine.has_size, content);
     }
     files.emplace(inode, std::move(file));
   }
   for (auto& [inode, node] : nodes_) node.pending.clear();
   rebuild([&files](Inode inode, const std::string&, DiskFile& file) { file = std::move(files.at(inode)); });
+}
+
+const DiskFile* DiskTree::file_if_any(Inode inode) const {
+  const auto found = nodes_.find(inode);
+  return found == nodes_.end() ? nullptr : &found->second.file;
 }
 
 std::uint64_t DiskTree::image_hash() const {

@@ -37,7 +37,7 @@ struct Survivors {
     all,      // everything does
     only,     // unit `which` alone
     without,  // everything but unit `which`
-    torn,     // everything, but the file of sector `which` ends where that sector begins
+    torn,     // everything, but the file of sector `which` ends where that sector begins, or where it ended when last synced
     hole,     // everything, but the sectors of that file from `which` on read as they were, beyond the old end as zeros
     sizes,    // names and sizes, and not one sector
     prefix,   // as the disk was `which` operations ago, but for what was synced since
