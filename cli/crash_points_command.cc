@@ -68,10 +68,10 @@ std::string place(const CrashFailure& failure) {
 
 std::string failures_report(const Job& job, const std::vector<CrashFailure>& failures, const Environment& environment) {
   std::map<std::string, std::vector<const CrashFailure*>> by_invariant;
-  for (const CrashFailure& failure : failures) by_invariant[failure.invariant].push_back(&failure);
+  for (const CrashFailure& failure : failures) by_invariant[failure.invariants].push_back(&failure);
   std::string out;
-  for (const auto& [invariant, found] : by_invariant) {
-    out += "  " + invariant + ": " + std::to_string(found.size()) + (found.size() == 1 ? " image\n" : " images\n");
+  for (const auto& [invariants, found] : by_invariant) {
+    out += "  " + invariants + ": " + std::to_string(found.size()) + (found.size() == 1 ? " image\n" : " images\n");
     for (std::size_t i = 0; i < std::min(found.size(), kShown); ++i)
       out += "    " + place(*found[i]) + ": " + found[i]->actual + "\n      replay: " + replay(job, *found[i], environment) + "\n";
     if (found.size() > kShown) out += "    and " + std::to_string(found.size() - kShown) + " more\n";
@@ -102,7 +102,7 @@ std::string json_report(const Job& job, const CrashCounters& counters, std::uint
       out.end_object();
     }
     out.end_array();
-    out.field("operation", failure.operation).field("invariant", failure.invariant).field("actual", failure.actual);
+    out.field("operation", failure.operation).field("invariants", failure.invariants).field("actual", failure.actual);
     out.field("replay", replay(job, failure, environment));
     out.end_object();
   }
@@ -189,7 +189,7 @@ int crash_points_command(const CrashPointsCommand& command, const Environment& e
       return kExitUsage;
     }
   }
-  const bool has_internal = has_died || std::any_of(failures.begin(), failures.end(), [](const auto& f) { return f.invariant == "died"; });
+  const bool has_internal = has_died || std::any_of(failures.begin(), failures.end(), [](const auto& f) { return f.invariants == "died"; });
   if (has_internal) return kExitInternal;
   return counters.failures > 0 ? kExitDivergence : kExitHeld;
 }

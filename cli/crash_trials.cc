@@ -35,6 +35,16 @@ std::string flat(std::string text) {
   return text;
 }
 
+std::string names_of(const std::vector<scenarios::Divergence>& divergences) {
+  std::vector<std::string> names;
+  for (const scenarios::Divergence& each : divergences) {
+    if (std::find(names.begin(), names.end(), each.invariant) == names.end()) names.push_back(each.invariant);
+  }
+  std::string out;
+  for (const std::string& name : names) out += (out.empty() ? "" : ", ") + name;
+  return out;
+}
+
 std::string_view take(std::string_view& text, char separator) {
   const std::size_t at = std::min(text.find(separator), text.size());
   const std::string_view out = text.substr(0, at);
@@ -72,7 +82,7 @@ std::string failures_text(const std::vector<CrashFailure>& failures) {
   std::string out;
   for (const CrashFailure& failure : failures) {
     for (const scenarios::CrashAt& crash : failure.crashes) out += place_text(crash) + ";" + to_text(crash.keep) + ";";
-    out += "\t" + flat(failure.operation) + "\t" + flat(failure.invariant) + "\t" + flat(failure.actual) + "\n";
+    out += "\t" + flat(failure.operation) + "\t" + flat(failure.invariants) + "\t" + flat(failure.actual) + "\n";
   }
   return out;
 }
@@ -89,7 +99,7 @@ std::vector<CrashFailure> parse_failures(std::string_view text) {
       if (place && keep) failure.crashes.push_back({place->node, place->operation, *keep});
     }
     failure.operation = take(line, '\t');
-    failure.invariant = take(line, '\t');
+    failure.invariants = take(line, '\t');
     failure.actual = take(line, '\t');
     if (!failure.crashes.empty()) out.push_back(std::move(failure));
   }
@@ -206,7 +216,7 @@ void CrashTrials::note(const std::string& told, const std::string& death, const 
   failure.crashes = crashes_;
   failure.crashes.push_back({std::string{moment.node}, moment.operation, how});
   failure.operation = moment.what;
-  failure.invariant = "died";
+  failure.invariants = "died";
   failure.actual = "windtunnel itself failed in this trial: " + death;
   add_failure(std::move(failure));
 }
@@ -217,14 +227,15 @@ void CrashTrials::end_child(const core::Result<scenarios::RunResult>& result) {
   failure.crashes = crashes_;
   failure.operation = operation_;
   if (!result) {
-    failure.invariant = "refused";
+    failure.invariants = "refused";
     failure.actual = result.error().detail;
   } else if (!result->passed()) {
-    failure.invariant = result->divergences.front().invariant;
+    failure.invariants = names_of(result->divergences);
     failure.actual = result->divergences.front().actual;
-    if (failure.invariant == "expectation") failure.actual = result->divergences.front().sentence + " " + failure.actual;
+    if (result->divergences.front().invariant == "expectation")
+      failure.actual = result->divergences.front().sentence + " " + failure.actual;
   }
-  if (!failure.invariant.empty()) {
+  if (!failure.invariants.empty()) {
     ++counters_.failures;
     add_failure(std::move(failure));
   }

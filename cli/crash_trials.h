@@ -24,8 +24,8 @@ namespace windtunnel::cli {
 struct CrashFailure {
   std::vector<scenarios::CrashAt> crashes;  // one, or two
   std::string operation;                    // "write msgs/1.blk", of the last of them
-  std::string invariant;                    // "last-seq-monotone", "died", "refused", ...
-  std::string actual;
+  std::string invariants;                   // "acked-is-durable, last-seq-monotone", or "died", "refused"
+  std::string actual;                       // of the first of them
   friend bool operator==(const CrashFailure&, const CrashFailure&) = default;
 };
 
