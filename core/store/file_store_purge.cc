@@ -225,7 +225,7 @@ Status FileStore::mark_limit_removals() {
 // blocks, whether their messages were still there or not, which is what made the storms (reference: filestore 6.1).
 bool FileStore::keeps_tombstone(Seq seq, const MessageBlock& block) const {
   if (has(Defect::nats_5426)) return false;
-  if (block.live() > 0 && (has(Defect::nats_5702a) || has(Defect::nats_6352))) return seq < block.first;
+  if (block.live() > 0 && (has(Defect::nats_5702a) || has(Defect::nats_5831) || has(Defect::nats_6352))) return seq < block.first;
   return is_tombstone_needed(seq, block);
 }
 

@@ -215,7 +215,10 @@ Status FileStore::recover_block(std::uint32_t index, Recovery& found) {
   std::int64_t tombstone_time = 0;
   bool has_marker = false;
   const auto take = [&](const RecordView& record, std::uint64_t offset) {
-    if (is_index_last && record.checksum == found.index->last_checksum) found.saw_index_record = true;
+    if (is_index_last && record.checksum == found.index->last_checksum) {
+      found.saw_index_record = true;
+      found.index_record_at = offset;
+    }
     if (record.kind == RecordKind::tombstone) {
       found.tombstones.push_back({record.seq, record.time});
       add_to_ranges(block->tombstones, record.seq);
@@ -368,6 +371,7 @@ bool FileStore::note_lost(const Recovery& found) {
       }
       if (end.value == 0 && found.index) end = found.index->last_seq.next();
       Seq seq = std::max(damage.range.before.next(), found.index ? found.index->first_seq : Seq{1});
+      if (found.is_behind_index(damage)) seq = std::max(seq, found.index->last_seq.next());
       if (damage.range.before.value == 0 && at != blocks_.end() && at != blocks_.begin())
         seq = std::max(seq, (*std::prev(at))->last.next());
       // So few bytes never held so many messages: it is an old gap, in which nobody can say what was.

@@ -28,6 +28,12 @@ struct FileStore::Recovery {
   std::vector<std::uint32_t> half_compressed;  // blocks N of files N.blk.tmp
   bool saw_index_record = false;               // the last record that the index knew is still there
   bool is_index_record_last = false;
+  std::uint64_t index_record_at = 0;  // where it is
+  // Whether this lies behind everything that the index knew.
+  [[nodiscard]] bool is_behind_index(const Damage& damage) const {
+    if (!index || damage.block < index->last_block) return false;
+    return damage.block > index->last_block || (saw_index_record && damage.range.offset >= index_record_at);
+  }
 };
 
 }  // namespace windtunnel::core

@@ -31,8 +31,8 @@ class Run {
     model_.last = at_.options.first_seq.prev();
     tell("blocks of " + std::to_string(at_.options.block_size.value) + ", compacted above " +
          std::to_string(at_.settings.compact_min.value) + (at_.settings.sync_always ? ", sync: always" : "") +
-         (at_.options.compression == Compression::s2 ? ", s2" : "") + ", first " +
-         std::to_string(at_.options.first_seq.value) + ", " + text(model_.limits));
+         (at_.options.compression == Compression::s2 ? ", s2" : "") + ", first " + std::to_string(at_.options.first_seq.value) + ", " +
+         text(model_.limits));
     open();
   }
 
