@@ -6,6 +6,8 @@
 // a value in each node's environment, so nodes may differ. Built with -Ddefects=false, is_on is constantly false.
 #pragma once
 
+#include <bitset>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -15,8 +17,30 @@ namespace windtunnel::core {
 
 enum class Defect : std::uint8_t {
   // Historic.
+  nats_5426,    // a compaction drops every tombstone
+  nats_5497,    // skips in an empty last block stay in memory
+  nats_5702a,   // tombstones do not count in a block's size: compaction storms
+  nats_5831,    // each sync pass rewrites a block that cannot shrink
+  nats_5901,    // a stale index.db is patched instead of rebuilt
+  nats_5973,    // tombstones never roll a block
+  nats_6352,    // a block of tombstones is rewritten with every removal
   nats_6600,    // an emptied last block is removed before its successor exists
+  nats_6684,    // N.blk.tmp is taken for a block
+  nats_6685,    // purges write no tombstones below the new first sequence
+  nats_6753,    // a configured first sequence purges its own message at a restart
+  nats_6798,    // records above 32 MiB are written but never read
+  nats_6881,    // the last sequence of an emptied stream is not taken from index.db
   nats_6981,    // copies resume by timer after an outage, not by the link's return
+  nats_7123,    // a missing block goes unnoticed when index.db is current
+  nats_7384,    // a block of tombstones alone stands for the lowest of them
+  nats_7387,    // a block goes with tombstones that are still needed
+  nats_7388,    // meta.* and o.dat are written in place
+  nats_7549,    // damage inside a block costs all that follows in it
+  nats_7594,    // the sync pass drops records that wait to be written
+  nats_7676,    // a purge moves the blocks away before their successor exists
+  nats_7691,    // a consumer state that does not decode is ignored
+  nats_7692,    // a consumer that is ahead of its stream waits there
+  nats_7782,    // a last sequence from index.db is not written down
   no_dir_sync,  // directories are never synced
   // Sabotage.
   break_ack_before_store,      // a PubAck leaves, the message is not stored
@@ -33,8 +57,10 @@ struct DefectInfo {
   Defect defect;
   std::string_view name;
   std::string_view summary;
-  std::string_view affected;  // releases; empty for a sabotage
-  std::string_view fixed;
+  // The releases that had it, as closed ranges: "2.10.0..2.10.27, 2.11.0..2.11.1"; "..2.12.7" has no beginning and "2.10.16.."
+  // no end. Empty for a sabotage. core/base/profiles.h reads it.
+  std::string_view affected;
+  std::string_view fixed;  // the first release of each line without it; empty: none, or a sabotage
 };
 
 // All of them, in the order of the enumeration.
@@ -48,16 +74,16 @@ class Defects {
 #ifdef WINDTUNNEL_NO_DEFECTS
     return false;
 #else
-    return (bits_ >> static_cast<unsigned>(defect) & 1u) != 0;
+    return bits_.test(static_cast<std::size_t>(defect));
 #endif
   }
-  void set(Defect defect) { bits_ |= std::uint64_t{1} << static_cast<unsigned>(defect); }
-  [[nodiscard]] bool is_none() const { return bits_ == 0; }
+  void set(Defect defect) { bits_.set(static_cast<std::size_t>(defect)); }
+  void add(const Defects& others) { bits_ |= others.bits_; }
+  [[nodiscard]] bool is_none() const { return bits_.none(); }
   friend bool operator==(const Defects&, const Defects&) = default;
 
  private:
-  std::uint64_t bits_ = 0;
-  static_assert(static_cast<unsigned>(Defect::count_) <= 64);
+  std::bitset<static_cast<std::size_t>(Defect::count_)> bits_;
 };
 
 }  // namespace windtunnel::core
