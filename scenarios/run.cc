@@ -7,6 +7,7 @@
 #include "core/base/hash.h"
 #include "core/jetstream/mirror.h"
 #include "scenarios/api_answer.h"
+#include "scenarios/crash_driver.h"
 #include "scenarios/fault_driver.h"
 #include "scenarios/judge.h"
 #include "scenarios/lag_watcher.h"
@@ -31,7 +32,7 @@ constexpr core::Duration kStartBound = 30s;
 class Run {
  public:
   Run(const Scenario& scenario, const RunOptions& options, const std::vector<Divergence>* to_tell)
-      : scenario_(scenario), world_(scenario, options.seed, options.defects) {
+      : scenario_(scenario), world_(scenario, options.seed, options.defects), crashes_(world_, options.crashes, options.crash_hook) {
     if (options.keep_trace && options.trace_line) {
       writer_ = std::make_unique<TraceWriter>(world_, options.trace_line);
       world_.kernel().trace().add(*writer_);
@@ -51,7 +52,7 @@ class Run {
     LagWatcher lags{world_};
     core::Instant end = kTimeZero;
     for (;;) {
-      const std::optional<core::Instant> last_fault = faults.last_fault();
+      const std::optional<core::Instant> last_fault = last_fault_of(faults);
       lags.look(last_fault, workloads.publishing_until());
       const std::optional<core::Instant> known_end = end_of(last_fault, workloads);
       if (known_end) end = *known_end;
@@ -61,9 +62,10 @@ class Run {
     }
     const FinalState state = read_everything(end);
     const std::vector<LagSample> samples = lags.samples();
-    const Evidence evidence{scenario_, world_.ledger(), world_.history(), state, samples};
+    const Evidence evidence{scenario_, world_.ledger(), world_.history(), world_.removals(), state, samples};
     const std::vector<Consumption> consumptions = workloads.consumptions();
-    const std::vector<std::string> missed = faults.missed();
+    std::vector<std::string> missed = faults.missed();
+    for (std::string& crash : crashes_.missed()) missed.push_back(std::move(crash));
     const CaseFile file{evidence, consumptions, lags.watches(), missed};
     RunResult result;
     result.scenario = scenario_.name;
@@ -80,6 +82,13 @@ class Run {
   void tell(std::vector<Divergence>& divergences) const { teller_->tell(divergences); }
 
  private:
+  // nullopt while a fault is still to come.
+  std::optional<core::Instant> last_fault_of(const FaultDriver& faults) const {
+    const std::optional<core::Instant> fault = faults.last_fault();
+    const std::optional<core::Instant> start = crashes_.last_start();
+    return fault && start ? std::optional{std::max(*fault, *start)} : std::nullopt;
+  }
+
   // nullopt while a fault still waits for its disk operation, and nothing else says when to stop.
   std::optional<core::Instant> end_of(std::optional<core::Instant> last_fault, const Workloads& workloads) const {
     if (scenario_.duration) return core::after(kTimeZero, *scenario_.duration);
@@ -139,13 +148,14 @@ class Run {
   std::unique_ptr<TraceWriter> writer_;
   std::unique_ptr<StoryTeller> teller_;
   World world_;  // after its observers, so that it ends before them
+  CrashDriver crashes_;
 };
 
 }  // namespace
 
 core::Result<RunResult> run_scenario(const Scenario& scenario, const RunOptions& options) {
   core::Result<RunResult> result = Run{scenario, options, nullptr}.run();
-  if (!result || result->passed()) return result;
+  if (!result || result->passed() || !options.tells_stories) return result;
   // The same run once more, this time for the story of what went wrong. One world at a time: the first has ended.
   RunOptions again = options;
   again.keep_trace = false;

@@ -8,6 +8,7 @@
 namespace windtunnel::scenarios {
 namespace {
 
+constexpr std::array<std::string_view, 3> kAdminActions = {"purge", "delete_message", "erase_message"};
 constexpr std::array<std::string_view, 7> kCounters = {"published", "acked", "errors", "no_responders", "timeouts", "duplicates", "lost"};
 
 template <typename... Fs>
@@ -43,6 +44,11 @@ std::uint64_t PublishSpec::messages() const {
     if (due < by_time) by_time = static_cast<std::uint64_t>(due);
   }
   return count && *count < by_time ? *count : by_time;
+}
+
+std::uint64_t AdminSpec::times() const {
+  const std::uint64_t by_time = duration ? static_cast<std::uint64_t>(*duration / every) : ~std::uint64_t{0};
+  return count > 0 && count < by_time ? count : by_time;
 }
 
 bool Bound::holds(std::uint64_t value) const { return (!at_least || value >= *at_least) && (!at_most || value <= *at_most); }
@@ -138,5 +144,8 @@ std::string_view name_of(Retention retention) {
 }
 std::string_view name_of(AckPolicy policy) { return policy == AckPolicy::none ? "none" : policy == AckPolicy::all ? "all" : "explicit"; }
 std::string_view name_of(Via via) { return via == Via::core ? "core" : "jetstream"; }
+
+std::string_view name_of(AdminAction action) { return kAdminActions[static_cast<std::size_t>(action)]; }
+std::span<const std::string_view> admin_action_names() { return kAdminActions; }
 
 }  // namespace windtunnel::scenarios

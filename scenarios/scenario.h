@@ -6,7 +6,9 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -136,6 +138,26 @@ struct ConsumeSpec {
   std::optional<core::Duration> duration;            // `for`; absent: until the run ends
 };
 
+enum class AdminAction : std::uint8_t {
+  purge,
+  delete_message,  // a random one
+  erase_message,   // the same, and its bytes are overwritten
+};
+
+struct AdminSpec {
+  std::string stream;
+  std::string on;                    // the node that holds it
+  std::string domain;                // API prefix of the client's requests; empty: $JS.API
+  std::vector<AdminAction> actions;  // in turn, one each time
+  core::Duration every{};
+  std::uint64_t count = 0;  // how many actions; 0: as many as `duration` has room for
+  std::optional<core::Duration> duration;
+  std::string filter_subject;  // of purges; empty: every subject
+  std::uint64_t keep = 0;      // of purges; not 0: all but the newest `keep`
+
+  [[nodiscard]] std::uint64_t times() const;
+};
+
 struct WorkloadSpec {
   std::string name;
   std::string at;  // the node that its client is connected to
@@ -143,7 +165,7 @@ struct WorkloadSpec {
   core::Duration start{};  // from the start of the run
   std::string user;
   std::string password;
-  std::variant<PublishSpec, ConsumeSpec> work;
+  std::variant<PublishSpec, ConsumeSpec, AdminSpec> work;
 };
 
 struct FaultSpec {
@@ -244,5 +266,7 @@ struct Scenario {
 [[nodiscard]] std::string_view name_of(Retention retention);
 [[nodiscard]] std::string_view name_of(AckPolicy policy);
 [[nodiscard]] std::string_view name_of(Via via);
+[[nodiscard]] std::string_view name_of(AdminAction action);
+[[nodiscard]] std::span<const std::string_view> admin_action_names();
 
 }  // namespace windtunnel::scenarios

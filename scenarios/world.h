@@ -17,6 +17,7 @@
 #include "core/server/node.h"
 #include "scenarios/history.h"
 #include "scenarios/ledger.h"
+#include "scenarios/removal_log.h"
 #include "scenarios/scenario.h"
 #include "sim/kernel.h"
 #include "sim/network.h"
@@ -64,6 +65,7 @@ class World {
   [[nodiscard]] sim::SimNetwork& network() { return network_; }
   [[nodiscard]] History& history() { return history_; }
   [[nodiscard]] Ledger& ledger() { return ledger_; }
+  [[nodiscard]] RemovalLog& removals() { return removals_; }
   [[nodiscard]] std::vector<NodePlace>& nodes() { return nodes_; }
   // "hub", "client.careful", "world".
   [[nodiscard]] const std::string& name_of(sim::NodeId id) const { return names_[static_cast<std::size_t>(id)]; }
@@ -74,8 +76,9 @@ class World {
   // Runs `body` as a task of the harness until it returns, while the world goes on. False if it has not by `limit`.
   // Driver only.
   bool run_task(std::string_view name, core::Instant limit, std::function<void()> body);
-  // Asks a node's API from within; the answer's JSON. Suspends. nullopt if there is none within 5 s.
-  std::optional<std::string> ask(core::Node& node, const std::string& subject, const std::string& body);
+  // Asks a node's API from within; the answer's JSON. Suspends. nullopt if there is none within 5 s, or the node ends before.
+  // Requires: the node has started.
+  std::optional<std::string> ask(NodePlace& place, const std::string& subject, const std::string& body);
 
  private:
   sim::NodeId add_name(std::string name);
@@ -88,6 +91,7 @@ class World {
   std::vector<std::string> names_;
   History history_;  // before the kernel, whose trace reports to it to the end
   Ledger ledger_;
+  RemovalLog removals_;
   sim::Kernel kernel_;
   sim::SimNetwork network_;
   std::vector<NodePlace> nodes_;

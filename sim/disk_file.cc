@@ -201,4 +201,23 @@ void DiskFile::pick_survivors(Keep keep, core::Random& random) {
   content_ = std::move(left);
 }
 
+std::vector<std::uint64_t> DiskFile::volatile_sectors() const {
+  std::vector<std::uint64_t> out;
+  if (layers_.empty()) return out;
+  const std::string on_disk = durable();
+  for (std::uint64_t sector = 0; sector < sectors(std::max(on_disk.size(), content_.size())); ++sector) {
+    if (!is_same_sector(sector_of(on_disk, sector), sector_of(content_, sector))) out.push_back(sector);
+  }
+  return out;
+}
+
+bool DiskFile::is_size_volatile() const { return !layers_.empty() && durable().size() != content_.size(); }
+
+void DiskFile::keep_only(const std::vector<std::uint64_t>& sectors, bool has_size, const std::string& from) {
+  std::string left = durable();
+  if (has_size) left.resize(from.size(), '\0');
+  for (const std::uint64_t sector : sectors) put(left, sector, sector_of(from, sector));
+  replace(std::move(left));
+}
+
 }  // namespace windtunnel::sim

@@ -52,6 +52,12 @@ class DiskFile {
   // Afterwards the file is clean. Draws only if something was not durable.
   void lose_power(Keep keep, core::Random& random);
 
+  // The sectors whose bytes a power loss may take, ascending; and whether it may take the size.
+  [[nodiscard]] std::vector<std::uint64_t> volatile_sectors() const;
+  [[nodiscard]] bool is_size_volatile() const;
+  // Leaves what is durable, but for these sectors and (if said) the size, which are as `from` has them. Clean afterwards.
+  void keep_only(const std::vector<std::uint64_t>& sectors, bool has_size, const std::string& from);
+
  private:
   struct Layer {
     std::uint64_t epoch = 0;

@@ -47,6 +47,7 @@ std::vector<Divergence> check_acked_is_durable(const Evidence& evidence) {
       const PublishId id{static_cast<std::uint16_t>(w), i};
       if (message != nullptr && message->id == id) continue;
       if (may_be_lost(evidence, *stream, record) || was_removed_by_limits(*stream, record.seq)) continue;
+      if (was_removed_on_request(evidence, *stream, record.seq, subject_of(evidence, id.workload), record.published_at)) continue;
       if (std::exchange(reported[{stream->node, stream->key.stream}], true)) continue;
       Divergence d;
       d.invariant = "acked-is-durable";

@@ -108,7 +108,24 @@ constexpr std::array kConsumeKeys = {
     Key{.name = "for", .shape = kPositiveDuration, .about = "how long; default: until the run ends"},
 };
 constexpr Table kConsume{.name = "a consume workload", .keys = kConsumeKeys, .mark = "consume"};
-constexpr std::array<const Table*, 2> kWorkloadKinds = {&kPublish, &kConsume};
+
+constexpr std::array<std::string_view, 3> kAdminActions = {"purge", "delete_message", "erase_message"};
+constexpr Shape kAdminAction = choice(kAdminActions);
+constexpr std::array kAdminKeys = {
+    Key{.name = "admin", .shape = kStreamName, .about = "the stream that an operator works on", .is_required = true},
+    Key{.name = "do",
+        .shape = {.type = Type::list, .element = &kAdminAction},
+        .about = "what is done, one of them each time, in turn",
+        .is_required = true},
+    Key{.name = "every", .shape = kPositiveDuration, .about = "from one action to the next", .is_required = true},
+    Key{.name = "for", .shape = kPositiveDuration, .about = "how long"},
+    Key{.name = "count", .shape = kPositive, .about = "how many actions"},
+    Key{.name = "domain", .shape = kName, .about = "the domain of the stream; default: the client's node holds it"},
+    Key{.name = "filter_subject", .shape = {.type = Type::subject}, .about = "what a purge removes; default: every subject"},
+    Key{.name = "keep", .shape = kPositive, .about = "what a purge leaves: the newest so many"},
+};
+constexpr Table kAdmin{.name = "an admin workload", .keys = kAdminKeys, .mark = "admin", .at_least_one = kPublishEnds};
+constexpr std::array<const Table*, 3> kWorkloadKinds = {&kPublish, &kConsume, &kAdmin};
 constexpr Table kWorkload{.name = "a workload", .keys = kWorkloadKeys, .variants = kWorkloadKinds};
 constexpr Shape kWorkloadShape = object(kWorkload);
 

@@ -25,6 +25,7 @@ struct Row {
 };
 
 const std::vector<Row> kRows = {
+    {"crash-recovery/every-crash.yaml", Defect::break_ack_before_store, "acked-is-durable"},
     {"mirror-ha/cross-mirror.yaml", Defect::break_mirror_duplicates, "no-duplicate-in-mirror"},
     {"mirror-ha/hub-outage-retry.yaml", Defect::break_ack_before_store, "acked-is-durable"},
     {"mirror-ha/hub-outage.yaml", Defect::break_mirror_never_resumes, "sync-makes-progress"},
