@@ -83,6 +83,7 @@ Status FileStore::recover() {
     last = found.index->last_seq;
     last_time = found.index->last_time;
   }
+  names_dirty_ = true;
   if (blocks_.empty()) {
     if (found.index) next_index_ = std::max(next_index_, found.index->last_block + 1);
     WT_CHECK(add_block(last_seq_.next()));
@@ -253,6 +254,9 @@ Status FileStore::recover_block(std::uint32_t index, Recovery& found) {
   block->raw_bytes = content.size();
   block->last_checksum = scan.last_checksum;
   block->was_synced = true;  // for all we know
+  // And for all we know it was not: a process that was killed leaves its last writes to the page cache. nats-server takes them
+  // for durable, and never syncs a block that it does not write to again.
+  block->needs_sync = true;
   block->is_sealed = block->is_compressed || has_io_error || !scan.damaged.empty();
   block->has_damage = !scan.damaged.empty();
   if (is_index_last) found.is_index_record_last = found.saw_index_record && scan.last_checksum == found.index->last_checksum;
