@@ -52,18 +52,27 @@ struct Crash {
   bool is_power_loss = false;
 };
 
+// A sync of the node's disk was made to fail: what it was to save is saved by the one after it.
+struct FailedFsync {
+  core::Instant at;
+  sim::NodeId node = sim::NodeId::world;
+};
+
 class History final : public sim::TraceObserver {
  public:
   void on_event(const sim::TraceEvent& event) override;
   void crashed(Crash crash) { crashes_.push_back(crash); }
+  void fsync_failed(FailedFsync failure) { failed_fsyncs_.push_back(failure); }
 
   [[nodiscard]] const StreamLife* life(const StreamKey& key) const;
   [[nodiscard]] const std::map<StreamKey, StreamLife>& lives() const { return lives_; }
   [[nodiscard]] const std::vector<Crash>& crashes() const { return crashes_; }
+  [[nodiscard]] const std::vector<FailedFsync>& failed_fsyncs() const { return failed_fsyncs_; }
 
  private:
   std::map<StreamKey, StreamLife> lives_;
   std::vector<Crash> crashes_;
+  std::vector<FailedFsync> failed_fsyncs_;
 };
 
 }  // namespace windtunnel::scenarios

@@ -143,9 +143,13 @@ class Run {
 
 }  // namespace
 
-core::Result<RunResult> run_scenario(const Scenario& scenario, const RunOptions& options) {
+core::Result<RunResult> run_scenario(const Scenario& given, const RunOptions& options) {
+  const Scenario scenario = given.drawn(options.seed);
   core::Result<RunResult> result = Run{scenario, options, nullptr}.run();
-  if (!result || result->passed()) return result;
+  if (!result) return result;
+  for (std::size_t i = given.faults.size(); i < scenario.faults.size(); ++i)
+    result->timeline.push_back(faults::to_text(scenario.faults[i].fault));
+  if (result->passed()) return result;
   // The same run once more, this time for the story of what went wrong. One world at a time: the first has ended.
   RunOptions again = options;
   again.keep_trace = false;

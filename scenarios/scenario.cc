@@ -131,6 +131,15 @@ std::vector<faults::Fault> Scenario::timeline() const {
   return out;
 }
 
+Scenario Scenario::drawn(core::Seed with) const {
+  Scenario out = *this;
+  out.swarm.reset();
+  if (!swarm) return out;
+  // As Kernel::random("swarm") of a world with this seed.
+  for (faults::Fault& fault : faults::draw_swarm(*swarm, core::Random{with}.child("swarm"))) out.faults.push_back({std::move(fault), {}});
+  return out;
+}
+
 std::string_view name_of(Counter counter) { return kCounters[static_cast<std::size_t>(counter)]; }
 std::string_view name_of(Storage storage) { return storage == Storage::file ? "file" : "memory"; }
 std::string_view name_of(Retention retention) {

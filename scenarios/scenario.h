@@ -15,6 +15,7 @@
 #include "core/base/random.h"
 #include "core/base/types.h"
 #include "faults/fault.h"
+#include "faults/swarm.h"
 #include "faults/units.h"
 
 namespace windtunnel::scenarios {
@@ -224,6 +225,7 @@ struct Scenario {
   std::vector<ConsumerSpec> consumers;
   std::vector<WorkloadSpec> workloads;
   std::vector<FaultSpec> faults;
+  std::optional<faults::SwarmSpec> swarm;  // faults that the seed chooses; besides those above
   std::vector<Expectation> expectations;
 
   // nullptr if there is none.
@@ -236,6 +238,8 @@ struct Scenario {
   [[nodiscard]] const StreamSpec* origin(const StreamSpec& copy, const OriginSpec& from) const;
   // The faults alone, for a timeline.
   [[nodiscard]] std::vector<faults::Fault> timeline() const;
+  // The same scenario with what the swarm comes to under this seed in its place. Without a swarm: a copy.
+  [[nodiscard]] Scenario drawn(core::Seed with) const;
 };
 
 // The words of a scenario for these.

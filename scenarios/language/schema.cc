@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/base/defects.h"
+#include "faults/swarm.h"
 #include "scenarios/invariants/names.h"
 #include "scenarios/language/tables.h"
 
@@ -61,6 +62,7 @@ Json keys_schema(const Table& table, const Table* more) {
       return Json{{std::string{word}, std::move(alternatives)}};
     };
     if (!each->exactly_one.empty()) all_of.push_back(one_of("oneOf", each->exactly_one));
+    for (const auto& pair : each->not_together) all_of.push_back(Json{{"not", {{"required", words(pair)}}}});
     if (!each->at_least_one.empty()) all_of.push_back(one_of("anyOf", each->at_least_one));
   }
   out["properties"] = std::move(properties);
@@ -95,6 +97,8 @@ Json schema_of(const Shape& shape) {
     case Type::integer: return {{"type", "integer"}};
     case Type::nats_duration:
     case Type::nats_size: return either({{"type", "integer"}}, text_of(shape.type));
+    case Type::count_range: return either(count(0), text_of(shape.type));
+    case Type::swarm_word: return {{"enum", words(faults::swarm_words())}};
     case Type::retry_count: return either(count(0), {{"const", "until-acked"}});
     case Type::bound: return bound_schema();
     case Type::link_ends: return link_ends_schema();
