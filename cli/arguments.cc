@@ -17,19 +17,19 @@ using core::Result;
 using scenarios::hint;
 using scenarios::quoted;
 
-constexpr std::array<std::string_view, 3> kVerbs = {"run", "check", "list"};
-constexpr std::array<std::string_view, 7> kLaterVerbs = {"explore", "crash-points", "shrink", "diff", "inspect", "gate", "serve"};
-constexpr std::array<std::string_view, 7> kLaterRunOptions = {"--defect", "--as", "--html", "--out", "--crash-at", "--keep", "--shrink"};
+constexpr std::array<std::string_view, 4> kVerbs = {"run", "crash-points", "check", "list"};
+constexpr std::array<std::string_view, 6> kLaterVerbs = {"explore", "shrink", "diff", "inspect", "gate", "serve"};
+constexpr std::array<std::string_view, 3> kLaterRunOptions = {"--html", "--out", "--shrink"};
 constexpr std::array<std::string_view, 1> kLaterCheckOptions = {"--strict"};
-constexpr std::array<std::string_view, 4> kListings = {"scenarios", "faults", "invariants", "workloads"};
-constexpr std::array<std::string_view, 2> kLaterListings = {"defects", "profiles"};
+constexpr std::array<std::string_view, 6> kListings = {"scenarios", "faults", "invariants", "workloads", "defects", "profiles"};
 
 constexpr std::string_view kUsage =
     R"(windtunnel: a deterministic wind tunnel for JetStream-style messaging
 
   windtunnel run FILE|DIR...      replay scenarios
+  windtunnel crash-points FILE    crash at every disk operation of a run, every way the disk may be left
   windtunnel check FILE|DIR...    validate scenarios without running them
-  windtunnel list WHAT            scenarios, faults, invariants or workloads
+  windtunnel list WHAT            scenarios, faults, invariants, workloads, defects or profiles
   windtunnel VERB --help          the options of a verb
   windtunnel --version
 
@@ -40,8 +40,8 @@ Exit status: 0 all expectations held; 1 a divergence; 2 bad usage or input, or o
 core::Error usage(std::string detail) { return core::error(Errc::invalid_argument, std::move(detail)); }
 core::Error later(std::string_view what) { return core::error(Errc::unsupported, quoted(what) + " is not available yet"); }
 
-template <typename Words>
-bool contains(const Words& words, std::string_view word) {
+template <typename Words, typename Word>
+bool contains(const Words& words, const Word& word) {
   return std::find(words.begin(), words.end(), word) != words.end();
 }
 
@@ -134,6 +134,66 @@ core::Status parse_seeds(const Parsed& parsed, RunCommand& command) {
   return {};
 }
 
+// Every value of an option that may be repeated, and each of which may be several words with commas between them.
+std::vector<std::string> list_of(const Parsed& parsed, const char* name) {
+  std::vector<std::string> out;
+  if (parsed.values.count(name) == 0) return out;
+  for (const std::string& value : parsed.values[name].as<std::vector<std::string>>()) {
+    for (std::size_t begin = 0; begin <= value.size();) {
+      const std::size_t end = std::min(value.find(',', begin), value.size());
+      out.push_back(value.substr(begin, end - begin));
+      begin = end + 1;
+    }
+  }
+  return out;
+}
+
+Result<std::vector<core::Defect>> parse_defects(const Parsed& parsed) {
+  std::vector<core::Defect> out;
+  for (const std::string& name : list_of(parsed, "defect")) {
+    const std::optional<core::Defect> defect = core::defect_named(name);
+    if (!defect) {
+      std::vector<std::string_view> known;
+      for (const core::DefectInfo& info : core::all_defects()) known.push_back(info.name);
+      return usage("there is no defect " + quoted(name) + hint(name, known) + "; see `windtunnel list defects`");
+    }
+    if (!contains(out, *defect)) out.push_back(*defect);
+  }
+  return out;
+}
+
+Result<std::vector<core::Release>> parse_profiles(const Parsed& parsed) {
+  std::vector<core::Release> out;
+  for (const std::string& name : list_of(parsed, "as")) {
+    const std::optional<core::Release> release = core::profile_named(name);
+    if (!release) return usage("there is no profile " + quoted(name) + "; `windtunnel list profiles` shows those there are");
+    if (contains(out, *release)) return usage("`--as` names " + quoted(name) + " twice");
+    out.push_back(*release);
+  }
+  return out;
+}
+
+Result<std::vector<scenarios::CrashAt>> parse_crashes(const Parsed& parsed) {
+  const std::vector<std::string> places = list_of(parsed, "crash-at");
+  const std::vector<std::string> keeps = list_of(parsed, "keep");
+  if (places.size() != keeps.size()) return usage("each `--crash-at` needs a `--keep` of its own, and the other way round");
+  std::vector<scenarios::CrashAt> out;
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    const auto place = scenarios::parse_crash_place(places[i]);
+    if (!place) return usage("`--crash-at` " + place.error().detail);
+    const auto keep = sim::parse_survivors(keeps[i]);
+    if (!keep) return usage("`--keep` " + keep.error().detail);
+    out.push_back({place->node, place->operation, *keep});
+  }
+  return out;
+}
+
+void add_defect_options(options::options_description& description) {
+  description.add_options()("as", options::value<std::vector<std::string>>()->value_name("PROFILE,..."),
+                            "with the defects of a release, such as nats-2.10.17; of several, a run for each")(
+      "defect", options::value<std::vector<std::string>>()->value_name("NAME,..."), "with this defect on every node; may be repeated");
+}
+
 Result<Command> parse_run(std::span<const std::string> arguments) {
   Verb verb{.name = "run",
             .synopsis = "FILE|DIR... [OPTION]...",
@@ -142,8 +202,13 @@ Result<Command> parse_run(std::span<const std::string> arguments) {
   verb.description.add_options()("seed", options::value<std::string>()->value_name("N"), "the seed; default: the scenario's own, or 1")(
       "seeds", options::value<std::string>()->value_name("A..B"), "every seed from A to B")(
       "jobs", options::value<std::string>()->value_name("N"), "worker processes; default 1; 0: run in this process, for a debugger")(
-      "verify", "run everything twice and compare; runs that fail always are")("trace", options::value<std::string>()->value_name("FILE"),
-                                                                               "write every event of the run (of a single one)")(
+      "verify", "run everything twice and compare; runs that fail always are");
+  add_defect_options(verb.description);
+  verb.description.add_options()("crash-at", options::value<std::vector<std::string>>()->value_name("NODE:N"),
+                                 "crash the node after the N-th operation on its disk, and start it again; may be repeated")(
+      "keep", options::value<std::vector<std::string>>()->value_name("HOW"),
+      "how that crash leaves the disk: kill, none, all, only:N, ... (docs/crash-points.md)")(
+      "trace", options::value<std::string>()->value_name("FILE"), "write every event of the run (of a single one)")(
       "json", options::value<std::string>()->value_name("FILE"), "write the report as JSON (docs/json-report.md)")(
       "junit", options::value<std::string>()->value_name("FILE"), "write the report as JUnit XML")("help", "show this");
   WT_TRY(const Parsed parsed, parse_verb(arguments, verb));
@@ -157,11 +222,52 @@ Result<Command> parse_run(std::span<const std::string> arguments) {
     command.jobs = static_cast<unsigned>(count);
   }
   command.verify = parsed.values.count("verify") != 0;
+  WT_TRY(command.profiles, parse_profiles(parsed));
+  WT_TRY(command.defects, parse_defects(parsed));
+  WT_TRY(command.crashes, parse_crashes(parsed));
   command.trace_file = text_of(parsed, "trace");
   command.json_file = text_of(parsed, "json");
   command.junit_file = text_of(parsed, "junit");
   if (command.trace_file && command.first_seed && command.first_seed != command.last_seed)
     return usage("`--trace` is for a single run; give one `--seed`");
+  if (command.trace_file && command.profiles.size() > 1) return usage("`--trace` is for a single run; give one `--as`");
+  return Command{std::move(command)};
+}
+
+Result<Command> parse_crash_points(std::span<const std::string> arguments) {
+  Verb verb{
+      .name = "crash-points",
+      .synopsis = "FILE [OPTION]...",
+      .description = options::options_description{"Crashes at every disk operation of a run, in every way that a crash may leave the disk"},
+      .later_options = {}};
+  verb.description.add_options()("seed", options::value<std::string>()->value_name("N"), "the seed; default: the scenario's own, or 1")(
+      "jobs", options::value<std::string>()->value_name("N"), "worker processes; default 1")(
+      "depth", options::value<std::string>()->value_name("N"), "2 (the default): crash again while a node recovers; 1: do not");
+  add_defect_options(verb.description);
+  verb.description.add_options()("json", options::value<std::string>()->value_name("FILE"),
+                                 "write the result as JSON (docs/crash-points.md)")("help", "show this");
+  WT_TRY(const Parsed parsed, parse_verb(arguments, verb));
+  if (parsed.values.count("help") != 0) return Command{HelpCommand{help_text(verb)}};
+  if (parsed.words.size() != 1) return usage("`windtunnel crash-points` needs one scenario file");
+  CrashPointsCommand command;
+  command.path = parsed.words.front();
+  if (const auto seed = text_of(parsed, "seed")) {
+    WT_TRY(command.seed, parse_number(*seed, "--seed", ~std::uint64_t{0}));
+  }
+  if (const auto jobs = text_of(parsed, "jobs")) {
+    WT_TRY(const std::uint64_t count, parse_number(*jobs, "--jobs", kJobsMax));
+    command.jobs = std::max(1u, static_cast<unsigned>(count));
+  }
+  if (const auto depth = text_of(parsed, "depth")) {
+    WT_TRY(const std::uint64_t count, parse_number(*depth, "--depth", 2));
+    if (count == 0) return usage("`--depth` must be 1 or 2");
+    command.depth = static_cast<unsigned>(count);
+  }
+  WT_TRY(const std::vector<core::Release> profiles, parse_profiles(parsed));
+  if (profiles.size() > 1) return usage("`windtunnel crash-points` takes one `--as` at a time");
+  if (!profiles.empty()) command.profile = profiles.front();
+  WT_TRY(command.defects, parse_defects(parsed));
+  command.json_file = text_of(parsed, "json");
   return Command{std::move(command)};
 }
 
@@ -179,15 +285,14 @@ Result<Command> parse_check(std::span<const std::string> arguments) {
 
 Result<Command> parse_list(std::span<const std::string> arguments) {
   Verb verb{.name = "list",
-            .synopsis = "scenarios [FILE|DIR...] | faults | invariants | workloads",
+            .synopsis = "scenarios [FILE|DIR...] | faults | invariants | workloads | defects | profiles",
             .description = options::options_description{"Says what there is"},
             .later_options = {}};
   verb.description.add_options()("help", "show this");
   WT_TRY(const Parsed parsed, parse_verb(arguments, verb));
   if (parsed.values.count("help") != 0) return Command{HelpCommand{help_text(verb)}};
-  if (parsed.words.empty()) return usage("`windtunnel list` needs a word: scenarios, faults, invariants or workloads");
+  if (parsed.words.empty()) return usage("`windtunnel list` needs a word: scenarios, faults, invariants, workloads, defects or profiles");
   const std::string& word = parsed.words.front();
-  if (contains(kLaterListings, word)) return later("list " + word);
   const auto found = std::find(kListings.begin(), kListings.end(), word);
   if (found == kListings.end()) return usage(quoted(word) + " cannot be listed" + hint(word, kListings));
   ListCommand command{.what = static_cast<Listing>(found - kListings.begin()), .paths = {parsed.words.begin() + 1, parsed.words.end()}};
@@ -204,6 +309,7 @@ Result<Command> parse_arguments(std::span<const std::string> arguments) {
   if (verb == "--help" || verb == "-h" || verb == "help") return Command{HelpCommand{std::string{kUsage}}};
   if (verb == "--version") return Command{VersionCommand{}};
   if (verb == "run") return parse_run(arguments.subspan(1));
+  if (verb == "crash-points") return parse_crash_points(arguments.subspan(1));
   if (verb == "check") return parse_check(arguments.subspan(1));
   if (verb == "list") return parse_list(arguments.subspan(1));
   if (contains(kLaterVerbs, verb)) return later(verb);

@@ -9,7 +9,10 @@
 #include <variant>
 #include <vector>
 
+#include "core/base/defects.h"
+#include "core/base/profiles.h"
 #include "core/base/result.h"
+#include "scenarios/crash.h"
 
 namespace windtunnel::cli {
 
@@ -19,14 +22,27 @@ struct RunCommand {
   std::uint64_t last_seed = 0;              // with first_seed: both ends are run
   unsigned jobs = 1;                        // worker processes; 0: none, run in this one
   bool verify = false;
+  std::vector<core::Release> profiles;  // a run for each; empty: one without
+  std::vector<core::Defect> defects;    // in every run
+  std::vector<scenarios::CrashAt> crashes;
   std::optional<std::string> trace_file;
   std::optional<std::string> json_file;
   std::optional<std::string> junit_file;
 };
+// Every crash at every disk operation of a run.
+struct CrashPointsCommand {
+  std::string path;
+  std::optional<std::uint64_t> seed;  // absent: the scenario's own, or 1
+  unsigned jobs = 1;
+  unsigned depth = 2;  // 1: no crash while a node recovers from one
+  std::optional<core::Release> profile;
+  std::vector<core::Defect> defects;
+  std::optional<std::string> json_file;
+};
 struct CheckCommand {
   std::vector<std::string> paths;
 };
-enum class Listing : std::uint8_t { scenarios, faults, invariants, workloads };
+enum class Listing : std::uint8_t { scenarios, faults, invariants, workloads, defects, profiles };
 struct ListCommand {
   Listing what = Listing::scenarios;
   std::vector<std::string> paths;  // of scenarios; empty: the catalog
@@ -36,7 +52,7 @@ struct HelpCommand {
 };
 struct VersionCommand {};
 
-using Command = std::variant<RunCommand, CheckCommand, ListCommand, HelpCommand, VersionCommand>;
+using Command = std::variant<RunCommand, CrashPointsCommand, CheckCommand, ListCommand, HelpCommand, VersionCommand>;
 
 inline constexpr unsigned kJobsMax = 256;
 inline constexpr std::uint64_t kSeedsMax = 10'000'000;  // in one command

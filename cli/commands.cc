@@ -4,6 +4,8 @@
 #include <cstdio>
 
 #include "cli/scenario_files.h"
+#include "core/base/defects.h"
+#include "core/base/profiles.h"
 #include "faults/fault.h"
 #include "scenarios/invariants/names.h"
 #include "scenarios/language/tables.h"
@@ -56,6 +58,32 @@ void list_invariants() {
   }
 }
 
+void list_defects() {
+  std::size_t width = 0;
+  for (const core::DefectInfo& info : core::all_defects()) width = std::max(width, info.name.size());
+  for (const core::DefectInfo& info : core::all_defects()) {
+    print(padded(info.name, width) + std::string{info.summary} + "\n");
+    if (info.affected.empty()) {
+      print(padded("", width) + "(a sabotage: no release had it)\n");
+    } else {
+      const std::string fixed = info.fixed.empty() ? "not fixed" : "fixed in " + std::string{info.fixed};
+      print(padded("", width) + "affected " + (info.affected == ".." ? "all" : std::string{info.affected}) + "; " + fixed + "\n");
+    }
+  }
+}
+
+void list_profiles() {
+  std::size_t width = 0;
+  for (const core::Release& release : core::profiled_releases()) width = std::max(width, core::profile_name(release).size());
+  for (const core::Release& release : core::profiled_releases()) {
+    std::string names;
+    for (const core::DefectInfo& info : core::all_defects()) {
+      if (core::is_affected(info.affected, release)) names += (names.empty() ? "" : " ") + std::string{info.name};
+    }
+    print(padded(core::profile_name(release), width) + (names.empty() ? "no defect that is known here" : names) + "\n");
+  }
+}
+
 void list_workloads() {
   for (const scenarios::Key& key : scenarios::scenario_table().keys) {
     if (key.name != "workloads") continue;
@@ -90,6 +118,8 @@ int list_command(const ListCommand& command) {
     case Listing::faults: list_faults(); break;
     case Listing::invariants: list_invariants(); break;
     case Listing::workloads: list_workloads(); break;
+    case Listing::defects: list_defects(); break;
+    case Listing::profiles: list_profiles(); break;
   }
   return kExitHeld;
 }
@@ -104,6 +134,7 @@ int run_cli(std::span<const std::string> arguments, const Environment& environme
   }
   int status = kExitHeld;
   if (const auto* run = std::get_if<RunCommand>(&*command)) status = run_command(*run, environment);
+  if (const auto* points = std::get_if<CrashPointsCommand>(&*command)) status = crash_points_command(*points, environment);
   if (const auto* check = std::get_if<CheckCommand>(&*command)) status = check_command(*check);
   if (const auto* list = std::get_if<ListCommand>(&*command)) status = list_command(*list);
   if (const auto* help = std::get_if<HelpCommand>(&*command)) print(help->text);

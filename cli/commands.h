@@ -10,6 +10,7 @@
 namespace windtunnel::cli {
 
 int run_command(const RunCommand& command, const Environment& environment);
+int crash_points_command(const CrashPointsCommand& command, const Environment& environment);
 int check_command(const CheckCommand& command);
 int list_command(const ListCommand& command);
 

@@ -6,8 +6,10 @@
 #include <system_error>
 
 #include "cli/commands.h"
+#include "cli/output_file.h"
 #include "cli/progress.h"
 #include "cli/scenario_files.h"
+#include "cli/variant.h"
 #include "cli/worker_pool.h"
 #include "core/base/assert.h"
 #include "reports/json.h"
@@ -25,42 +27,16 @@ void complain(const std::string& text) { std::fprintf(stderr, "windtunnel: %s\n"
 
 core::Duration real_time() { return std::chrono::duration_cast<core::Duration>(std::chrono::steady_clock::now().time_since_epoch()); }
 
-// A file that is written as the command goes on. Opened before anything runs, so that a wrong name is told at once.
-class OutputFile {
- public:
-  explicit OutputFile(std::string path)
-      : path_(std::move(path)), file_(std::fopen(path_.c_str(), "wb")), error_(file_ == nullptr ? errno : 0) {}
-  ~OutputFile() {
-    if (file_ != nullptr) std::fclose(file_);
-  }
-  OutputFile(const OutputFile&) = delete;
-  OutputFile& operator=(const OutputFile&) = delete;
-
-  [[nodiscard]] bool is_good() const { return error_ == 0; }
-  void write(std::string_view text) {
-    if (error_ == 0 && std::fwrite(text.data(), 1, text.size(), file_) != text.size()) error_ = errno == 0 ? EIO : errno;
-  }
-  void flush() {
-    if (error_ == 0 && std::fflush(file_) != 0) error_ = errno;
-  }
-  [[nodiscard]] std::string problem() const { return path_ + ": cannot be written: " + std::generic_category().message(error_); }
-
- private:
-  std::string path_;
-  std::FILE* file_;
-  int error_;
-};
-
-using Output = std::unique_ptr<OutputFile>;
-
-// All runs of the command, as numbers: scenario by scenario, seed by seed.
+// All runs of the command, as numbers: scenario by scenario, profile by profile, seed by seed.
 struct Plan {
   std::vector<scenarios::Scenario> scenarios;
+  std::vector<Variant> variants;  // at least one
   std::optional<std::uint64_t> first_seed;
-  std::uint64_t seeds = 1;  // of each scenario
+  std::uint64_t seeds = 1;  // of each scenario and variant
 
-  [[nodiscard]] std::uint64_t runs() const { return scenarios.size() * seeds; }
-  [[nodiscard]] const scenarios::Scenario& scenario(std::uint64_t job) const { return scenarios[job / seeds]; }
+  [[nodiscard]] std::uint64_t runs() const { return scenarios.size() * variants.size() * seeds; }
+  [[nodiscard]] const scenarios::Scenario& scenario(std::uint64_t job) const { return scenarios[job / seeds / variants.size()]; }
+  [[nodiscard]] const Variant& variant(std::uint64_t job) const { return variants[job / seeds % variants.size()]; }
   [[nodiscard]] core::Seed seed(std::uint64_t job) const {
     if (!first_seed) return scenario(job).seed.value_or(core::Seed{1});
     return core::Seed{*first_seed + job % seeds};
@@ -73,7 +49,8 @@ RunRecord blank_record(const Plan& plan, std::uint64_t job, const Environment& e
   record.file = plan.scenario(job).file;
   record.scenario = plan.scenario(job).name;
   record.seed = plan.seed(job);
-  record.replay = reports::replay_command(environment.command, record.file, record.seed);
+  record.variant = plan.variant(job).told;
+  record.replay = reports::replay_command(environment.command, record.file, record.seed, record.variant);
   return record;
 }
 
@@ -96,6 +73,8 @@ RunRecord do_run(const Plan& plan, std::uint64_t job, const RunCommand& command,
   core::set_assert_context(&print_last_words, &last_words);
   scenarios::RunOptions options;
   options.seed = record.seed;
+  options.defects = plan.variant(job).defects;
+  options.crashes = record.variant.crashes;
   options.keep_trace = trace != nullptr;
   if (trace != nullptr) {
     options.trace_line = [trace](std::string_view line) {
@@ -196,12 +175,13 @@ int exit_status(const reports::Totals& totals, bool has_io_failed) {
   return totals.failed > 0 ? kExitDivergence : kExitHeld;
 }
 
-// nullptr if there is no such option. False if the file cannot be opened; says so.
-bool open_output(const std::optional<std::string>& path, Output& out) {
-  if (!path) return true;
-  out = std::make_unique<OutputFile>(*path);
-  if (!out->is_good()) complain(out->problem());
-  return out->is_good();
+core::Status check_crash(const std::vector<scenarios::Scenario>& scenarios, const scenarios::CrashAt& crash) {
+  for (const scenarios::Scenario& scenario : scenarios) {
+    if (scenario.node(crash.node) == nullptr)
+      return core::error(core::Errc::invalid_argument,
+                         "`--crash-at " + place_text(crash) + "`: " + scenario.file + " has no node `" + crash.node + "`");
+  }
+  return {};
 }
 
 core::Result<Plan> make_plan(const RunCommand& command) {
@@ -210,6 +190,9 @@ core::Result<Plan> make_plan(const RunCommand& command) {
   if (!loaded.diagnostics.empty()) return core::error(core::Errc::invalid_argument, "nothing was run, for not all scenarios are valid");
   Plan plan;
   plan.scenarios = std::move(loaded.scenarios);
+  for (const scenarios::CrashAt& crash : command.crashes) WT_CHECK(check_crash(plan.scenarios, crash));
+  if (command.profiles.empty()) plan.variants.push_back(make_variant(std::nullopt, command.defects, command.crashes));
+  for (const core::Release& release : command.profiles) plan.variants.push_back(make_variant(release, command.defects, command.crashes));
   plan.first_seed = command.first_seed;
   if (command.first_seed) plan.seeds = command.last_seed - *command.first_seed + 1;
   if (command.trace_file && plan.runs() > 1)

@@ -55,12 +55,41 @@ scenarios::Divergence read_divergence(const json& object) {
   return out;
 }
 
+void write_variant(JsonWriter& out, const RunVariant& variant) {
+  out.field("as", variant.profile);
+  write_texts(out, "defects", variant.defects);
+  out.key("crashes").begin_array();
+  for (const scenarios::CrashAt& crash : variant.crashes) {
+    out.begin_object();
+    out.field("at", place_text(crash)).field("keep", to_text(crash.keep));
+    out.end_object();
+  }
+  out.end_array();
+}
+
+// nullopt if a crash makes no sense.
+std::optional<RunVariant> read_variant(const json& object) {
+  RunVariant out;
+  out.profile = object.at("as").get<std::string>();
+  out.defects = texts(object, "defects");
+  for (const json& crash : object.at("crashes")) {
+    const auto place = scenarios::parse_crash_place(crash.at("at").get<std::string>());
+    const auto keep = sim::parse_survivors(crash.at("keep").get<std::string>());
+    if (!place || !keep) return std::nullopt;
+    out.crashes.push_back({place->node, place->operation, *keep});
+  }
+  return out;
+}
+
 // Throws json::exception, or returns nullopt, if the object is not one of ours.
 std::optional<RunRecord> read_run(const json& object) {
   RunRecord out;
   out.file = object.at("file").get<std::string>();
   out.scenario = object.at("scenario").get<std::string>();
   out.seed = core::Seed{object.at("seed").get<std::uint64_t>()};
+  std::optional<RunVariant> variant = read_variant(object);
+  if (!variant) return std::nullopt;
+  out.variant = *std::move(variant);
   const auto outcome = object.at("outcome").get<std::string>();
   bool is_known = false;
   for (const Outcome each : kOutcomes) {
@@ -94,6 +123,7 @@ std::string run_json(const RunRecord& record) {
   out.field("file", record.file);
   out.field("scenario", record.scenario);
   out.field("seed", record.seed.value);
+  write_variant(out, record.variant);
   out.field("outcome", name_of(record.outcome));
   out.field("events", record.result.events);
   out.field("virtual_ns", record.result.virtual_time.count());

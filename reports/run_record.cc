@@ -42,10 +42,23 @@ void Totals::add(Outcome outcome) {
   }
 }
 
-std::string replay_command(std::string_view command, std::string_view file, core::Seed seed) {
+std::string replay_command(std::string_view command, std::string_view file, core::Seed seed, const RunVariant& variant) {
   // A file whose name begins with a dash would be taken for an option.
   const std::string path = file.starts_with('-') ? "./" + std::string{file} : std::string{file};
-  return std::string{command} + " run " + shell_quoted(path) + " --seed " + std::to_string(seed.value);
+  std::string out = std::string{command} + " run " + shell_quoted(path) + " --seed " + std::to_string(seed.value);
+  if (!variant.profile.empty()) out += " --as " + variant.profile;
+  for (const std::string& defect : variant.defects) out += " --defect " + defect;
+  for (const scenarios::CrashAt& crash : variant.crashes)
+    out += " --crash-at " + shell_quoted(place_text(crash)) + " --keep " + to_text(crash.keep);
+  return out;
+}
+
+std::string variant_text(const RunVariant& variant) {
+  std::string out;
+  if (!variant.profile.empty()) out += " as=" + variant.profile;
+  for (std::size_t i = 0; i < variant.defects.size(); ++i) out += (i == 0 ? " defect=" : ",") + variant.defects[i];
+  for (const scenarios::CrashAt& crash : variant.crashes) out += " crash-at=" + place_text(crash) + "," + to_text(crash.keep);
+  return out;
 }
 
 }  // namespace windtunnel::reports

@@ -20,10 +20,19 @@ enum class Outcome : std::uint8_t {
   died,              // windtunnel itself failed in this run
 };
 
+// What a run was asked for beside its scenario and seed.
+struct RunVariant {
+  std::string profile;               // "nats-2.10.17": the defects of that release; empty: none
+  std::vector<std::string> defects;  // by name, on every node
+  std::vector<scenarios::CrashAt> crashes;
+  friend bool operator==(const RunVariant&, const RunVariant&) = default;
+};
+
 struct RunRecord {
   std::string file;
   std::string scenario;
   core::Seed seed;
+  RunVariant variant;
   Outcome outcome = Outcome::passed;
   scenarios::RunResult result;  // not of refused and died
   std::string problem;          // of nondeterministic, refused and died: what is wrong
@@ -46,7 +55,11 @@ struct Totals {
   friend bool operator==(const Totals&, const Totals&) = default;
 };
 
-// "windtunnel run FILE --seed 7", with the file quoted for a shell where it must be. `command`: how windtunnel was called.
-[[nodiscard]] std::string replay_command(std::string_view command, std::string_view file, core::Seed seed);
+// "windtunnel run FILE --seed 7 --as nats-2.10.17", with the file quoted for a shell where it must be. `command`: how
+// windtunnel was called.
+[[nodiscard]] std::string replay_command(std::string_view command, std::string_view file, core::Seed seed, const RunVariant& variant = {});
+// " as=nats-2.10.17 defect=nats-6600 crash-at=srv:217,only:3": what stands behind the seed in a line about the run. Empty for a
+// plain run.
+[[nodiscard]] std::string variant_text(const RunVariant& variant);
 
 }  // namespace windtunnel::reports

@@ -103,7 +103,8 @@ std::string divergence_text(const scenarios::Divergence& divergence) {
 }
 
 std::string run_text(const RunRecord& record, TextStyle style) {
-  std::string out = coloured(label(record.outcome), record.outcome, style) + fmt::format(" {} seed={}", record.scenario, record.seed.value);
+  std::string out = coloured(label(record.outcome), record.outcome, style) +
+                    fmt::format(" {} seed={}{}", record.scenario, record.seed.value, variant_text(record.variant));
   if (record.outcome != Outcome::refused && record.outcome != Outcome::died) {
     const auto ms = std::chrono::floor<std::chrono::milliseconds>(record.result.virtual_time);
     out += fmt::format(" events={} virtual={} wall={} trace={}", record.result.events, faults::format_duration(ms), seconds(record.wall),

@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <memory>
 #include <optional>
+#include <set>
 
 #include "core/base/hash.h"
 #include "core/jetstream/mirror.h"
 #include "scenarios/api_answer.h"
+#include "scenarios/crash_driver.h"
 #include "scenarios/fault_driver.h"
 #include "scenarios/judge.h"
 #include "scenarios/lag_watcher.h"
@@ -31,7 +33,7 @@ constexpr core::Duration kStartBound = 30s;
 class Run {
  public:
   Run(const Scenario& scenario, const RunOptions& options, const std::vector<Divergence>* to_tell)
-      : scenario_(scenario), world_(scenario, options.seed, options.defects) {
+      : scenario_(scenario), world_(scenario, options.seed, options.defects), crashes_(world_, options.crashes, options.crash_hook) {
     if (options.keep_trace && options.trace_line) {
       writer_ = std::make_unique<TraceWriter>(world_, options.trace_line);
       world_.kernel().trace().add(*writer_);
@@ -51,7 +53,7 @@ class Run {
     LagWatcher lags{world_};
     core::Instant end = kTimeZero;
     for (;;) {
-      const std::optional<core::Instant> last_fault = faults.last_fault();
+      const std::optional<core::Instant> last_fault = last_fault_of(faults);
       lags.look(last_fault, workloads.publishing_until());
       const std::optional<core::Instant> known_end = end_of(last_fault, workloads);
       if (known_end) end = *known_end;
@@ -63,7 +65,8 @@ class Run {
     const std::vector<LagSample> samples = lags.samples();
     const Evidence evidence{scenario_, world_.ledger(), world_.history(), state, samples};
     const std::vector<Consumption> consumptions = workloads.consumptions();
-    const std::vector<std::string> missed = faults.missed();
+    std::vector<std::string> missed = faults.missed();
+    for (std::string& crash : crashes_.missed()) missed.push_back(std::move(crash));
     const CaseFile file{evidence, consumptions, lags.watches(), missed};
     RunResult result;
     result.scenario = scenario_.name;
@@ -80,6 +83,13 @@ class Run {
   void tell(std::vector<Divergence>& divergences) const { teller_->tell(divergences); }
 
  private:
+  // nullopt while a fault is still to come.
+  std::optional<core::Instant> last_fault_of(const FaultDriver& faults) const {
+    const std::optional<core::Instant> fault = faults.last_fault();
+    const std::optional<core::Instant> start = crashes_.last_start();
+    return fault && start ? std::optional{std::max(*fault, *start)} : std::nullopt;
+  }
+
   // nullopt while a fault still waits for its disk operation, and nothing else says when to stop.
   std::optional<core::Instant> end_of(std::optional<core::Instant> last_fault, const Workloads& workloads) const {
     if (scenario_.duration) return core::after(kTimeZero, *scenario_.duration);
@@ -92,6 +102,7 @@ class Run {
     state.at = end;
     std::vector<World::NodePlace>& nodes = world_.nodes();
     for (World::NodePlace& place : nodes) {
+      place.process->disk().heal();  // to be read; what is damaged stays so
       if (place.process->is_paused()) place.process->resume();
       world_.start(place);  // what is down: its disk is read through a server, as an operator would
     }
@@ -102,6 +113,7 @@ class Run {
         world_.kernel().harness().sleep_until(core::after(world_.kernel().now(), kLookEvery));
       }
       for (const StreamSpec& spec : scenario_.streams) state.streams.push_back(read_stream(spec));
+      for (const ConsumerKey& key : named_consumers()) state.consumers.push_back(read_consumer(key));
     });
     return state;
   }
@@ -117,13 +129,21 @@ class Run {
     if (stream == nullptr) return out;
     out.is_readable = true;
     out.state = stream->store().state();
+    const sim::DiskTree& tree = world_.node(spec.on).process->disk().tree();
+    for (const std::string& path : tree.files()) {
+      if (path.ends_with(".blk") && path.find("/streams/" + spec.name + "/msgs/") != std::string::npos)
+        out.block_bytes_max = std::max<std::uint64_t>(out.block_bytes_max, tree.content(path)->size());
+    }
     if (stream->mirror() != nullptr) {
       out.mirror_attempts = stream->mirror()->attempts();
       if (stream->mirror()->error()) out.mirror_error = stream->mirror()->error()->description;
     }
     for (core::Seq seq = out.state.first_seq; seq.value > 0 && seq <= out.state.last_seq; seq = seq.next()) {
       const core::Result<core::StoredMessage> message = stream->store().load(seq);
-      if (!message) continue;
+      if (!message) {
+        if (message.error().code != core::Errc::not_found) out.unreadable.insert(seq);
+        continue;
+      }
       FinalMessage read;
       read.seq = message->seq;
       read.content = core::hash_bytes(message->payload) ^ core::hash_bytes(message->headers);
@@ -135,10 +155,44 @@ class Run {
     return out;
   }
 
+  // Those that the scenario names, or lets its workloads create.
+  std::set<ConsumerKey> named_consumers() {
+    std::set<ConsumerKey> out;
+    const auto key = [this](const std::string& on, const std::string& stream, const std::string& name) {
+      return ConsumerKey{StreamKey{world_.node(on).process->node(), stream}, name};
+    };
+    for (const ConsumerSpec& spec : scenario_.consumers) out.insert(key(spec.on, spec.stream, spec.name));
+    for (const WorkloadSpec& spec : scenario_.workloads) {
+      if (const auto* consume = std::get_if<ConsumeSpec>(&spec.work)) out.insert(key(consume->on, consume->stream, consume->consumer));
+    }
+    return out;
+  }
+
+  // Suspends.
+  FinalConsumer read_consumer(const ConsumerKey& key) {
+    FinalConsumer out{.stream = key.stream,
+                      .node = world_.name_of(key.stream.node),
+                      .name = key.consumer,
+                      .exists = false,
+                      .delivered = {},
+                      .ack_floor = {}};
+    World::NodePlace& place = world_.node(out.node);
+    if (world_.server(place) == nullptr) return out;
+    const std::optional<std::string> answer = world_.ask(place, "$JS.API.CONSUMER.INFO." + key.stream.stream + "." + key.consumer, "");
+    if (!answer) return out;
+    if (const std::optional<ConsumerPosition> position = consumer_position(*answer)) {
+      out.exists = true;
+      out.delivered = position->delivered;
+      out.ack_floor = position->ack_floor;
+    }
+    return out;
+  }
+
   const Scenario& scenario_;
   std::unique_ptr<TraceWriter> writer_;
   std::unique_ptr<StoryTeller> teller_;
   World world_;  // after its observers, so that it ends before them
+  CrashDriver crashes_;
 };
 
 }  // namespace
@@ -149,7 +203,7 @@ core::Result<RunResult> run_scenario(const Scenario& given, const RunOptions& op
   if (!result) return result;
   for (std::size_t i = given.faults.size(); i < scenario.faults.size(); ++i)
     result->timeline.push_back(faults::to_text(scenario.faults[i].fault));
-  if (result->passed()) return result;
+  if (result->passed() || !options.tells_stories) return result;
   // The same run once more, this time for the story of what went wrong. One world at a time: the first has ended.
   RunOptions again = options;
   again.keep_trace = false;

@@ -11,6 +11,7 @@
 #include "core/base/random.h"
 #include "core/base/result.h"
 #include "core/base/types.h"
+#include "scenarios/crash.h"
 #include "scenarios/scenario.h"
 
 namespace windtunnel::scenarios {
@@ -36,6 +37,9 @@ struct RunOptions {
   core::Defects defects;    // on every node, besides its own
   bool keep_trace = false;  // each event as a line into trace_line
   std::function<void(std::string_view)> trace_line;
+  std::vector<CrashAt> crashes;  // besides the scenario's own faults
+  CrashHook crash_hook;
+  bool tells_stories = true;  // a run that fails is run again, for the life stories of its divergences
 };
 
 struct RunResult {

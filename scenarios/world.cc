@@ -20,6 +20,7 @@ constexpr sim::DurationRange kClientLatency{50us, 150us};
 // Of the prelude: to make what the scenario lists; the rest is for leafs to connect and mirrors to begin.
 constexpr core::Duration kCreateBound = 7s;
 constexpr core::Duration kAnswerBound = 5s;
+constexpr core::Duration kAnswerPoll = 50ms;
 constexpr core::Duration kPoll = 1ms;
 
 }  // namespace
@@ -32,6 +33,9 @@ World::World(const Scenario& scenario, core::Seed seed, core::Defects defects)
     place.spec = &spec;
     const sim::NodeId id = add_name(spec.name);
     place.process = std::make_unique<sim::Process>(kernel_, network_, sim::Process::Setup{spec.name, id, {}});
+    sim::SimDisk& disk = place.process->disk();
+    disk.set_damage_listener(
+        [this, id, &disk](const sim::DiskDamage& damage) { history_.damaged(examine(damage, disk.tree(), id, kernel_.now())); });
     // So that it shows the world's beginning at time 0, not when the prelude began.
     place.process->step_clock(-(kTimeZero - core::Instant{}));
     nodes_.push_back(std::move(place));
@@ -63,9 +67,7 @@ World::NodePlace& World::node(std::string_view name) {
 void World::start(NodePlace& place) {
   if (place.process->is_running()) return;
   core::Defects defects = place.spec->defects;
-  for (const core::DefectInfo& info : core::all_defects()) {
-    if (defects_.is_on(info.defect)) defects.set(info.defect);
-  }
+  defects.add(defects_);
   const NodeSpec* hub = place.spec->leaf_of.empty() ? nullptr : scenario_.node(place.spec->leaf_of);
   const core::NodeConfig config = node_config(*place.spec, hub);
   place.process->start([config](core::Env& env) { return std::make_unique<NodeProgram>(env, config); }, defects);
@@ -110,7 +112,9 @@ bool World::run_task(std::string_view name, core::Instant limit, std::function<v
   return is_done;
 }
 
-std::optional<std::string> World::ask(core::Node& node, const std::string& subject, const std::string& body) {
+std::optional<std::string> World::ask(NodePlace& place, const std::string& subject, const std::string& body) {
+  core::Node& node = *server(place);
+  const std::uint64_t incarnation = place.process->incarnations();
   core::Event answered{kernel_.harness()};
   std::string answer;
   const std::string reply = "_HARNESS." + std::to_string(++questions_);
@@ -119,16 +123,29 @@ std::optional<std::string> World::ask(core::Node& node, const std::string& subje
     answered.set();
   });
   node.server().publish(core::MessageView{.subject = subject, .reply = reply, .headers = {}, .payload = body});
-  const bool has_answer = answered.wait("an API's answer", core::after(kernel_.now(), kAnswerBound));
+  const core::Instant limit = core::after(kernel_.now(), kAnswerBound);
+  bool has_answer = false;
+  while (!has_answer && kernel_.now() < limit) {
+    has_answer = answered.wait("an API's answer", std::min(limit, core::after(kernel_.now(), kAnswerPoll)));
+    if (!place.process->is_running() || place.process->incarnations() != incarnation) return std::nullopt;
+  }
   node.server().unsubscribe(id);
   if (!has_answer) return std::nullopt;
   return answer;
 }
 
 core::Status World::create(std::string_view on, const std::string& subject, const std::string& body, const SourcePosition& where) {
-  core::Node* found = server(node(on));
-  if (found == nullptr) return core::error(core::Errc::refused, where.text() + ": node `" + std::string(on) + "` did not start");
-  const std::optional<std::string> answer = ask(*found, subject, body);
+  NodePlace& place = node(on);
+  std::optional<std::string> answer;
+  // A node that crashes over it is asked again once it is back: the same configuration a second time is no error.
+  std::uint64_t incarnation = 0;
+  while (!answer && incarnation != place.process->incarnations()) {
+    while (server(place) == nullptr) kernel_.harness().sleep_until(core::after(kernel_.now(), kPoll));
+    incarnation = place.process->incarnations();
+    answer = ask(place, subject, body);
+    // Killed just now, and not yet started again.
+    while (!answer && !place.process->is_running()) kernel_.harness().sleep_until(core::after(kernel_.now(), kPoll));
+  }
   if (!answer) return core::error(core::Errc::timeout, where.text() + ": node `" + std::string(on) + "` did not answer " + subject);
   if (const std::optional<std::string> refused = api_error_text(*answer)) {
     return core::error(core::Errc::invalid_argument, where.text() + ": node `" + std::string(on) + "` refuses it: " + *refused);

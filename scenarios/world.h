@@ -74,8 +74,9 @@ class World {
   // Runs `body` as a task of the harness until it returns, while the world goes on. False if it has not by `limit`.
   // Driver only.
   bool run_task(std::string_view name, core::Instant limit, std::function<void()> body);
-  // Asks a node's API from within; the answer's JSON. Suspends. nullopt if there is none within 5 s.
-  std::optional<std::string> ask(core::Node& node, const std::string& subject, const std::string& body);
+  // Asks a node's API from within; the answer's JSON. Suspends. nullopt if there is none within 5 s, or the node ends before.
+  // Requires: the node has started.
+  std::optional<std::string> ask(NodePlace& place, const std::string& subject, const std::string& body);
 
  private:
   sim::NodeId add_name(std::string name);

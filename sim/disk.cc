@@ -50,6 +50,16 @@ std::uint64_t SimDisk::count(DiskOperation operation, std::string_view path) {
   return ++place->second[static_cast<std::size_t>(operation)];
 }
 
+bool SimDisk::notify(const DiskEvent& event) {
+  bool is_held = listener_ && listener_(event);
+  if (event.is_done && tree_.changes() != changes_seen_) {
+    changes_seen_ = tree_.changes();
+    ++changing_operations_;
+    if (change_watch_ && change_watch_(changing_operations_, event)) is_held = true;
+  }
+  return is_held;
+}
+
 const DiskFailure* SimDisk::failing(DiskOperation operation, std::string_view path) {
   for (Rule& rule : failures_) {
     const DiskFailure& failure = rule.failure;
@@ -107,6 +117,17 @@ void SimDisk::lose_power(Keep keep) {
   core::Random random = random_.child("power_loss").child(std::to_string(++crashes_));
   settle_writes(random, keep);
   tree_.lose_power(keep, random);
+  lost_open_.clear();
+  late_failures_.clear();
+  is_mounted_ = false;
+  record("disk.power_loss", {{"files", tree_.files().size()}, {"bytes", tree_.bytes_used()}});
+}
+
+void SimDisk::lose_power(const Survivors& how, const DiskTree* older) {
+  WT_ASSERT(!kernel_.runtime().is_in_fiber());
+  ++crashes_;
+  writes_under_way_.clear();
+  tree_.lose_power(how, older);
   lost_open_.clear();
   late_failures_.clear();
   is_mounted_ = false;

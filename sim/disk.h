@@ -115,6 +115,8 @@ class SimDisk {
   void crash_process();
   // The process is gone and so is what was not durable, but for what `keep` says. Driver only.
   void lose_power(Keep keep);
+  // The same, as chosen; `older` as DiskTree::lose_power has it. Of a write that was under way nothing landed.
+  void lose_power(const Survivors& how, const DiskTree* older);
 
   // ---- faults; each stays until it is changed ----
   // Writes and creations fail with no_space once the files' bytes would exceed it; what fits is written. nullopt: no limit.
@@ -133,6 +135,10 @@ class SimDisk {
   // goes on, so that the driver can act on what the listener has posted to it. Must not suspend itself.
   using Listener = std::function<bool(const DiskEvent&)>;
   void set_listener(Listener listener);
+  // Called in the task after each operation that changed the disk (a sync changes what is durable), with its number since
+  // the disk was made, from 1. True as for a listener.
+  using ChangeWatch = std::function<bool(std::uint64_t number, const DiskEvent&)>;
+  void set_change_watch(ChangeWatch watch) { change_watch_ = std::move(watch); }
 
   // ---- the harness's view: takes no time. The second half is for a node that is down. ----
   [[nodiscard]] const DiskTree& tree() const { return tree_; }
@@ -167,7 +173,7 @@ class SimDisk {
 
   [[nodiscard]] core::Duration latency(DiskOperation operation);
   std::uint64_t count(DiskOperation operation, std::string_view path);
-  bool notify(const DiskEvent& event) { return listener_ && listener_(event); }
+  bool notify(const DiskEvent& event);
   [[nodiscard]] std::optional<core::Errc> failure_of(DiskOperation operation, std::string_view path);
   // The rule that fails this operation; nullptr: none.
   [[nodiscard]] const DiskFailure* failing(DiskOperation operation, std::string_view path);
@@ -209,6 +215,9 @@ class SimDisk {
   DamageListener damage_listener_;
   std::uint32_t slowdown_ = 1;
   Listener listener_;
+  ChangeWatch change_watch_;
+  std::uint64_t changing_operations_ = 0;
+  std::uint64_t changes_seen_ = 0;  // DiskTree::changes() after the last of them
   std::map<std::string, std::array<std::uint64_t, kDiskOperations>, std::less<>> counts_;
 };
 

@@ -16,7 +16,9 @@ std::string_view name_of(DiskTrick::Kind kind) {
 }
 
 void SimDisk::heal() {
-  record("disk.heal", {});
+  const bool is_ill =
+      !failures_.empty() || !tricks_.empty() || !late_failures_.empty() || capacity_ || slowdown_ != 1 || stalled_until_ > kernel_.now();
+  if (is_ill) record("disk.heal", {});
   failures_.clear();
   tricks_.clear();
   late_failures_.clear();
@@ -111,9 +113,8 @@ bool SimDisk::spoil_sector(std::string_view path, core::Random& random) {
   file->spoil(sector);
   record("disk.spoil_sector", {{"path", path}, {"sector", sector}});
   std::string after = file->content();
-  const std::uint64_t end = std::min<std::uint64_t>((sector + 1) * DiskFile::kSector, after.size());
-  std::fill(after.begin() + static_cast<std::ptrdiff_t>(sector * DiskFile::kSector), after.begin() + static_cast<std::ptrdiff_t>(end),
-            '\0');
+  const std::uint64_t page = sector * DiskFile::kSector / DiskFile::kPage * DiskFile::kPage;
+  for (std::uint64_t at = page; at < std::min<std::uint64_t>(page + DiskFile::kPage, after.size()); ++at) after[at] = '\0';
   report(path, file->content(), std::move(after));
   return true;
 }

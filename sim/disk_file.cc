@@ -10,6 +10,7 @@ namespace windtunnel::sim {
 namespace {
 
 constexpr std::uint64_t kSector = DiskFile::kSector;
+constexpr std::uint64_t kPage = DiskFile::kPage;
 
 constexpr std::uint64_t sectors(std::uint64_t size) { return (size + kSector - 1) / kSector; }
 
@@ -122,8 +123,8 @@ void DiskFile::cut(std::uint64_t size) {
 
 bool DiskFile::is_readable(std::uint64_t offset, std::uint64_t size) const {
   if (size == 0 || bad_.empty()) return true;
-  const auto next = bad_.lower_bound(offset / kSector);
-  return next == bad_.end() || *next > (offset + size - 1) / kSector;
+  const auto next = bad_.lower_bound(offset / kPage * (kPage / kSector));
+  return next == bad_.end() || *next / (kPage / kSector) > (offset + size - 1) / kPage;
 }
 
 // Requires: called before the write takes effect.
@@ -270,6 +271,28 @@ void DiskFile::tear_sector(std::string& left, const std::string& oldest, const s
     if (was == byte_of(after, at - first)) continue;
     left[at] = has_garbage ? static_cast<char>(random.below(256)) : was;
   }
+}
+
+std::vector<std::uint64_t> DiskFile::volatile_sectors() const {
+  std::vector<std::uint64_t> out;
+  if (layers_.empty()) return out;
+  const std::string on_disk = durable();
+  for (std::uint64_t sector = 0; sector < sectors(std::max(on_disk.size(), content_.size())); ++sector) {
+    if (!is_same_sector(sector_of(on_disk, sector), sector_of(content_, sector))) out.push_back(sector);
+  }
+  return out;
+}
+
+bool DiskFile::is_size_volatile() const { return !layers_.empty() && durable().size() != content_.size(); }
+
+void DiskFile::keep_only(const std::vector<std::uint64_t>& sectors, bool has_size, const std::string& from) {
+  std::string left = durable();
+  if (has_size) left.resize(from.size(), '\0');
+  for (const std::uint64_t sector : sectors) put(left, sector, sector_of(from, sector));
+  std::set<std::uint64_t> bad = std::move(bad_);
+  replace(std::move(left));
+  bad_ = std::move(bad);
+  bad_.erase(bad_.lower_bound((content_.size() + kSector - 1) / kSector), bad_.end());
 }
 
 }  // namespace windtunnel::sim

@@ -30,6 +30,7 @@ enum class Keep {
 class DiskFile {
  public:
   static constexpr std::uint64_t kSector = 512;
+  static constexpr std::uint64_t kPage = 4096;  // what the page cache reads from the device at once
 
   // What a read sees.
   [[nodiscard]] const std::string& content() const { return content_; }
@@ -56,12 +57,18 @@ class DiskFile {
   void damage(std::uint64_t begin, std::uint64_t end, const std::function<void(char&)>& change);
   // The file ends at `size`. Requires: size <= content().size().
   void cut(std::uint64_t size);
-  // Reads of the sector fail until it is written again, whole or up to the file's end.
+  // Reads of the page that it lies in fail until the sector is written again, whole or up to the file's end.
   void spoil(std::uint64_t sector) { bad_.insert(sector); }
   [[nodiscard]] bool is_readable(std::uint64_t offset, std::uint64_t size) const;
 
   // Afterwards the file is clean. Draws only if something was not durable.
   void lose_power(Keep keep, core::Random& random);
+
+  // The sectors whose bytes a power loss may take, ascending; and whether it may take the size.
+  [[nodiscard]] std::vector<std::uint64_t> volatile_sectors() const;
+  [[nodiscard]] bool is_size_volatile() const;
+  // Leaves what is durable, but for these sectors and (if said) the size, which are as `from` has them. Clean afterwards.
+  void keep_only(const std::vector<std::uint64_t>& sectors, bool has_size, const std::string& from);
 
  private:
   struct Layer {

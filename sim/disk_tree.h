@@ -14,7 +14,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -26,6 +28,9 @@
 #include "sim/disk_file.h"
 
 namespace windtunnel::sim {
+
+struct Survivors;
+struct VolatileUnit;
 
 class DiskTree {
  public:
@@ -67,6 +72,13 @@ class DiskTree {
   // Closes everything, and leaves what `keep` and the seed let survive. Draws from a child of `random` for each file, by
   // its path, so that one file's fate does not hang on another's.
   void lose_power(Keep keep, const core::Random& random);
+  // The same, as chosen. `older`: the tree as it was `how.which` operations ago, for `prefix`. Requires: not `kill`.
+  void lose_power(const Survivors& how, const DiskTree* older);
+  // What a power loss now may take or leave.
+  [[nodiscard]] std::vector<VolatileUnit> volatile_units() const;
+  [[nodiscard]] std::unique_ptr<DiskTree> clone() const;
+  // Of every name and content as a process sees them.
+  [[nodiscard]] std::uint64_t image_hash() const;
 
   // For the harness. Contents; nullopt if there is no such file, or no such durable name.
   [[nodiscard]] std::optional<std::string> content(std::string_view path) const;
@@ -138,9 +150,18 @@ class DiskTree {
   void collect(Inode directory, Entries Node::*entries, const std::string& prefix, std::vector<std::string>& out) const;
 
   // disk_tree_power.cc
+  // Decides what is left of a file's content.
+  using FileFate = std::function<void(Inode inode, const std::string& path, DiskFile& file)>;
   void apply_survivors(Keep keep, core::Random random);
-  void copy_survivors(const Nodes& old, Inode from, Inode to, const std::string& prefix, Keep keep, const core::Random& random,
-                      std::set<Inode>& seen);
+  void rebuild(const FileFate& fate);
+  void copy_survivors(const Nodes& old, Inode from, Inode to, const std::string& prefix, const FileFate& fate, std::set<Inode>& seen);
+
+  // disk_tree_units.cc
+  struct PlacedUnit;
+  [[nodiscard]] const DiskFile* file_if_any(Inode inode) const;
+  [[nodiscard]] std::vector<PlacedUnit> placed_units() const;
+  [[nodiscard]] std::vector<bool> chosen(const std::vector<PlacedUnit>& units, const Survivors& how, const DiskTree* older) const;
+  void collect_paths(Inode directory, Entries Node::*entries, const std::string& prefix, std::map<Inode, std::string>& out) const;
 
   Nodes nodes_;
   std::uint64_t last_inode_ = 1;

@@ -70,7 +70,7 @@ void DiskTree::apply_survivors(Keep keep, core::Random random) {
 
 // A file that is left under two names becomes two files, as a file system check would make of it; of a directory that
 // is left in two places the first in the order of names stays.
-void DiskTree::copy_survivors(const Nodes& old, Inode from, Inode to, const std::string& prefix, Keep keep, const core::Random& random,
+void DiskTree::copy_survivors(const Nodes& old, Inode from, Inode to, const std::string& prefix, const FileFate& fate,
                               std::set<Inode>& seen) {
   for (const auto& [name, inode] : old.at(from).durable_entries) {
     const Node& node = old.at(inode);
@@ -82,27 +82,35 @@ void DiskTree::copy_survivors(const Nodes& old, Inode from, Inode to, const std:
     at(to).durable_entries.emplace(name, copy);
     const std::string path = prefix + name;
     if (node.is_directory) {
-      copy_survivors(old, inode, copy, path + "/", keep, random, seen);
+      copy_survivors(old, inode, copy, path + "/", fate, seen);
     } else {
       at(copy).file = node.file;
-      core::Random fate = random.child(path);
-      at(copy).file.lose_power(keep, fate);
+      fate(inode, path, at(copy).file);
     }
   }
 }
 
-void DiskTree::lose_power(Keep keep, const core::Random& random) {
-  ++changes_;
-  apply_survivors(keep, random.child("names"));
+// Builds the tree anew from its durable names.
+void DiskTree::rebuild(const FileFate& fate) {
   const Nodes old = std::exchange(nodes_, {});
   Node& root = nodes_[kRoot];
   root.is_directory = true;
   root.names = 1;
   root.current = 1;
   std::set<Inode> seen{kRoot};
-  copy_survivors(old, kRoot, kRoot, "", keep, random.child("files"), seen);
+  copy_survivors(old, kRoot, kRoot, "", fate, seen);
   last_synced_ = last_operation_;
   check_invariants();
+}
+
+void DiskTree::lose_power(Keep keep, const core::Random& random) {
+  ++changes_;
+  apply_survivors(keep, random.child("names"));
+  const core::Random files = random.child("files");
+  rebuild([&](Inode, const std::string& path, DiskFile& file) {
+    core::Random fate = files.child(path);
+    file.lose_power(keep, fate);
+  });
 }
 
 }  // namespace windtunnel::sim

@@ -72,7 +72,7 @@ Process::Process(Kernel& kernel, SimNetwork& network, Setup setup)
       disk_(kernel, setup_.node, setup_.name, setup_.disk) {}
 
 Process::~Process() {
-  if (is_running()) end(Ended::killed, "end of the world", Keep::none);
+  if (is_running()) end(Ended::killed, "end of the world", {});
 }
 
 void Process::start(const Factory& factory, core::Defects defects) {
@@ -89,7 +89,7 @@ void Process::start(const Factory& factory, core::Defects defects) {
   self.tasks.spawn("main", [this, number, &self] {
     self.program->run();
     kernel_.post([this, number] {
-      if (is_running() && incarnations_ == number) end(Ended::exited, "returned", Keep::none);
+      if (is_running() && incarnations_ == number) end(Ended::exited, "returned", {});
     });
     self.env.tasks.park("exit");
   });
@@ -115,24 +115,32 @@ void Process::signal(Signal signal) {
 }
 
 void Process::kill(Signal signal) {
-  if (is_running()) end(Ended::killed, name_of(signal), Keep::none);
+  if (is_running()) end(Ended::killed, name_of(signal), {});
 }
 
 void Process::lose_power(Keep keep) {
-  if (is_running()) return end(Ended::power_lost, "power loss", keep);
+  lose_power([this, keep] { disk_.lose_power(keep); });
+}
+
+void Process::lose_power(const Survivors& how, const DiskTree* older) {
+  lose_power([this, &how, older] { disk_.lose_power(how, older); });
+}
+
+void Process::lose_power(const LosePower& disk) {
+  if (is_running()) return end(Ended::power_lost, "power loss", disk);
   WT_ASSERT(!kernel_.runtime().is_in_fiber());
   record(core::LogLevel::info, "process.end", {{"why", "power loss"}});
-  disk_.lose_power(keep);
+  disk();
   network_.power_off(host_);
 }
 
-void Process::end(Ended how, std::string_view why, Keep keep) {
+void Process::end(Ended how, std::string_view why, const LosePower& disk) {
   WT_ASSERT(!kernel_.runtime().is_in_fiber());
   Incarnation& self = *incarnation_;
   record(core::LogLevel::info, "process.end", {{"why", why}, {"incarnation", incarnations_}});
   self.gate.close();
   if (how == Ended::power_lost) {
-    disk_.lose_power(keep);
+    disk();
     network_.power_off(host_);
   } else {
     disk_.crash_process();

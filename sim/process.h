@@ -67,6 +67,8 @@ class Process {
   void kill(Signal signal = Signal::kill);
   // Also when nothing runs: the disk loses what it had not made durable, and the host is silent until the next start.
   void lose_power(Keep keep);
+  // The same, with exactly these survivors; `older` as DiskTree::lose_power has it. Requires: not Survivors::How::kill.
+  void lose_power(const Survivors& how, const DiskTree* older);
   // SIGSTOP and SIGCONT: the tasks stand still, the system (connections, disk operations under way) does not.
   void pause();
   void resume();
@@ -92,7 +94,9 @@ class Process {
  private:
   struct Incarnation;
 
-  void end(Ended how, std::string_view why, Keep keep);
+  using LosePower = std::function<void()>;  // what becomes of the disk
+  void lose_power(const LosePower& disk);
+  void end(Ended how, std::string_view why, const LosePower& disk);
   void record(core::LogLevel level, core::EventName name, core::LogFields fields);
 
   Kernel& kernel_;

@@ -8,11 +8,11 @@ namespace windtunnel::core {
 namespace {
 
 constexpr std::array<DefectInfo, static_cast<std::size_t>(Defect::count_)> kDefects = {{
-    {Defect::nats_6600, "nats-6600", "An emptied last block is removed before its successor exists.",
-     "2.10.x before 2.10.28, 2.11.0-2.11.1", "2.10.28, 2.11.2, 2.12.0"},
+    {Defect::nats_6600, "nats-6600", "An emptied last block is removed before its successor exists.", "..2.10.27, 2.11.0..2.11.1",
+     "2.10.28, 2.11.2, 2.12.0"},
     {Defect::nats_6981, "nats-6981", "A mirror stays idle long after its link has healed: retries follow a back-off of up to two minutes.",
-     "before 2.11.5; daisy-chained leafs before 2.11.9", "2.11.5, 2.11.9, 2.12.0"},
-    {Defect::no_dir_sync, "no-dir-sync", "Directories are never synced: a power loss may take names whose files were synced.", "all", ""},
+     "..2.11.8", "2.11.5 (daisy-chained leafs: 2.11.9), 2.12.0"},
+    {Defect::no_dir_sync, "no-dir-sync", "Directories are never synced: a power loss may take names whose files were synced.", "..", ""},
     {Defect::break_ack_before_store, "break-ack-before-store", "A PubAck is sent for a message that is not stored.", "", ""},
     {Defect::break_sync_always, "break-sync-always", "sync: always acknowledges without syncing.", "", ""},
     {Defect::break_mirror_skips, "break-mirror-skips", "A mirror drops a message and takes it for a hole of its origin.", "", ""},

@@ -6,6 +6,8 @@
 // a value in each node's environment, so nodes may differ. Built with -Ddefects=false, is_on is constantly false.
 #pragma once
 
+#include <bitset>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -33,8 +35,10 @@ struct DefectInfo {
   Defect defect;
   std::string_view name;
   std::string_view summary;
-  std::string_view affected;  // releases; empty for a sabotage
-  std::string_view fixed;
+  // The releases that had it, as closed ranges: "2.10.0..2.10.27, 2.11.0..2.11.1"; "..2.12.7" has no beginning and "2.10.16.."
+  // no end. Empty for a sabotage. core/base/profiles.h reads it.
+  std::string_view affected;
+  std::string_view fixed;  // the first release of each line without it; empty: none, or a sabotage
 };
 
 // All of them, in the order of the enumeration.
@@ -48,16 +52,16 @@ class Defects {
 #ifdef WINDTUNNEL_NO_DEFECTS
     return false;
 #else
-    return (bits_ >> static_cast<unsigned>(defect) & 1u) != 0;
+    return bits_.test(static_cast<std::size_t>(defect));
 #endif
   }
-  void set(Defect defect) { bits_ |= std::uint64_t{1} << static_cast<unsigned>(defect); }
-  [[nodiscard]] bool is_none() const { return bits_ == 0; }
+  void set(Defect defect) { bits_.set(static_cast<std::size_t>(defect)); }
+  void add(const Defects& others) { bits_ |= others.bits_; }
+  [[nodiscard]] bool is_none() const { return bits_.none(); }
   friend bool operator==(const Defects&, const Defects&) = default;
 
  private:
-  std::uint64_t bits_ = 0;
-  static_assert(static_cast<unsigned>(Defect::count_) <= 64);
+  std::bitset<static_cast<std::size_t>(Defect::count_)> bits_;
 };
 
 }  // namespace windtunnel::core

@@ -42,6 +42,27 @@ TEST_CASE("without options a run has the scenario's seed, one worker and no repo
   CHECK_FALSE(command.verify);
 }
 
+TEST_CASE("defects, profiles and crashes are lists") {
+  const RunCommand command =
+      run("run a --defect nats-6600,no-dir-sync --defect nats-6600 --as nats-2.10.12,nats-2.10.17 "
+          "--crash-at srv:7 --keep kill --crash-at srv:9 --keep only:2");
+  CHECK(command.defects == std::vector<core::Defect>{core::Defect::nats_6600, core::Defect::no_dir_sync});
+  CHECK(command.profiles == std::vector<core::Release>{{2, 10, 12}, {2, 10, 17}});
+  REQUIRE(command.crashes.size() == 2);
+  CHECK(command.crashes[1] == scenarios::CrashAt{"srv", 9, {sim::Survivors::How::only, 2}});
+}
+
+TEST_CASE("crash-points takes one scenario and looks into recoveries unless told not to") {
+  const auto parsed = parse_arguments(words("crash-points a.yaml --jobs 2 --seed 3 --as nats-2.10.17"));
+  REQUIRE(parsed);
+  const auto& command = std::get<CrashPointsCommand>(*parsed);
+  CHECK(command.path == "a.yaml");
+  CHECK(command.jobs == 2);
+  CHECK(command.seed == 3);
+  CHECK(command.depth == 2);
+  CHECK(command.profile == core::Release{2, 10, 17});
+}
+
 TEST_CASE("seeds have 64 bits and ranges have both ends") {
   CHECK(run("run a --seed 18446744073709551615").first_seed == 18446744073709551615u);
   CHECK(run("run a --seeds 0..0").last_seed == 0);
@@ -58,18 +79,20 @@ TEST_CASE("what is wrong is named, with the nearest valid word") {
   for (const Row& row : std::vector<Row>{
            {"", "a verb is missing; see `windtunnel --help`"},
            {"rnu a.yaml", "unknown verb `rnu`; did you mean `run`?"},
-           {"frobnicate", "unknown verb `frobnicate`; there are run, check and list"},
+           {"frobnicate", "unknown verb `frobnicate`; there are run, crash-points, check and list"},
            {"--seed 7", "the verb comes first, before options such as `--seed`; see `windtunnel --help`"},
            {"run", "`windtunnel run` needs a scenario: a file or a directory"},
            {"check", "`windtunnel check` needs a scenario: a file or a directory"},
-           {"list", "`windtunnel list` needs a word: scenarios, faults, invariants or workloads"},
+           {"list", "`windtunnel list` needs a word: scenarios, faults, invariants, workloads, defects or profiles"},
            {"list falts", "`falts` cannot be listed; did you mean `faults`?"},
            {"list faults x", "`windtunnel list faults` takes nothing else, not `x`"},
            {"run a --seeed 7", "unknown option `--seeed` of `windtunnel run`; did you mean `--seed`?"},
            {"run a --see 7", "unknown option `--see` of `windtunnel run`; did you mean `--seed`?"},
            {"run a --jsn=x", "unknown option `--jsn` of `windtunnel run`; did you mean `--json`?"},
            {"run a -x",
-            "unknown option `-x` of `windtunnel run`; there are --seed, --seeds, --jobs, --verify, --trace, --json, --junit and --help"},
+            "unknown option `-x` of `windtunnel run`; there are --seed, --seeds, --jobs, --verify, --as, --defect, --crash-at, --keep, "
+            "--trace, "
+            "--json, --junit and --help"},
            {"check a --seed 7", "unknown option `--seed` of `windtunnel check`; there is --help"},
            {"run a --seed", "the required argument for option '--seed' is missing; see `windtunnel run --help`"},
            {"run a --seed x", "`--seed` must be a whole number, 0 or more, not `x`"},
@@ -82,6 +105,21 @@ TEST_CASE("what is wrong is named, with the nearest valid word") {
            {"run a --seeds 5..4", "`--seeds` `5..4` ends before it begins"},
            {"run a --seeds 0..18446744073709551615", "`--seeds` `0..18446744073709551615` are more than 10000000 seeds; run them in parts"},
            {"run a --jobs 1000", "`--jobs` must be a whole number, 0 to 256, not `1000`"},
+           {"run a --defect nats-660", "there is no defect `nats-660`; did you mean `nats-6600`?; see `windtunnel list defects`"},
+           {"run a --as nats-2.10.13", "there is no profile `nats-2.10.13`; `windtunnel list profiles` shows those there are"},
+           {"run a --as nats-2.10.17,nats-2.10.17", "`--as` names `nats-2.10.17` twice"},
+           {"run a --crash-at srv:1", "each `--crash-at` needs a `--keep` of its own, and the other way round"},
+           {"run a --keep none", "each `--crash-at` needs a `--keep` of its own, and the other way round"},
+           {"run a --crash-at srv --keep none",
+            "`--crash-at` `srv` must be a node and the number of an operation on its disk, such as srv:217"},
+           {"run a --crash-at srv:1 --keep any",
+            "`--keep` `any` is no way to leave a disk; there are kill, none, all, sizes, only:N, without:N, torn:N, hole:N and prefix:N"},
+           {"run a --as nats-2.10.17,nats-2.10.27 --trace t", "`--trace` is for a single run; give one `--as`"},
+           {"crash-points", "`windtunnel crash-points` needs one scenario file"},
+           {"crash-points a b", "`windtunnel crash-points` needs one scenario file"},
+           {"crash-points a --depth 0", "`--depth` must be 1 or 2"},
+           {"crash-points a --depth 3", "`--depth` must be a whole number, 0 to 2, not `3`"},
+           {"crash-points a --as nats-2.10.12,nats-2.10.17", "`windtunnel crash-points` takes one `--as` at a time"},
            {"run a --seeds 1..2 --trace t", "`--trace` is for a single run; give one `--seed`"},
        }) {
     CAPTURE(row.line);
@@ -93,9 +131,8 @@ TEST_CASE("what is wrong is named, with the nearest valid word") {
 }
 
 TEST_CASE("what will come later is refused by name") {
-  for (const std::string_view line : {"run a --defect x", "run a --as nats-2.10.17", "run a --html x", "run a --out=x",
-                                      "run a --crash-at x", "run a --keep any", "explore a", "crash-points a", "shrink a --seed 1",
-                                      "diff a b", "inspect a", "gate a", "serve", "list defects", "list profiles", "check --strict a"}) {
+  for (const std::string_view line : {"run a --html x", "run a --out=x", "explore a", "shrink a --seed 1", "diff a b", "inspect a",
+                                      "gate a", "serve", "check --strict a"}) {
     CAPTURE(line);
     const auto command = parse_arguments(words(line));
     REQUIRE_FALSE(command);

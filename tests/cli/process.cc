@@ -39,7 +39,12 @@ std::string Folder::read(const std::string& name) const {
 }
 
 Said Folder::run(const std::string& words, const std::string& variables) const {
-  const char* binary = std::getenv("WINDTUNNEL_UNDER_TEST");
+  return call(std::getenv("WINDTUNNEL_UNDER_TEST"), words, variables);
+}
+
+Said Folder::run_real(const std::string& words) const { return call(std::getenv("WINDTUNNEL_REAL"), words, ""); }
+
+Said Folder::call(const char* binary, const std::string& words, const std::string& variables) const {
   REQUIRE(binary != nullptr);
   const std::string command =
       "cd '" + path_ + "' && env -u WINDTUNNEL_COMMAND " + variables + " '" + binary + "' " + words + " >.out 2>.err";

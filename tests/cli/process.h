@@ -26,8 +26,12 @@ class Folder {
   [[nodiscard]] std::string read(const std::string& name) const;
   // Runs the binary with these words, as a shell splits them, in this folder.
   [[nodiscard]] Said run(const std::string& words, const std::string& variables = "") const;
+  // The same with the real runner.
+  [[nodiscard]] Said run_real(const std::string& words) const;
 
  private:
+  [[nodiscard]] Said call(const char* binary, const std::string& words, const std::string& variables) const;
+
   std::string path_;
 };
 

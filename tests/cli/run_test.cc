@@ -52,6 +52,31 @@ TEST_CASE("a divergence exits 1, is told whole and ends in the command that repl
   CHECK(folder.run("run a.yaml", "WINDTUNNEL_COMMAND=./dev").out.ends_with("\n  replay: ./dev run a.yaml --seed 1\n"));
 }
 
+TEST_CASE("of several profiles there is a run each, and line, report and replay name it") {
+  const Folder folder;
+  folder.scenario("a.yaml", "fails");
+  const Said said = folder.run("run a.yaml --seed 7 --as nats-2.10.12,nats-2.10.17 --defect no-dir-sync --json out.json");
+  CHECK(said.status == 1);
+  CHECK(said.out.find("FAIL fails seed=7 as=nats-2.10.12 defect=no-dir-sync events=") == 0);
+  CHECK(said.out.find("\nFAIL fails seed=7 as=nats-2.10.17 defect=no-dir-sync events=") != std::string::npos);
+  CHECK(said.out.find("replay: windtunnel run a.yaml --seed 7 --as nats-2.10.17 --defect no-dir-sync\n") != std::string::npos);
+  const json report = json::parse(folder.read("out.json"));
+  CHECK(report["runs"].size() == 2);
+  CHECK(report["runs"][1]["as"] == "nats-2.10.17");
+  CHECK(report["runs"][1]["defects"] == json::array({"no-dir-sync"}));
+}
+
+TEST_CASE("a crash by number is part of the replay, and its node must be in the scenario") {
+  const Folder folder;
+  folder.scenario("a.yaml", "fails");
+  const Said said = folder.run("run a.yaml --seed 7 --crash-at hub:12 --keep only:3");
+  CHECK(said.out.starts_with("FAIL fails seed=7 crash-at=hub:12,only:3 events="));
+  CHECK(said.out.ends_with("replay: windtunnel run a.yaml --seed 7 --crash-at hub:12 --keep only:3\n"));
+  const Said wrong = folder.run("run a.yaml --crash-at nowhere:12 --keep kill");
+  CHECK(wrong.status == 2);
+  CHECK(wrong.err == "windtunnel: `--crash-at nowhere:12`: a.yaml has no node `nowhere`\n");
+}
+
 TEST_CASE("two runs that differ exit 3, named with the first line that differs, and outrank a divergence") {
   const Folder folder;
   folder.scenario("a.yaml", "flaky");

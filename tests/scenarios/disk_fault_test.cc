@@ -97,7 +97,7 @@ TEST_CASE("damage at rest costs messages, bounded to the file, and is reported")
            {"zero_file: { node: hub, file: \"3.blk\", tail: 300B }", 1, 3},
            {"bit_flip: { node: hub, file: \"3.blk\", bits: 1 }", 1, 1},
            {"bit_flip: { node: hub, file: \"*.blk\", pick: all, bits: 1 }", 15, 25},
-           {"bad_sector: { node: hub, file: \"3.blk\" }", 1, 5},
+           {"bad_sector: { node: hub, file: \"3.blk\" }", 1, 20},  // a page cannot be read, which is all of so small a block
        }) {
     CAPTURE(row.fault);
     const Told told = run(scenario(while_down(row.fault), kSound));
@@ -205,7 +205,7 @@ TEST_CASE("an operation of a start is a place to crash: recovery is crashed, and
                    "{ invariants: [acked-is-durable, state-equals-contents, last-seq-monotone] }"));
   check_passed(told);
   CHECK(told.count("process.end why=SIGKILL") == 2);
-  CHECK(told.count("store.recovered") == 2);  // the node's first start, before time 0, had no stream yet
+  CHECK(told.count("store.recovered") == 2);  // as the stream was made, and at last; not in between
 }
 
 TEST_CASE("after an operation it has taken effect, before it it has not") {
@@ -213,16 +213,12 @@ TEST_CASE("after an operation it has taken effect, before it it has not") {
     const Told told = run(
         scenario("{ on: \"" + moment + " 5th write of 1.blk at hub\", signal: { node: hub, name: SIGKILL } }, { after: 1s, start: hub }",
                  "{ invariants: [acked-is-durable] }"));
-    for (const std::string& line : told.lines) {
-      const std::size_t at = line.find("disk.open path=\"jetstream/$G/streams/ORDERS/msgs/1.blk\" size=");
-      static_cast<void>(at);
-    }
-    std::vector<std::string> recovered;
+    std::vector<std::string> recovered;  // the first: as the stream was made
     for (const std::string& line : told.lines) {
       if (line.find("store.recovered") != std::string::npos) recovered.push_back(line.substr(line.find("messages=")));
     }
-    REQUIRE(recovered.size() == 1);
-    return recovered[0].substr(0, recovered[0].find(' '));
+    REQUIRE(recovered.size() == 2);
+    return recovered[1].substr(0, recovered[1].find(' '));
   };
   CHECK(bytes_left("before") == "messages=4");
   CHECK(bytes_left("after") == "messages=5");

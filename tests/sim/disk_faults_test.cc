@@ -20,6 +20,7 @@ using core::Random;
 using core::Seed;
 
 constexpr std::uint64_t kSector = DiskFile::kSector;
+constexpr std::uint64_t kPage = DiskFile::kPage;
 
 template <typename T>
 void must(const core::Result<T>& result) {
@@ -179,13 +180,13 @@ TEST_CASE("so many bits flip, all of them in one sector") {
   }
 }
 
-TEST_CASE("a bad sector fails every read that touches it, also after a restart, and no other") {
+TEST_CASE("a bad sector fails every read of its page, also after a restart, and no other") {
   World world;
-  world.run([](core::Disk& disk) { write_synced(disk, "f", std::string(3 * kSector, 'a')); });
+  world.run([](core::Disk& disk) { write_synced(disk, "f", std::string(3 * kPage, 'a')); });
   Random random{Seed{3}};
   CHECK(world.disk.spoil_sector("f", random));
   REQUIRE(world.damage.size() == 1);
-  const std::size_t sector = world.damage[0].after->find('\0') / kSector;
+  const std::size_t page = world.damage[0].after->find('\0') / kPage;
   for (const bool is_restarted : {false, true}) {
     CAPTURE(is_restarted);
     if (is_restarted) {
@@ -197,8 +198,8 @@ TEST_CASE("a bad sector fails every read that touches it, also after a restart, 
       must(file);
       for (std::size_t i = 0; i < 3; ++i) {
         std::string into(kSector, '\0');
-        const auto got = (*file)->read_at(Bytes{i * kSector}, into);
-        CHECK(got.has_value() == (i != sector));
+        const auto got = (*file)->read_at(Bytes{i * kPage + kSector}, into);
+        CHECK(got.has_value() == (i != page));
         if (!got) CHECK(got.error().code == Errc::io_error);
       }
     });

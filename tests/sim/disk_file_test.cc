@@ -221,24 +221,25 @@ TEST_CASE("a cut takes the tail from what is read and from what is durable") {
   CHECK(file.durable() == file.content());
 }
 
-TEST_CASE("a bad sector cannot be read until all of it is written again") {
-  DiskFile file = synced(sector('a') + sector('b') + std::string(100, 'c'));
+TEST_CASE("the page of a bad sector cannot be read until all of the sector is written again") {
+  constexpr std::uint64_t kPage = DiskFile::kPage;
+  DiskFile file = synced(std::string(2 * kPage, 'a') + std::string(100, 'c'));
   CHECK(file.is_readable(0, file.content().size()));
-  file.spoil(1);
-  CHECK(file.is_readable(0, kSector));
-  CHECK_FALSE(file.is_readable(0, kSector + 1));
-  CHECK_FALSE(file.is_readable(kSector + 10, 1));
-  CHECK(file.is_readable(2 * kSector, 100));
-  file.write(kSector, "part of it");
-  CHECK_FALSE(file.is_readable(kSector, 1));
-  file.write(kSector, sector('B'));
-  CHECK(file.is_readable(kSector, kSector));
-  file.spoil(2);
-  file.truncate(2 * kSector + 1);
-  CHECK_FALSE(file.is_readable(2 * kSector, 1));
-  file.truncate(2 * kSector);
-  file.write(2 * kSector, "d");
-  CHECK(file.is_readable(2 * kSector, 1));
+  file.spoil(9);  // the second of the second page
+  CHECK(file.is_readable(0, kPage));
+  CHECK_FALSE(file.is_readable(0, kPage + 1));
+  CHECK_FALSE(file.is_readable(2 * kPage - 1, 1));
+  CHECK(file.is_readable(2 * kPage, 100));
+  file.write(kPage + kSector, "part of it");
+  CHECK_FALSE(file.is_readable(kPage, 1));
+  file.write(kPage + kSector, sector('B'));
+  CHECK(file.is_readable(kPage, kPage));
+  file.spoil(16);
+  file.truncate(2 * kPage + 1);
+  CHECK_FALSE(file.is_readable(2 * kPage, 1));
+  file.truncate(2 * kPage);
+  file.write(2 * kPage, "d");
+  CHECK(file.is_readable(2 * kPage, 1));
 }
 
 }  // namespace
