@@ -63,7 +63,7 @@ class Run {
     }
     const FinalState state = read_everything(end);
     const std::vector<LagSample> samples = lags.samples();
-    const Evidence evidence{scenario_, world_.ledger(), world_.history(), state, samples};
+    const Evidence evidence{scenario_, world_.ledger(), world_.history(), world_.removals(), state, samples};
     const std::vector<Consumption> consumptions = workloads.consumptions();
     std::vector<std::string> missed = faults.missed();
     for (std::string& crash : crashes_.missed()) missed.push_back(std::move(crash));

@@ -8,6 +8,7 @@
 namespace windtunnel::scenarios {
 namespace {
 
+constexpr std::array<std::string_view, 3> kAdminActions = {"purge", "delete_message", "erase_message"};
 constexpr std::array<std::string_view, 7> kCounters = {"published", "acked", "errors", "no_responders", "timeouts", "duplicates", "lost"};
 
 template <typename... Fs>
@@ -45,6 +46,11 @@ std::uint64_t PublishSpec::messages() const {
   return count && *count < by_time ? *count : by_time;
 }
 
+std::uint64_t AdminSpec::times() const {
+  const std::uint64_t by_time = duration ? static_cast<std::uint64_t>(*duration / every) : ~std::uint64_t{0};
+  return count > 0 && count < by_time ? count : by_time;
+}
+
 bool Bound::holds(std::uint64_t value) const { return (!at_least || value >= *at_least) && (!at_most || value <= *at_most); }
 
 std::string Bound::text() const {
@@ -66,6 +72,9 @@ std::string Expectation::text() const {
                         [](const WorkloadExpectation& e) {
                           std::string out = "workload " + e.workload + ":";
                           for (const auto& [counter, bound] : e.counters) add(out, name_of(counter), bound);
+                          if (e.loss && e.loss->within)
+                            out += ", all of it within " + faults::format_duration(*e.loss->within) + " of a power loss";
+                          if (e.loss && e.loss->is_reported) out += ", and reported";
                           return out;
                         },
                         [](const LagExpectation& e) {
@@ -147,5 +156,8 @@ std::string_view name_of(Retention retention) {
 }
 std::string_view name_of(AckPolicy policy) { return policy == AckPolicy::none ? "none" : policy == AckPolicy::all ? "all" : "explicit"; }
 std::string_view name_of(Via via) { return via == Via::core ? "core" : "jetstream"; }
+
+std::string_view name_of(AdminAction action) { return kAdminActions[static_cast<std::size_t>(action)]; }
+std::span<const std::string_view> admin_action_names() { return kAdminActions; }
 
 }  // namespace windtunnel::scenarios

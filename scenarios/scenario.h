@@ -6,7 +6,9 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -137,6 +139,26 @@ struct ConsumeSpec {
   std::optional<core::Duration> duration;            // `for`; absent: until the run ends
 };
 
+enum class AdminAction : std::uint8_t {
+  purge,
+  delete_message,  // a random one
+  erase_message,   // the same, and its bytes are overwritten
+};
+
+struct AdminSpec {
+  std::string stream;
+  std::string on;                    // the node that holds it
+  std::string domain;                // API prefix of the client's requests; empty: $JS.API
+  std::vector<AdminAction> actions;  // in turn, one each time
+  core::Duration every{};
+  std::uint64_t count = 0;  // how many actions; 0: as many as `duration` has room for
+  std::optional<core::Duration> duration;
+  std::string filter_subject;  // of purges; empty: every subject
+  std::uint64_t keep = 0;      // of purges; not 0: all but the newest `keep`
+
+  [[nodiscard]] std::uint64_t times() const;
+};
+
 struct WorkloadSpec {
   std::string name;
   std::string at;  // the node that its client is connected to
@@ -144,7 +166,7 @@ struct WorkloadSpec {
   core::Duration start{};  // from the start of the run
   std::string user;
   std::string password;
-  std::variant<PublishSpec, ConsumeSpec> work;
+  std::variant<PublishSpec, ConsumeSpec, AdminSpec> work;
 };
 
 struct FaultSpec {
@@ -174,9 +196,18 @@ enum class Counter : std::uint8_t {
 struct InvariantsExpectation {
   std::vector<std::string> names;
 };
+// What a workload may lose: `lost: { at_most: 2m, reported: true }`.
+struct LossBound {
+  Bound count;
+  std::optional<core::Duration> within;  // only what was acknowledged so short a time before a power loss
+  bool is_reported = false;              // and the stream that had it must have said that something is missing
+  friend bool operator==(const LossBound&, const LossBound&) = default;
+};
+
 struct WorkloadExpectation {
   std::string workload;
   std::vector<std::pair<Counter, Bound>> counters;
+  std::optional<LossBound> loss;  // if it says more than a number
 };
 // Holds if, at most `within` after the last fault, the mirror's lag satisfies the bound.
 struct LagExpectation {
@@ -248,5 +279,7 @@ struct Scenario {
 [[nodiscard]] std::string_view name_of(Retention retention);
 [[nodiscard]] std::string_view name_of(AckPolicy policy);
 [[nodiscard]] std::string_view name_of(Via via);
+[[nodiscard]] std::string_view name_of(AdminAction action);
+[[nodiscard]] std::span<const std::string_view> admin_action_names();
 
 }  // namespace windtunnel::scenarios

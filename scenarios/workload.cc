@@ -31,6 +31,9 @@ void Workloads::start() {
         const core::Duration last = spec.start + publish->rate.due(messages - 1);
         publishing_until_ = std::max(publishing_until_, core::after(kTimeZero, last));
       }
+    } else if (const auto* admin = std::get_if<AdminSpec>(&spec.work)) {
+      process.start([&world, &spec](core::Env& env) { return make_admin(env, world, spec); });
+      publishing_until_ = std::max(publishing_until_, core::after(kTimeZero, spec.start + admin->every * static_cast<int>(admin->times())));
     } else {
       consumptions_.push_back(std::make_unique<Consumption>());
       Consumption& consumption = *consumptions_.back();

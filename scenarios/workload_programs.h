@@ -16,6 +16,7 @@ namespace windtunnel::scenarios {
 [[nodiscard]] core::ClientOptions client_options(const WorkloadSpec& spec);
 
 std::unique_ptr<sim::Program> make_publisher(core::Env& env, World& world, const WorkloadSpec& spec, std::uint16_t number);
+std::unique_ptr<sim::Program> make_admin(core::Env& env, World& world, const WorkloadSpec& spec);
 std::unique_ptr<sim::Program> make_consumer(core::Env& env, World& world, const WorkloadSpec& spec, Consumption& consumption);
 
 }  // namespace windtunnel::scenarios

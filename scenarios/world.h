@@ -17,6 +17,7 @@
 #include "core/server/node.h"
 #include "scenarios/history.h"
 #include "scenarios/ledger.h"
+#include "scenarios/removal_log.h"
 #include "scenarios/scenario.h"
 #include "sim/kernel.h"
 #include "sim/network.h"
@@ -64,6 +65,7 @@ class World {
   [[nodiscard]] sim::SimNetwork& network() { return network_; }
   [[nodiscard]] History& history() { return history_; }
   [[nodiscard]] Ledger& ledger() { return ledger_; }
+  [[nodiscard]] RemovalLog& removals() { return removals_; }
   [[nodiscard]] std::vector<NodePlace>& nodes() { return nodes_; }
   // "hub", "client.careful", "world".
   [[nodiscard]] const std::string& name_of(sim::NodeId id) const { return names_[static_cast<std::size_t>(id)]; }
@@ -89,6 +91,7 @@ class World {
   std::vector<std::string> names_;
   History history_;  // before the kernel, whose trace reports to it to the end
   Ledger ledger_;
+  RemovalLog removals_;
   sim::Kernel kernel_;
   sim::SimNetwork network_;
   std::vector<NodePlace> nodes_;

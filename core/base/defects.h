@@ -17,8 +17,30 @@ namespace windtunnel::core {
 
 enum class Defect : std::uint8_t {
   // Historic.
+  nats_5426,    // a compaction drops every tombstone
+  nats_5497,    // skips in an empty last block stay in memory
+  nats_5702a,   // tombstones do not count in a block's size: compaction storms
+  nats_5831,    // each sync pass rewrites a block that cannot shrink
+  nats_5901,    // a stale index.db is patched instead of rebuilt
+  nats_5973,    // tombstones never roll a block
+  nats_6352,    // a block of tombstones is rewritten with every removal
   nats_6600,    // an emptied last block is removed before its successor exists
+  nats_6684,    // N.blk.tmp is taken for a block
+  nats_6685,    // purges write no tombstones below the new first sequence
+  nats_6753,    // a configured first sequence purges its own message at a restart
+  nats_6798,    // records above 32 MiB are written but never read
+  nats_6881,    // the last sequence of an emptied stream is not taken from index.db
   nats_6981,    // copies resume by timer after an outage, not by the link's return
+  nats_7123,    // a missing block goes unnoticed when index.db is current
+  nats_7384,    // a block of tombstones alone stands for the lowest of them
+  nats_7387,    // a block goes with tombstones that are still needed
+  nats_7388,    // meta.* and o.dat are written in place
+  nats_7549,    // damage inside a block costs all that follows in it
+  nats_7594,    // the sync pass drops records that wait to be written
+  nats_7676,    // a purge moves the blocks away before their successor exists
+  nats_7691,    // a consumer state that does not decode is ignored
+  nats_7692,    // a consumer that is ahead of its stream waits there
+  nats_7782,    // a last sequence from index.db is not written down
   no_dir_sync,  // directories are never synced
   // Sabotage.
   break_ack_before_store,      // a PubAck leaves, the message is not stored
@@ -28,6 +50,8 @@ enum class Defect : std::uint8_t {
   break_mirror_never_resumes,  // a mirror gives up after the first loss of its link
   break_silent_no_responders,  // no 503 when nobody listens, and a fake PubAck instead
   break_state_counts,          // a stream counts messages that it does not have
+  break_first_seq,             // a stream's first sequence lags behind its first message
+  break_consumer_flush,        // a consumer's state is written when it is made, and never again
   count_,                      // not a defect
 };
 

@@ -8,6 +8,7 @@
 #include "core/env/env.h"
 #include "core/env/log.h"
 #include "core/jetstream/consumer.h"
+#include "core/jetstream/position_repair.h"
 #include "core/jetstream/stream_config.h"
 
 namespace windtunnel::core {
@@ -98,7 +99,7 @@ void Consumer::restore(const ConsumerState& saved) {
 
 // A consumer must not wait ahead of its stream, where new messages would pass it by (nats-7692; streams B.6).
 void Consumer::reconcile(const StreamState& stream) {
-  if (next_seq_.prev() > stream.last_seq) {
+  if (next_seq_.prev() > stream.last_seq && repairs_positions(env_.defects)) {
     env_.log.warn("consumer.ahead_of_stream", {{"stream", host_.stream_name()},
                                                {"consumer", name_},
                                                {"delivered", next_seq_.prev().value},

@@ -29,6 +29,7 @@ class Advisories;
 class DirectGet;
 class JsonWriter;
 class Mirror;
+struct DirectoryEntry;
 struct Env;
 
 // What all streams of a node share.
@@ -126,6 +127,7 @@ class Stream final : private ConsumerHost {
   Status write_consumer_meta(const Consumer& consumer);
   void end(std::string_view why, bool is_destroyed);
   Result<Consumer*> add_consumer(ConsumerConfig config, std::string name, WallTime created, bool is_recovered);
+  void raise_to_delivered(const std::vector<DirectoryEntry>& consumers);
   [[nodiscard]] std::string directory() const { return context_.streams_directory + "/" + config_.name; }
 
   StreamContext context_;

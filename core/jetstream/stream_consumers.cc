@@ -10,6 +10,7 @@
 #include "core/env/env.h"
 #include "core/env/log.h"
 #include "core/jetstream/advisories.h"
+#include "core/jetstream/position_repair.h"
 #include "core/jetstream/stream.h"
 #include "core/nats/subject.h"
 #include "core/store/meta_file.h"
@@ -137,10 +138,31 @@ Result<Consumer*> Stream::add_consumer(ConsumerConfig config, std::string name, 
   return consumer;
 }
 
+// A sequence that was delivered was used, whatever a crash has left of the stream, and must not be used again (streams I.5). Not
+// so in a mirror: what it has lost its origin gives again, under the same sequences.
+void Stream::raise_to_delivered(const std::vector<DirectoryEntry>& consumers) {
+  if (!repairs_positions(env_.defects) || config_.mirror) return;
+  Seq delivered;
+  for (const DirectoryEntry& entry : consumers) {
+    const Result<std::string> bytes = env_.disk.read_file(directory() + "/obs/" + entry.name + "/o.dat");
+    if (!bytes) continue;
+    const Result<ConsumerState> state = decode_consumer_state(*bytes);
+    // One that was delivered nothing may begin anywhere.
+    if (state && state->delivered.consumer > 0) delivered = std::max(delivered, state->delivered.stream);
+  }
+  const Seq last = store_->state().last_seq;
+  if (delivered <= last) return;
+  env_.log.warn("stream.behind_consumer", {{"stream", config_.name}, {"last_seq", last.value}, {"delivered", delivered.value}});
+  if (const Status raised = store_->skip_through(delivered, env_.clock.wall_now()); !raised) {
+    env_.log.error("stream.raise_failed", {{"stream", config_.name}, {"error", raised.error().text()}});
+  }
+}
+
 void Stream::recover_consumers() {
   if (config_.storage == StorageType::memory) return;
   const Result<std::vector<DirectoryEntry>> entries = env_.disk.list(directory() + "/obs");
   if (!entries) return;
+  raise_to_delivered(*entries);
   for (const DirectoryEntry& entry : *entries) {
     if (!entry.is_directory) continue;
     const auto complain = [&](std::string_view what) {

@@ -21,6 +21,12 @@ Status replace_file(Env& env, std::string_view path, std::string_view content) {
   return env.disk.rename(temporary, path);
 }
 
+Status write_in_place(Env& env, std::string_view path, std::string_view content, bool syncs) {
+  WT_TRY(const std::unique_ptr<File> file, env.disk.open(path, OpenMode{.create = true, .exclusive = false, .truncate = true}));
+  WT_CHECK(file->write_at(Bytes{0}, content));
+  return syncs ? file->sync() : Status{};
+}
+
 Status sync_names_of(Env& env, std::string_view directory) {
   if (env.defects.is_on(Defect::no_dir_sync)) return {};
   return env.disk.sync_directory(directory);

@@ -1,6 +1,7 @@
 #include "core/store/block_files.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/base/assert.h"
 #include "core/env/disk.h"
@@ -74,6 +75,29 @@ Result<std::shared_ptr<File>> BlockFiles::file(MessageBlock& block) {
 
 Status BlockFiles::append(MessageBlock& block, std::string_view data) {
   WT_ASSERT(!block.is_sealed);
+  if (!defers_) return write_end(block, data);
+  WT_ASSERT(pending_.bytes.empty() || pending_.block == block.index);
+  if (pending_.bytes.empty()) pending_ = Stretch{block.index, block.raw_bytes, {}};
+  pending_.bytes.append(data);
+  block.raw_bytes += data.size();
+  return {};
+}
+
+Status BlockFiles::flush(MessageBlock& block) {
+  if (pending_.block != block.index || pending_.bytes.empty()) return {};
+  const Stretch pending = std::exchange(pending_, Stretch{});
+  block.raw_bytes = pending.offset;
+  return write_end(block, pending.bytes);
+}
+
+void BlockFiles::drop_pending(MessageBlock& block) {
+  if (pending_.block == block.index && !pending_.bytes.empty()) block.raw_bytes = pending_.offset;
+  if (pending_.block == block.index) pending_ = Stretch{};
+  forget(block.index);
+  close(block);
+}
+
+Status BlockFiles::write_end(MessageBlock& block, std::string_view data) {
   WT_TRY(const std::shared_ptr<File> opened, file(block));
   if (Status written = opened->write_at(Bytes{block.raw_bytes}, data); !written) {
     // A prefix may be there. Left alone it could later read as a valid record.
@@ -88,6 +112,7 @@ Status BlockFiles::append(MessageBlock& block, std::string_view data) {
 }
 
 Status BlockFiles::overwrite(MessageBlock& block, std::uint64_t offset, std::string_view data) {
+  WT_CHECK(flush(block));
   WT_TRY(const std::shared_ptr<File> opened, file(block));
   forget(block.index);
   block.needs_sync = true;
@@ -95,6 +120,7 @@ Status BlockFiles::overwrite(MessageBlock& block, std::uint64_t offset, std::str
 }
 
 Status BlockFiles::truncate(MessageBlock& block, std::uint64_t size) {
+  WT_CHECK(flush(block));
   WT_TRY(const std::shared_ptr<File> opened, file(block));
   forget(block.index);
   WT_CHECK(opened->truncate(Bytes{size}));
@@ -126,6 +152,7 @@ void BlockFiles::forget(std::uint32_t index) {
 }
 
 Result<std::string_view> BlockFiles::read(MessageBlock& block, std::uint64_t offset, std::uint32_t size) {
+  if (pending_.holds(block.index, offset, size)) return pending_.part(offset, size);
   if (tail_.holds(block.index, offset, size)) return tail_.part(offset, size);
   for (std::size_t i = 0; i < ahead_.size(); ++i) {
     if (!ahead_[i].holds(block.index, offset, size)) continue;

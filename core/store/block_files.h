@@ -35,6 +35,12 @@ class BlockFiles {
   // Writes `data` at the block's end and advances raw_bytes. After an error the file is cut back to where it was; if
   // that fails too, the block is sealed (`is_sealed`). Suspends.
   Status append(MessageBlock& block, std::string_view data);
+  // With the asynchronous flush of nats-server 2.12 (defect nats-7594) append keeps what it is given in memory, until one of
+  // these, or a call that needs the file. Only the last block has anything pending.
+  void defer_writes() { defers_ = true; }
+  [[nodiscard]] std::uint64_t pending_bytes() const { return pending_.bytes.size(); }
+  Status flush(MessageBlock& block);       // suspends
+  void drop_pending(MessageBlock& block);  // what was pending was never written
   // Writes over part of the block. Suspends.
   Status overwrite(MessageBlock& block, std::uint64_t offset, std::string_view data);
   // Cuts the file. Suspends.
@@ -63,9 +69,12 @@ class BlockFiles {
   };
   void keep_tail(const MessageBlock& block, std::uint64_t offset, std::string_view data);
   void note_open(MessageBlock& block);
+  Status write_end(MessageBlock& block, std::string_view data);
 
   Disk& disk_;
   std::string directory_;
+  bool defers_ = false;
+  Stretch pending_;                  // of the last block: not in its file yet
   Stretch tail_;                     // the end of the last block
   std::array<Stretch, 2> ahead_;     // read lately; [0] is the newer one
   std::vector<MessageBlock*> open_;  // blocks with an open file, in the order of opening

@@ -25,7 +25,7 @@ class Scanner {
         continue;
       }
       const std::uint64_t next = resume_after(at);
-      scan_.damaged.push_back({at, next - at, last_seq_, Seq{0}});
+      scan_.damaged.push_back({at, next - at, std::max(last_seq_, tombstone_), Seq{0}});
       at = next;
     }
     return std::move(scan_);
@@ -35,7 +35,9 @@ class Scanner {
   void take(const RecordView& record, std::uint64_t at) {
     scan_.good_size = at + record.size;
     scan_.last_checksum = record.checksum;
-    if (record.kind != RecordKind::tombstone) {
+    if (record.kind == RecordKind::tombstone) {
+      tombstone_ = std::max(tombstone_, record.seq);
+    } else {
       if (record.seq <= last_seq_) return;
       last_seq_ = record.seq;
       // The damaged places since the last message or marker now know what is behind them.
@@ -71,6 +73,7 @@ class Scanner {
   const RecordVisitor& visit_;
   std::uint64_t budget_;
   Seq last_seq_;
+  Seq tombstone_;  // the highest
   BlockScan scan_;
 };
 

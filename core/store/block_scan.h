@@ -16,7 +16,7 @@ namespace windtunnel::core {
 struct DamagedRange {
   std::uint64_t offset = 0;
   std::uint64_t size = 0;
-  Seq before;  // the highest sequence of a message or marker ahead of it; 0: none
+  Seq before;  // the highest sequence that a record ahead of it names, be it a tombstone; 0: none. What was hit lies above
   Seq behind;  // the first sequence of a message or marker behind it; 0: none (the tail of the block)
   friend bool operator==(const DamagedRange&, const DamagedRange&) = default;
 };

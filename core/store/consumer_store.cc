@@ -1,5 +1,6 @@
 #include "core/store/consumer_store.h"
 
+#include "core/base/defects.h"
 #include "core/env/clock.h"
 #include "core/env/disk.h"
 #include "core/env/env.h"
@@ -31,8 +32,13 @@ class Flusher : public std::enable_shared_from_this<Flusher> {
     auto bytes = env_.disk.read_file(path(), kStateSizeMax);
     if (bytes) {
       auto state = decode_consumer_state(*bytes);
-      if (!state) return error(state.error().code, path() + ": " + state.error().detail);
-      recovered_ = *std::move(state);
+      if (state) {
+        recovered_ = *std::move(state);
+      } else if (env_.defects.is_on(Defect::nats_7691)) {
+        recovered_ = ConsumerState{};  // the release drops the error, and goes on with what it has: nothing
+      } else {
+        return error(state.error().code, path() + ": " + state.error().detail);
+      }
     } else if (bytes.error().code != Errc::not_found) {
       return bytes.error();
     }
@@ -43,6 +49,7 @@ class Flusher : public std::enable_shared_from_this<Flusher> {
   [[nodiscard]] const std::optional<ConsumerState>& recovered() const { return recovered_; }
 
   void changed() noexcept {
+    if (env_.defects.is_on(Defect::break_consumer_flush) && has_written_) return;
     is_dirty_ = true;
     wake_.set();
   }
@@ -86,8 +93,10 @@ class Flusher : public std::enable_shared_from_this<Flusher> {
   Status write_locked() {
     if (is_stopped_ || !current_) return error(Errc::closed, directory_);
     is_dirty_ = false;
+    has_written_ = true;
     const std::string bytes = encode_consumer_state(current_(), env_.clock.wall_now());
-    Status written = replace_file(env_, path(), bytes);
+    Status written =
+        env_.defects.is_on(Defect::nats_7388) ? write_in_place(env_, path(), bytes, syncs_names_) : replace_file(env_, path(), bytes);
     if (written && syncs_names_) written = sync_names_of(env_, directory_);
     if (!written) is_dirty_ = true;
     return written;
@@ -123,6 +132,7 @@ class Flusher : public std::enable_shared_from_this<Flusher> {
 
   Env& env_;
   const bool syncs_names_;
+  bool has_written_ = false;
   const std::string directory_;
   std::function<ConsumerState()> current_;
   std::optional<ConsumerState> recovered_;

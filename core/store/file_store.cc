@@ -30,6 +30,7 @@ class StoreHandle final : public StreamStore {
   Result<bool> remove(Seq seq, bool erase) override { return store_->remove(seq, erase); }
   Result<std::uint64_t> purge(const PurgeRequest& request) override { return store_->purge(request); }
   Result<std::uint64_t> compact(Seq seq) override { return store_->compact(seq); }
+  Status truncate(Seq seq) override { return store_->truncate(seq); }
   StreamState state() const override { return store_->state(); }
   std::vector<Seq> deleted() const override { return store_->deleted(); }
   std::map<std::string, std::uint64_t> subject_counts(std::string_view filter) const override { return store_->subject_counts(filter); }
@@ -64,6 +65,7 @@ FileStore::FileStore(Env& env, const StoreSettings& settings, StreamStoreOptions
       files_(env.disk, options_.directory + "/msgs"),
       mutex_(env.tasks),
       random_(env.random.child("store/" + options_.name)),
+      flush_(env.tasks),
       wake_(env.tasks),
       ended_(env.tasks) {}
 
@@ -113,7 +115,8 @@ Result<Seq> FileStore::append_locked(std::optional<Seq> at, const NewMessage& me
   const std::uint64_t size = record_size(message);
   WT_CHECK(check_discard_new(message, size));
   if (at && *at != last_seq_.next()) return error(Errc::sequence_mismatch, "expected sequence does not match store");
-  if (size > kRecordSizeMax || message.subject.size() > 0xffff) return error(Errc::invalid_argument, "message to large");
+  const std::uint64_t size_max = has(Defect::nats_6798) ? INT32_MAX : kRecordSizeMax;  // written, but no reader takes it
+  if (size > size_max || message.subject.size() > 0xffff) return error(Errc::invalid_argument, "message to large");
   const Seq seq = last_seq_.next();
   WT_CHECK(ensure_room(size, seq));
 
@@ -147,9 +150,13 @@ Status FileStore::skip_through(Seq through, WallTime time) {
   }
   WT_CHECK(ensure_room(kEmptyRecordSize, through));
   MessageBlock& block = *last_block();
-  buffer_.clear();
-  append_skip(buffer_, block.key, through, time);
-  WT_CHECK(write_last(buffer_));
+  if (!has(Defect::nats_5497) || block.live() > 0) {
+    buffer_.clear();
+    append_skip(buffer_, block.key, through, time);
+    WT_CHECK(write_last(buffer_));
+  } else {
+    is_dirty_ = true;
+  }
   block.skip_to(through, time);
   block.disk_last = std::max(block.disk_last, through);
   last_seq_ = through;
@@ -160,18 +167,26 @@ Status FileStore::skip_through(Seq through, WallTime time) {
 Status FileStore::ensure_room(std::uint64_t size, Seq for_seq) {
   const MessageBlock* last = last_block();
   const bool fits = last != nullptr && !last->is_sealed && last->can_hold(for_seq) &&
-                    (last->raw_bytes == 0 || last->raw_bytes + size <= block_size().value);
+                    (last->raw_bytes == 0 || last->counted_bytes() + size <= block_size().value);
   return fits ? Status{} : roll();
 }
 
 // A new last block. Where the old one has no message left it goes, once the new one names the last sequence.
 Status FileStore::roll() {
   MessageBlock* old = last_block();
+  if (old != nullptr) WT_CHECK(files_.flush(*old));
   WT_CHECK(add_block(last_seq_.next()));
   if (old == nullptr) return {};
   env_.log.trace("store.block_rolled", {{"stream", options_.name}, {"from", old->index}, {"to", last_block()->index}});
   old->shrink();
-  if (old->live() > 0) return {};
+  old->uncounted_bytes = 0;
+  if (old->live() > 0) {
+    if (options_.compression == Compression::s2) {
+      to_compress_.push_back(old->index);
+      wake_.set();
+    }
+    return {};
+  }
   return drop_block(*old);
 }
 
@@ -192,6 +207,8 @@ Status FileStore::write_last(std::string_view data) {
   Status written = files_.append(block, data);
   is_index_exact_ = false;
   is_dirty_ = true;
+  last_write_ = env_.clock.now();
+  if (files_.pending_bytes() > 0) flush_.set();
   if (written) {
     block.last_checksum = load_u64(data.substr(data.size() - 8));
     if (!syncs_always()) return {};
@@ -212,10 +229,11 @@ Status FileStore::write_last(std::string_view data) {
 
 Status FileStore::write_tombstones(std::span<const Tombstone> tombstones) {
   while (!tombstones.empty()) {
-    WT_CHECK(ensure_room(kEmptyRecordSize, last_seq_.next()));
+    const bool rolls = !has(Defect::nats_5973) || last_block() == nullptr || last_block()->is_sealed;
+    if (rolls) WT_CHECK(ensure_room(kEmptyRecordSize, last_seq_.next()));
     MessageBlock& block = *last_block();
-    const std::uint64_t limit = std::max<std::uint64_t>(block_size().value, block.raw_bytes + kEmptyRecordSize);
-    const std::uint64_t room = (limit - block.raw_bytes) / kEmptyRecordSize;
+    const std::uint64_t limit = std::max<std::uint64_t>(block_size().value, block.counted_bytes() + kEmptyRecordSize);
+    const std::uint64_t room = rolls ? (limit - block.counted_bytes()) / kEmptyRecordSize : tombstones.size();
     const auto now = tombstones.first(static_cast<std::size_t>(std::min<std::uint64_t>(room, tombstones.size())));
     buffer_.clear();
     for (const Tombstone& tombstone : now) {
@@ -225,6 +243,7 @@ Status FileStore::write_tombstones(std::span<const Tombstone> tombstones) {
       append_tombstone(buffer_, block.key, tombstone.seq, tombstone.time.unix_ns == 0 ? unique : tombstone.time);
     }
     WT_CHECK(write_last(buffer_));
+    if (has(Defect::nats_5702a)) block.uncounted_bytes += buffer_.size();
     for (const Tombstone& tombstone : now) {
       add_to_ranges(block.tombstones, tombstone.seq);
       block.disk_last = std::max(block.disk_last, tombstone.seq);
@@ -235,6 +254,7 @@ Status FileStore::write_tombstones(std::span<const Tombstone> tombstones) {
 }
 
 Status FileStore::sync_block(MessageBlock& block) {
+  WT_CHECK(files_.flush(block));
   WT_TRY(const std::shared_ptr<File> file, files_.file(block));
   if (Status synced = file->sync(); !synced) {
     block.must_rewrite = true;
@@ -280,13 +300,15 @@ StreamState FileStore::state() const {
   StreamState state;
   state.messages = messages_;
   if (env_.defects.is_on(Defect::break_state_counts)) state.messages += messages_ / 50;
-  state.bytes = Bytes{bytes_};
+  state.messages += counted_twice_;
+  state.bytes = Bytes{bytes_ + counted_twice_bytes_};
   state.first_seq = first_seq();
   state.last_seq = last_seq_;
   if (messages_ > 0) {
     state.first_time = WallTime{block_of(state.first_seq)->find(state.first_seq)->time};
     state.num_deleted = last_seq_.value - state.first_seq.value + 1 - messages_;
   }
+  if (env_.defects.is_on(Defect::break_first_seq) && state.first_seq.value > 1) state.first_seq = state.first_seq.prev();
   state.last_time = WallTime{last_time_};
   state.num_subjects = subjects_.size();
   state.lost = lost_;
@@ -335,6 +357,7 @@ void FileStore::note_failure(const Status& status, std::string_view what) {
 void FileStore::abandon() noexcept {
   is_stopped_ = true;
   wake_.set();
+  flush_.set();
 }
 
 }  // namespace windtunnel::core

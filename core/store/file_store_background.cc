@@ -17,6 +17,7 @@ constexpr std::uint64_t kIndexedMax = 1000000;
 
 void FileStore::start_background() {
   env_.tasks.spawn("store " + options_.name, [self = shared_from_this()] { self->run_background(); });
+  start_flusher();
 }
 
 // When the oldest message is due; kForever if none ever is.
@@ -38,6 +39,11 @@ void FileStore::run_background() {
   Instant next_index = after(env_.clock.now(), index_pause());
   Instant next_sync = after(env_.clock.now(), random.between(settings_.sync_interval / 2, settings_.sync_interval - Duration{1}));
   while (!is_stopped_) {
+    if (!to_compress_.empty()) {
+      const MutexLock lock{mutex_};
+      if (is_stopped_) break;
+      note_failure(compress_full_blocks(), "compression");
+    }
     const Instant expiry = next_expiry();
     if (wake_.wait("store: background", std::min({next_sync, next_index, expiry}))) {
       wake_.reset();
@@ -78,6 +84,7 @@ Status FileStore::sync_pass() {
   {
     const MutexLock lock{mutex_};
     if (failed_) return *failed_;
+    close_idle_block();
     note_failure(tidy_blocks(), "tidying");
   }
   WT_CHECK(sync_files());
@@ -105,6 +112,7 @@ Status FileStore::sync_files() {
       if (it == blocks_.end()) break;
       MessageBlock& block = **it;
       index = block.index;
+      if (Status flushed = files_.flush(block); !flushed && result) result = flushed;
       auto opened = files_.file(block);
       if (!opened) {
         if (result) result = opened.error();
@@ -198,7 +206,8 @@ Status FileStore::stop() {
     if (is_stopped_) return {};
     is_stopped_ = true;
     if (!failed_) {
-      if (!retired_.empty()) {
+      if (last_block() != nullptr) result = files_.flush(*last_block());
+      if (result && !retired_.empty()) {
         result = sync_dirty_blocks();
         if (result) result = unlink_retired();
       }
@@ -206,6 +215,7 @@ Status FileStore::stop() {
     }
   }
   wake_.set();
+  flush_.set();
   while (is_background_running_) ended_.wait("store: stop");
   for (const auto& block : blocks_) files_.close(*block);
   return result;

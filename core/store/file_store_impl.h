@@ -1,5 +1,6 @@
 // FileStore: what stands behind open_file_store. Its code lies in file_store.cc (storing, removing, limits),
-// file_store_read.cc, file_store_recovery.cc, file_store_purge.cc and file_store_background.cc.
+// file_store_remove.cc, file_store_read.cc, file_store_recovery.cc, file_store_purge.cc, file_store_truncate.cc,
+// file_store_compress.cc and file_store_background.cc; file_store_flusher.cc holds the machinery of one defect.
 //
 // Rules that hold at every suspension, and so at every crash:
 //  - A removal is on disk (a tombstone, or the file is gone) before the totals say so; a message is on disk before it counts.
@@ -44,6 +45,7 @@ class FileStore final : public std::enable_shared_from_this<FileStore> {
   Result<bool> remove(Seq seq, bool erase);
   Result<std::uint64_t> purge(const PurgeRequest& request);
   Result<std::uint64_t> compact(Seq seq);
+  Status truncate(Seq seq);
 
   [[nodiscard]] StreamState state() const;
   [[nodiscard]] std::vector<Seq> deleted() const;
@@ -74,6 +76,8 @@ class FileStore final : public std::enable_shared_from_this<FileStore> {
     none_yet,  // nothing: recovery removes it again by the limit that removed it
   };
 
+  [[nodiscard]] bool has(Defect defect) const { return env_.defects.is_on(defect); }
+
   // file_store.cc: all of these require the mutex, except those that only look.
   [[nodiscard]] Status check_usable() const;
   Result<Seq> append_locked(std::optional<Seq> at, const NewMessage& message, WallTime time);
@@ -95,6 +99,7 @@ class FileStore final : public std::enable_shared_from_this<FileStore> {
   [[nodiscard]] bool is_last_named_without(const MessageBlock& block) const;
   Status outdate_index(Seq dead);
   [[nodiscard]] std::optional<std::vector<Tombstone>> tombstones_to_carry(const MessageBlock& block) const;
+  [[nodiscard]] static bool may_hold_dead(const MessageBlock& block, Seq seq);
   [[nodiscard]] bool is_tombstone_needed(Seq seq, const MessageBlock& holder) const;
   Status enforce_limits();
   Status enforce_subject_limit(SubjectId subject);
@@ -116,6 +121,15 @@ class FileStore final : public std::enable_shared_from_this<FileStore> {
   Status end_purge();
   Status recover();
   void read_index(Recovery& found);
+  Result<std::vector<std::uint32_t>> list_blocks(Recovery& found);
+  Status recover_blocks(const std::vector<std::uint32_t>& indexes, Recovery& found);
+  Status enforce_all();
+  // file_store_believe.cc
+  Result<std::uint64_t> last_checksum_in(std::uint32_t index);
+  [[nodiscard]] bool is_index_last_trusted(const Recovery& found) const;
+  Status note_index_end(const std::vector<std::uint32_t>& indexes, Recovery& found);
+  Status believe_index(const std::vector<std::uint32_t>& indexes, Recovery& found);
+  void add_missing_block(const IndexBlock& block, std::vector<std::pair<std::string, std::uint64_t>>& subjects);
   Status recover_block(std::uint32_t index, Recovery& found);
   [[nodiscard]] std::unique_ptr<MessageBlock> remade_at(const MessageBlock& block, Seq base) const;
   Status cut_torn_tail(const Recovery& found);
@@ -126,16 +140,37 @@ class FileStore final : public std::enable_shared_from_this<FileStore> {
 
   // file_store_purge.cc
   Result<std::uint64_t> remove_many(const std::vector<Seq>& seqs);
+  [[nodiscard]] Seq first_seq_without(const std::vector<Seq>& gone) const;
   Result<std::uint64_t> compact_locked(Seq seq);
   Result<std::uint64_t> purge_all(Seq last);
   void forget_all(MessageBlock& block);
   Status drop_empty_blocks();
   Status mark_limit_removals();
+  Status purge_by_moving_first(Seq last, std::int64_t time);
+  enum class Pass { removal, periodic };
+  [[nodiscard]] bool keeps_tombstone(Seq seq, const MessageBlock& block) const;
   [[nodiscard]] std::uint64_t size_after_rewrite(const MessageBlock& block) const;
-  Status compact_block(MessageBlock& block);
+  [[nodiscard]] bool wants_compaction(const MessageBlock& block, Pass pass) const;
+  Status compact_block(MessageBlock& block, Pass pass);
   Status rewrite_block(MessageBlock& block);
   [[nodiscard]] bool mark_dead_in(MessageBlock& block);
   void retire_block(MessageBlock& block);
+
+  // file_store_truncate.cc
+  [[nodiscard]] std::vector<Tombstone> tombstones_through(Seq seq, const MessageBlock& from) const;
+  Status cut_behind(MessageBlock& block, Seq seq);
+  Status drop_blocks_behind(std::uint32_t index, std::uint32_t end);
+  void rebase_blocks_behind(std::uint32_t index, Seq base);
+
+  // file_store_compress.cc
+  Status compress_full_blocks();
+  Status compress(MessageBlock& block);
+  [[nodiscard]] std::string packed(std::string_view plain) const;
+
+  // file_store_flusher.cc
+  void start_flusher();
+  void run_flusher();
+  void close_idle_block();
 
   // file_store_background.cc
   void start_background();
@@ -172,15 +207,23 @@ class FileStore final : public std::enable_shared_from_this<FileStore> {
   std::int64_t last_time_ = 0;
   std::vector<Seq> lost_;
   std::uint64_t lost_bytes_ = 0;
-  std::string buffer_;           // of encoded records, kept for its capacity
-  bool has_unmarked_ = false;    // some block has limit removals without tombstones
-  bool is_dirty_ = false;        // index.db is older than the state
-  bool is_index_exact_ = false;  // nothing was appended since index.db was written
-  bool names_dirty_ = false;     // the msgs directory has names that a power loss may take back
-  std::optional<Error> failed_;  // what is on disk is uncertain: nothing more is stored until a restart
+  std::string buffer_;                      // of encoded records, kept for its capacity
+  bool has_unmarked_ = false;               // some block has limit removals without tombstones
+  std::vector<std::uint32_t> to_compress_;  // blocks that were rolled
+  bool is_dirty_ = false;                   // index.db is older than the state
+  bool is_index_exact_ = false;             // nothing was appended since index.db was written
+  bool names_dirty_ = false;                // the msgs directory has names that a power loss may take back
+  std::optional<Error> failed_;             // what is on disk is uncertain: nothing more is stored until a restart
 
   bool is_stopped_ = false;
   bool is_background_running_ = false;
+  // Of defects only.
+  std::uint64_t counted_twice_ = 0;  // messages of blocks that were loaded twice (nats-6684)
+  std::uint64_t counted_twice_bytes_ = 0;
+  bool has_missing_ = false;  // some block is_missing
+  Instant last_write_{};      // nats-7594
+  Event flush_;               // something is pending
+
   Event wake_;   // the background task has something new to look at
   Event ended_;  // the background task is over
 };

@@ -31,12 +31,29 @@ Result<std::uint64_t> FileStore::compact(Seq seq) {
   return seq > last_seq_ ? purge_all(seq.prev()) : compact_locked(seq);
 }
 
+// The first live sequence when `gone` are.
+Seq FileStore::first_seq_without(const std::vector<Seq>& gone) const {
+  auto next = gone.begin();
+  for (const auto& block : blocks_) {
+    for (const BlockEntry* entry = block->at_or_after(block->first); entry != nullptr; entry = block->next(entry)) {
+      const Seq seq = block->seq_of(*entry);
+      if (next == gone.end() || *next != seq) return seq;
+      ++next;
+    }
+  }
+  return last_seq_.next();
+}
+
 // Tombstones for all of them first (nats-server left out those below the new first sequence: PR 6685).
 Result<std::uint64_t> FileStore::remove_many(const std::vector<Seq>& seqs) {
   WT_CHECK(mark_limit_removals());
   std::vector<Tombstone> tombstones;
   tombstones.reserve(seqs.size());
-  for (const Seq seq : seqs) tombstones.push_back({seq, WallTime{block_of(seq)->find(seq)->time}});
+  Seq marked_above;
+  if (has(Defect::nats_6685)) marked_above = first_seq_without(seqs);
+  for (const Seq seq : seqs) {
+    if (seq > marked_above || marked_above.value == 0) tombstones.push_back({seq, WallTime{block_of(seq)->find(seq)->time}});
+  }
   WT_CHECK(write_tombstones(tombstones));
   for (const Seq seq : seqs) forget_message(*block_of(seq), seq, RemovalMark::on_disk);
   WT_CHECK(drop_empty_blocks());
@@ -57,7 +74,7 @@ Result<std::uint64_t> FileStore::compact_locked(Seq seq) {
     tombstones.push_back({partial->seq_of(*entry), WallTime{entry->time}});
   }
   const std::uint32_t partial_index = partial->index;
-  WT_CHECK(write_tombstones(tombstones));
+  if (!has(Defect::nats_6685)) WT_CHECK(write_tombstones(tombstones));
   // What stays must be durable before anything goes, or a power loss could take both.
   WT_CHECK(sync_dirty_blocks());
 
@@ -91,6 +108,10 @@ Result<std::uint64_t> FileStore::compact_locked(Seq seq) {
 Result<std::uint64_t> FileStore::purge_all(Seq last) {
   const std::uint64_t count = messages_;
   if (count == 0 && last == last_seq_) return std::uint64_t{0};
+  if (has(Defect::nats_7676)) {
+    WT_CHECK(purge_by_moving_first(last, last == last_seq_ ? last_time_ : env_.clock.wall_now().unix_ns));
+    return count;
+  }
   const std::string aside = options_.directory + "/__msgs__";
   const std::string next = options_.directory + "/__new_msgs__";
   WT_CHECK(env_.disk.remove_all(aside));
@@ -104,10 +125,7 @@ Result<std::uint64_t> FileStore::purge_all(Seq last) {
   WT_CHECK(replace_file(env_, next + "/" + std::to_string(block->index) + ".blk", buffer_));
   WT_CHECK(sync_names_of(env_, next));
   WT_CHECK(sync_names_of(env_, options_.directory));
-  for (const auto& old : blocks_) {
-    files_.forget(old->index);
-    files_.close(*old);
-  }
+  for (const auto& old : blocks_) files_.drop_pending(*old);
   WT_CHECK(env_.disk.rename(files_.directory(), aside));
   if (Status moved = env_.disk.rename(next, files_.directory()); !moved) {
     // Neither old nor new is in place: nothing may be stored before recovery has put it right.
@@ -135,6 +153,33 @@ Result<std::uint64_t> FileStore::purge_all(Seq last) {
   WT_CHECK(env_.disk.remove_all(aside));
   WT_CHECK(write_index());
   return count;
+}
+
+// What nats-server before 2.14 does (PR 7676): between the rename and the tombstone nothing says what was.
+Status FileStore::purge_by_moving_first(Seq last, std::int64_t time) {
+  const std::string aside = options_.directory + "/__msgs__";
+  WT_CHECK(env_.disk.remove_all(aside));
+  for (const auto& old : blocks_) files_.drop_pending(*old);
+  WT_CHECK(env_.disk.rename(files_.directory(), aside));
+  while (!blocks_.empty()) {
+    forget_all(*blocks_.front());
+    blocks_.pop_front();
+  }
+  retired_.clear();
+  has_unmarked_ = false;
+  next_index_ = 1;
+  last_seq_ = last;
+  last_time_ = time;
+  Status made = env_.disk.make_directories(files_.directory());
+  if (made) made = add_block(last.next());
+  const Tombstone marker{last, WallTime{time}};
+  if (made) made = write_tombstones({&marker, 1});
+  if (!made) {
+    failed_ = made.error();
+    return made;
+  }
+  WT_CHECK(env_.disk.remove_all(aside));
+  return write_index();
 }
 
 // Accounts for every live message of a block as gone.
@@ -176,21 +221,39 @@ Status FileStore::mark_limit_removals() {
   return {};
 }
 
+// Whether a rewrite of the block leaves this tombstone of it. Until 2.10.14 none was left (PR 5426); then all those of earlier
+// blocks, whether their messages were still there or not, which is what made the storms (reference: filestore 6.1).
+bool FileStore::keeps_tombstone(Seq seq, const MessageBlock& block) const {
+  if (has(Defect::nats_5426)) return false;
+  if (block.live() > 0 && (has(Defect::nats_5702a) || has(Defect::nats_5831) || has(Defect::nats_6352))) return seq < block.first;
+  return is_tombstone_needed(seq, block);
+}
+
 // The size that a rewrite would leave, from memory alone.
 std::uint64_t FileStore::size_after_rewrite(const MessageBlock& block) const {
   std::uint64_t size = block.live_bytes;
   for (const SeqRange& range : block.tombstones) {
-    for (Seq seq = range.first; seq <= range.last; seq = seq.next()) size += is_tombstone_needed(seq, block) ? kEmptyRecordSize : 0;
+    for (Seq seq = range.first; seq <= range.last; seq = seq.next()) size += keeps_tombstone(seq, block) ? kEmptyRecordSize : 0;
   }
   return size;
 }
 
+bool FileStore::wants_compaction(const MessageBlock& block, Pass pass) const {
+  const bool is_periodic = pass == Pass::periodic;
+  if (is_periodic && (has(Defect::nats_5702a) || has(Defect::nats_5831))) return block.counted_bytes() > block.live_bytes;
+  if (2 * block.live_bytes >= block.counted_bytes()) return false;
+  // No memory of what the last compaction won.
+  if (!is_periodic && (has(Defect::nats_5702a) || has(Defect::nats_6352))) return true;
+  if (block.compaction_gained_nothing) return false;
+  return block.bytes_at_compaction == 0 || 2 * block.live_bytes < block.bytes_at_compaction;
+}
+
 // Rewrites the block if that wins at least half of it, so that what is written is bounded by what was removed. A block
 // that would win less is asked again only after half of its messages have gone too (PR 6352).
-Status FileStore::compact_block(MessageBlock& block) {
-  if (&block == last_block() || 2 * block.live_bytes >= block.raw_bytes || block.compaction_gained_nothing) return {};
-  if (block.bytes_at_compaction != 0 && 2 * block.live_bytes >= block.bytes_at_compaction) return {};
-  if (2 * size_after_rewrite(block) > block.raw_bytes) {
+Status FileStore::compact_block(MessageBlock& block, Pass pass) {
+  if (&block == last_block() || block.is_missing || !wants_compaction(block, pass)) return {};
+  const bool is_unguarded = has(Defect::nats_5702a) || (pass == Pass::periodic ? has(Defect::nats_5831) : has(Defect::nats_6352));
+  if (!is_unguarded && 2 * size_after_rewrite(block) > block.raw_bytes) {
     block.compaction_gained_nothing = true;
     block.bytes_at_compaction = block.live_bytes;
     return {};
@@ -206,6 +269,7 @@ Status FileStore::compact_block(MessageBlock& block) {
 // Writes what is still needed of a block to <N>.new, durably, and puts that in its place.
 Status FileStore::rewrite_block(MessageBlock& block) {
   if (!block.unmarked.empty()) WT_CHECK(outdate_index(block.unmarked.front().first));
+  WT_CHECK(files_.flush(block));
   bool is_compressed = false;
   bool has_io_error = false;
   WT_TRY(const std::string content, files_.read_all(block.index, is_compressed, has_io_error));
@@ -232,14 +296,20 @@ Status FileStore::rewrite_block(MessageBlock& block) {
   Seq disk_last = kept.empty() ? Seq{0} : kept.back().seq;
   for (const SeqRange& range : block.tombstones) {
     for (Seq seq = range.first; seq <= range.last; seq = seq.next()) {
-      if (!is_tombstone_needed(seq, block)) continue;
+      if (!keeps_tombstone(seq, block)) continue;
       append_tombstone(out, block.key, seq, WallTime{0});
       add_to_ranges(tombstones, seq);
       disk_last = std::max(disk_last, seq);
     }
   }
+  if (last_seq_.value > 0 && disk_last < last_seq_ && !is_last_named_without(block)) {
+    append_tombstone(out, block.key, last_seq_, WallTime{last_time_});
+    add_to_ranges(tombstones, last_seq_);
+    disk_last = last_seq_;
+  }
   const std::string aside = files_.directory() + "/" + std::to_string(block.index) + ".new";
-  WT_CHECK(write_synced(env_, aside, out));
+  const bool is_compressed_again = options_.compression == Compression::s2 && !kept.empty() && &block != last_block();
+  WT_CHECK(write_synced(env_, aside, is_compressed_again ? packed(out) : out));
   files_.close(block);
   files_.forget(block.index);
   WT_CHECK(env_.disk.rename(aside, files_.path(block.index)));
@@ -256,9 +326,11 @@ Status FileStore::rewrite_block(MessageBlock& block) {
   block.tombstones = std::move(tombstones);
   block.unmarked.clear();
   block.raw_bytes = out.size();
+  block.uncounted_bytes = 0;
   block.last_checksum = out.empty() ? 0 : load_u64(std::string_view(out).substr(out.size() - 8));
-  block.is_compressed = false;
-  block.is_sealed = false;
+  block.is_compressed = is_compressed_again;
+  block.is_sealed = is_compressed_again;
+  block.has_damage = false;
   block.needs_sync = false;
   block.must_rewrite = false;
   block.was_synced = true;
@@ -269,6 +341,7 @@ Status FileStore::rewrite_block(MessageBlock& block) {
 // A block that survives a power loss may not go before what names its successor does: it waits for the next sync. So
 // that its records are dead whatever else a crash leaves, it says so itself. False if that cannot be written.
 bool FileStore::mark_dead_in(MessageBlock& block) {
+  if (!files_.flush(block)) return false;
   bool is_compressed = false;
   bool has_io_error = false;
   auto content = files_.read_all(block.index, is_compressed, has_io_error);
@@ -298,6 +371,7 @@ void FileStore::retire_block(MessageBlock& block) {
 // What the sync pass does about blocks, before it syncs.
 Status FileStore::tidy_blocks() {
   WT_CHECK(drop_empty_blocks());
+  note_failure(compress_full_blocks(), "compression");
   std::vector<std::uint32_t> indexes;
   for (const auto& block : blocks_) indexes.push_back(block->index);
   Status result;
@@ -314,7 +388,7 @@ Status FileStore::tidy_blocks() {
       // It stays for its tombstones. Without its dead records no later block must stay for it.
       done = rewrite_block(block);
     } else {
-      done = compact_block(block);
+      done = compact_block(block, Pass::periodic);
     }
     if (!done && result) result = done;
   }

@@ -5,13 +5,12 @@
 // tombstones are gone, and the last sequence ever given out.
 //
 // Nothing here deletes what it could not read, and each step may be cut short by a crash and done again.
+#include "core/store/file_store_recovery.h"
+
 #include <algorithm>
 
 #include "core/base/assert.h"
 #include "core/store/atomic_file.h"
-#include "core/store/block_scan.h"
-#include "core/store/file_store_impl.h"
-#include "core/store/index_db.h"
 
 namespace windtunnel::core {
 namespace {
@@ -20,22 +19,11 @@ namespace {
 constexpr std::uint64_t kLostListedMax = 65536;
 constexpr Bytes kIndexSizeMax{1u << 30};
 
-}  // namespace
+Seq lowest_in(const std::vector<SeqRange>& ranges) {
+  return std::min_element(ranges.begin(), ranges.end(), [](const SeqRange& a, const SeqRange& b) { return a.first < b.first; })->first;
+}
 
-// What a scan of the blocks gathers before anything is concluded from it.
-struct FileStore::Recovery {
-  struct Damage {
-    std::uint32_t block = 0;
-    DamagedRange range;
-    bool is_tail = false;
-  };
-  std::vector<Tombstone> tombstones;
-  std::vector<Seq> erased;  // and skipped
-  std::vector<Damage> damaged;
-  std::optional<IndexSnapshot> index;
-  bool saw_index_record = false;  // the last record that the index knew is still there
-  bool is_index_record_last = false;
-};
+}  // namespace
 
 Status FileStore::open() {
   WT_TRY(const bool is_encrypted, env_.disk.exists(options_.directory + "/meta.key"));
@@ -53,6 +41,7 @@ Status FileStore::open() {
 Status FileStore::end_purge() {
   const std::string aside = options_.directory + "/__msgs__";
   const std::string next = options_.directory + "/__new_msgs__";
+  if (has(Defect::nats_7676)) return env_.disk.remove_all(aside);
   const auto has_blocks = [&](const std::string& directory) -> Result<bool> {
     auto names = env_.disk.list(directory);
     if (!names && names.error().code == Errc::not_found) return false;
@@ -82,24 +71,15 @@ Status FileStore::end_purge() {
 Status FileStore::recover() {
   Recovery found;
   read_index(found);
-  WT_TRY(const std::vector<DirectoryEntry> names, env_.disk.list(files_.directory()));
-  std::vector<std::uint32_t> indexes;
-  for (const DirectoryEntry& name : names) {
-    if (name.is_directory) continue;
-    if (const std::uint32_t index = block_index_of(name.name); index != 0) indexes.push_back(index);
-    // What a rewrite, an index write or a probe left half done.
-    const bool is_left_over = name.name.ends_with(".new") || name.name.ends_with(".tmp") || name.name.starts_with("_test_");
-    if (is_left_over) WT_CHECK(env_.disk.remove(files_.directory() + "/" + name.name));
-  }
-  std::sort(indexes.begin(), indexes.end());
-  for (const std::uint32_t index : indexes) WT_CHECK(recover_block(index, found));
-  WT_CHECK(cut_torn_tail(found));
-  apply_deletes(found);
+  WT_TRY(const std::vector<std::uint32_t> indexes, list_blocks(found));
+  WT_CHECK(note_index_end(indexes, found));
+  WT_CHECK(recover_blocks(indexes, found));
+  WT_CHECK(believe_index(indexes, found));
   is_index_exact_ = note_lost(found);
 
   Seq last = std::max(last_seq_, options_.first_seq.prev());
   std::int64_t last_time = last_time_;
-  if (found.index && found.index->last_seq > last) {
+  if (found.index && found.index->last_seq > last && is_index_last_trusted(found)) {
     last = found.index->last_seq;
     last_time = found.index->last_time;
   }
@@ -108,15 +88,26 @@ Status FileStore::recover() {
     WT_CHECK(add_block(last_seq_.next()));
   }
   if (last > last_seq_) WT_CHECK(raise_last(last, last_time));
+  for (const std::uint32_t index : found.half_compressed) {
+    if (found.is_index_current) break;
+    for (const auto& block : blocks_) {
+      if (block->index != index) continue;
+      counted_twice_ += block->live();
+      counted_twice_bytes_ += block->live_bytes;
+    }
+  }
   // Tombstones were lost with other things: what the index alone knew is written down before the index is replaced.
   if (!found.damaged.empty() || !lost_.empty()) WT_CHECK(mark_limit_removals());
   WT_CHECK(drop_empty_blocks());
-
-  std::vector<SubjectId> subjects;
-  subjects_.for_each({}, [&](SubjectId id) { subjects.push_back(id); });
-  for (const SubjectId id : subjects) WT_CHECK(enforce_subject_limit(id));
-  WT_CHECK(enforce_limits());
-  WT_CHECK(expire(env_.clock.wall_now()));
+  // What an index was believed to have cannot be removed: the limits then stay broken.
+  if (Status enforced = enforce_all(); !enforced) {
+    if (!has_missing_) return enforced;
+    note_failure(enforced, "limits");
+  }
+  // A purge to the configured first sequence, even where the first message has just that (PR 6753).
+  if (has(Defect::nats_6753) && messages_ > 0 && options_.first_seq.value > 0 && first_seq() <= options_.first_seq) {
+    WT_CHECK(purge_all(last_seq_));
+  }
   is_dirty_ = true;
   check_invariants();
   const StreamState now = state();
@@ -143,6 +134,42 @@ void FileStore::read_index(Recovery& found) {
   }
 }
 
+// The numbers of the blocks, ascending.
+Result<std::vector<std::uint32_t>> FileStore::list_blocks(Recovery& found) {
+  WT_TRY(const std::vector<DirectoryEntry> names, env_.disk.list(files_.directory()));
+  std::vector<std::uint32_t> indexes;
+  for (const DirectoryEntry& name : names) {
+    if (name.is_directory) continue;
+    if (const std::uint32_t index = block_index_of(name.name); index != 0) indexes.push_back(index);
+    if (has(Defect::nats_6684) && name.name.ends_with(".blk.tmp")) {
+      // The release reads "7.blk.tmp" as "7.blk" with something behind it, and leaves it where it is.
+      if (const std::uint32_t index = block_index_of(name.name.substr(0, name.name.size() - 4)); index != 0)
+        found.half_compressed.push_back(index);
+      continue;
+    }
+    // What a rewrite, a compression, an index write or a probe left half done.
+    const bool is_left_over = name.name.ends_with(".new") || name.name.ends_with(".tmp") || name.name.starts_with("_test_");
+    if (is_left_over) WT_CHECK(env_.disk.remove(files_.directory() + "/" + name.name));
+  }
+  std::sort(indexes.begin(), indexes.end());
+  return indexes;
+}
+
+Status FileStore::recover_blocks(const std::vector<std::uint32_t>& indexes, Recovery& found) {
+  for (const std::uint32_t index : indexes) WT_CHECK(recover_block(index, found));
+  WT_CHECK(cut_torn_tail(found));
+  apply_deletes(found);
+  return {};
+}
+
+Status FileStore::enforce_all() {
+  std::vector<SubjectId> subjects;
+  subjects_.for_each({}, [&](SubjectId id) { subjects.push_back(id); });
+  for (const SubjectId id : subjects) WT_CHECK(enforce_subject_limit(id));
+  WT_CHECK(enforce_limits());
+  return expire(env_.clock.wall_now());
+}
+
 Status FileStore::recover_block(std::uint32_t index, Recovery& found) {
   next_index_ = std::max(next_index_, index + 1);
   bool has_io_error = false;
@@ -153,24 +180,45 @@ Status FileStore::recover_block(std::uint32_t index, Recovery& found) {
     found.damaged.push_back({index, {0, 0, Seq{0}, Seq{0}}, false});
     note_damage(read.error().detail, last_seq_.next(), 0);
     block->is_sealed = true;
+    block->has_damage = true;
     block->was_synced = true;
     blocks_.push_back(std::move(block));
     return {};
   }
   if (!read) return read.error();
   std::string content = *std::move(read);
-  BlockScan scan = scan_block(content, block->key, [](const RecordView&, std::uint64_t) {});
+  // Hashing is most of the work, so it is done once: the records are kept, and looked at when there is no doubt left.
+  std::vector<std::pair<RecordView, std::uint64_t>> records;
+  const auto scan_again = [&] {
+    records.clear();
+    return scan_block(content, block->key, [&](const RecordView& record, std::uint64_t offset) { records.emplace_back(record, offset); });
+  };
+  BlockScan scan = scan_again();
   if (!scan.damaged.empty()) {
     // One bad read must not cost anything that a second one gives.
     WT_TRY(content, files_.read_all(index, block->is_compressed, has_io_error));
+    scan = scan_again();
+  }
+  if (has(Defect::nats_7549) && !scan.damaged.empty()) {
+    // The release gives up a block at its first bad record, for good.
+    content.resize(static_cast<std::size_t>(std::min<std::uint64_t>(content.size(), scan.damaged.front().offset)));
+    if (!block->is_compressed) {
+      WT_CHECK(files_.truncate(*block, content.size()));
+      WT_CHECK(sync_block(*block));
+    }
+    scan = scan_again();
   }
 
   const bool is_index_last = found.index && found.index->last_block == index;
   if (is_index_last && found.index->last_checksum == 0) found.saw_index_record = true;
   Seq highest_tombstone;
   std::int64_t tombstone_time = 0;
-  scan = scan_block(content, block->key, [&](const RecordView& record, std::uint64_t offset) {
-    if (is_index_last && record.checksum == found.index->last_checksum) found.saw_index_record = true;
+  bool has_marker = false;
+  const auto take = [&](const RecordView& record, std::uint64_t offset) {
+    if (is_index_last && record.checksum == found.index->last_checksum) {
+      found.saw_index_record = true;
+      found.index_record_at = offset;
+    }
     if (record.kind == RecordKind::tombstone) {
       found.tombstones.push_back({record.seq, record.time});
       add_to_ranges(block->tombstones, record.seq);
@@ -190,6 +238,7 @@ Status FileStore::recover_block(std::uint32_t index, Recovery& found) {
     }
     if (record.kind == RecordKind::erased) {
       found.erased.push_back(record.seq);
+      has_marker = true;
       block->skip_to(record.seq, record.time);
       block->disk_last = std::max(block->disk_last, record.seq);
     } else {
@@ -199,15 +248,20 @@ Status FileStore::recover_block(std::uint32_t index, Recovery& found) {
     }
     last_seq_ = record.seq;
     last_time_ = record.time.unix_ns;
-  });
+  };
+  for (const auto& [record, offset] : records) take(record, offset);
   block->raw_bytes = content.size();
   block->last_checksum = scan.last_checksum;
   block->was_synced = true;  // for all we know
   block->is_sealed = block->is_compressed || has_io_error || !scan.damaged.empty();
+  block->has_damage = !scan.damaged.empty();
   if (is_index_last) found.is_index_record_last = found.saw_index_record && scan.last_checksum == found.index->last_checksum;
   for (const DamagedRange& range : scan.damaged) found.damaged.push_back({index, range, range.offset + range.size == content.size()});
   // A tombstone says that its sequence was used: a stream whose messages are all gone remembers its last one by it. The
   // highest counts; nats-server took the lowest (issues 5412, 7241).
+  if (has(Defect::nats_7384) && !block->tombstones.empty()) {
+    highest_tombstone = block->live() > 0 || has_marker ? Seq{0} : lowest_in(block->tombstones);
+  }
   if (highest_tombstone > last_seq_) {
     block->skip_to(highest_tombstone, WallTime{tombstone_time});
     last_seq_ = highest_tombstone;
@@ -235,7 +289,7 @@ Status FileStore::cut_torn_tail(const Recovery& found) {
   if (tail.block != block.index || !tail.is_tail) return {};
   WT_CHECK(files_.truncate(block, tail.range.offset));
   const bool is_only_damage = found.damaged.size() == 1 || found.damaged[found.damaged.size() - 2].block != block.index;
-  if (is_only_damage) block.is_sealed = false;
+  if (is_only_damage) block.is_sealed = block.has_damage = false;
   return sync_block(block);
 }
 
@@ -246,6 +300,9 @@ void FileStore::apply_deletes(const Recovery& found) {
   };
   for (const Tombstone& tombstone : found.tombstones) forget(tombstone.seq);
   if (!found.index) return;
+  // The releases take nothing from an index that is not current, so what has no tombstone there comes back.
+  const bool needs_current = has(Defect::nats_5426) || has(Defect::nats_6685) || has(Defect::nats_7387);
+  if (needs_current && !found.is_index_current) return;
   // A deletion is never taken back, so what the index knows as deleted is, however old it is. The time guards against a
   // sequence that a power loss made free again.
   const auto forget_if_known = [&](Seq seq) {
@@ -314,6 +371,7 @@ bool FileStore::note_lost(const Recovery& found) {
       }
       if (end.value == 0 && found.index) end = found.index->last_seq.next();
       Seq seq = std::max(damage.range.before.next(), found.index ? found.index->first_seq : Seq{1});
+      if (found.is_behind_index(damage)) seq = std::max(seq, found.index->last_seq.next());
       if (damage.range.before.value == 0 && at != blocks_.end() && at != blocks_.begin())
         seq = std::max(seq, (*std::prev(at))->last.next());
       // So few bytes never held so many messages: it is an old gap, in which nobody can say what was.
@@ -337,6 +395,12 @@ bool FileStore::note_lost(const Recovery& found) {
 // The last sequence is higher than what the blocks tell. A tombstone says so first, so that the next recovery needs no
 // index to know it (issue 6881, PR 7782).
 Status FileStore::raise_last(Seq last, std::int64_t time) {
+  if (has(Defect::nats_7782) && lost_.empty()) {
+    last_block()->skip_to(last, WallTime{time});
+    last_seq_ = last;
+    last_time_ = time;
+    return {};
+  }
   const Tombstone marker{last, WallTime{time}};
   WT_CHECK(write_tombstones({&marker, 1}));
   last_block()->skip_to(last, WallTime{time});

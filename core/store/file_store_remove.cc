@@ -27,26 +27,29 @@ Result<bool> FileStore::remove_locked(Seq seq, bool erase) {
   MessageBlock* block = block_of(seq);
   const BlockEntry* entry = block == nullptr ? nullptr : block->find(seq);
   if (entry == nullptr) return false;
+  if (block->is_missing) return error(Errc::io_error, "message block data missing");
   const WallTime time{entry->time};  // the entry may move from here on
   // First of all: an erased record alone would let recovery keep an older message in its place.
   WT_CHECK(mark_limit_removals());
   const Tombstone tombstone{seq, time};
   WT_CHECK(write_tombstones({&tombstone, 1}));
   // Behind the tombstone: an overwrite cut short leaves a damaged record, which must be known to be no loss.
-  const Status erased = erase ? erase_record(*block, seq) : Status{};
+  Status erased = erase ? erase_record(*block, seq) : Status{};
   const bool is_interior = seq != block->first;
   forget_message(*block, seq, RemovalMark::on_disk);
+  // In a compressed block there is no place to write over: what stays of it goes to another file.
+  if (erase && block->is_compressed) erased = rewrite_block(*block);
   if (block->live() == 0) {
     WT_CHECK(drop_block(*block));
-  } else if (is_interior && block->raw_bytes > settings_.compact_min.value) {
-    note_failure(compact_block(*block), "compaction");
+  } else if (is_interior && block->counted_bytes() > settings_.compact_min.value) {
+    note_failure(compact_block(*block, Pass::removal), "compaction");
   }
   if (!erased) return erased.error();
   return true;
 }
 
 Status FileStore::erase_record(MessageBlock& block, Seq seq) {
-  if (block.is_compressed) return {};  // in place there is nothing to overwrite; nats-server does not either
+  if (block.is_compressed) return {};
   const BlockEntry entry = *block.find(seq);
   buffer_.clear();
   append_erased(buffer_, block.key, seq, entry.size, random_);
@@ -100,12 +103,16 @@ Status FileStore::drop_block(MessageBlock& block, bool via_limits) {
     }
     return roll();
   }
-  const auto needed = tombstones_to_carry(block);
-  const bool may_go = syncs_always() || !block.was_synced || (via_limits && &block == blocks_.front().get() && is_covered(block));
+  const auto needed = has(Defect::nats_7387) ? std::optional{std::vector<Tombstone>{}} : tombstones_to_carry(block);
+  // The releases with issue 6881 let a block go before what follows it is durable.
+  const bool may_go =
+      syncs_always() || !block.was_synced || has(Defect::nats_6881) || (via_limits && &block == blocks_.front().get() && is_covered(block));
   // One that stays must not count on its limit: a later block that goes would make room for its messages.
   if (!needed || (!may_go && !mark_dead_in(block))) return mark_limit_removals();
+  // Only the successor of an emptied last block was sure to name the last sequence (issues 5412, 7241).
+  const bool is_named = has(Defect::nats_7384) ? last_block()->raw_bytes > 0 : is_last_named_without(block);
   WT_CHECK(write_tombstones(*needed));
-  if (!is_last_named_without(block) && last_seq_.value > 0) {
+  if (!is_named && !is_last_named_without(block) && last_seq_.value > 0) {
     const Tombstone last{last_seq_, WallTime{last_time_}};
     WT_CHECK(write_tombstones({&last, 1}));
   }
@@ -120,7 +127,11 @@ bool FileStore::is_tombstone_needed(Seq seq, const MessageBlock& holder) const {
   if (at >= blocks_.size()) return false;
   const MessageBlock& block = *blocks_[at];
   // A message that still counts as live may be about to go: its tombstone is written first.
-  return &block != &holder && ((block.dead_records > 0 && block.disk_first <= seq && seq <= block.last) || block.find(seq) != nullptr);
+  return &block != &holder && (may_hold_dead(block, seq) || block.find(seq) != nullptr);
+}
+
+bool FileStore::may_hold_dead(const MessageBlock& block, Seq seq) {
+  return seq <= block.last && (block.has_damage || (block.dead_records > 0 && block.disk_first <= seq));
 }
 
 // The tombstones of `block` that are still needed and so must be written to the last block before it goes. nullopt if
@@ -146,8 +157,7 @@ Status FileStore::outdate_index(Seq dead) {
 }
 
 Status FileStore::unlink_now(MessageBlock& block) {
-  files_.forget(block.index);
-  files_.close(block);
+  files_.drop_pending(block);
   if (Status removed = env_.disk.remove(files_.path(block.index)); !removed && removed.error().code != Errc::not_found) return removed;
   names_dirty_ = true;
   forget_all(block);
@@ -159,6 +169,7 @@ Status FileStore::unlink_now(MessageBlock& block) {
 
 Status FileStore::remove_for_limit(Seq seq) {
   MessageBlock& block = *block_of(seq);
+  if (block.is_missing) return error(Errc::io_error, "message block data missing");
   const StoreLimits& limits = options_.limits;
   const bool limits_stream = limits.discard == Discard::old_messages && (limits.max_msgs > 0 || limits.max_bytes > 0);
   if (limits_stream && limits.max_msgs_per_subject > 0) {

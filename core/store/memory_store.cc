@@ -98,6 +98,16 @@ class Contents : public std::enable_shared_from_this<Contents> {
     return true;
   }
 
+  Status truncate(Seq seq) {
+    if (seq >= last_) return {};
+    const auto it = messages_.find(seq);
+    if (it == messages_.end()) return error(Errc::not_found, "no message " + std::to_string(seq.value) + " in " + options.name);
+    while (messages_.rbegin()->first > seq) remove(messages_.rbegin()->first);
+    last_ = seq;
+    last_time_ = it->second.time;
+    return {};
+  }
+
   void enforce_subject(SubjectId id) {
     while (exceeds(subjects_.seqs(id).size(), options.limits.max_msgs_per_subject)) remove(subjects_.seqs(id).first());
   }
@@ -289,6 +299,8 @@ class MemoryStore final : public StreamStore {
     contents_->skip(seq.prev(), contents_->state().last_time);
     return count;
   }
+
+  Status truncate(Seq seq) override { return contents_->truncate(seq); }
 
   StreamState state() const override { return contents_->state(); }
   std::vector<Seq> deleted() const override { return contents_->deleted(); }

@@ -51,6 +51,7 @@ class MessageBlock {
   std::uint64_t last_checksum = 0;
   bool is_compressed = false;  // offsets are those of the plain content
   bool is_sealed = false;      // nothing may be appended: damaged, or compressed
+  bool has_damage = false;     // some of the file is no record: a tombstone may say that it was none that counted
 
   // What a rebuild from the file would see beyond the live messages.
   Seq disk_first;                    // lowest sequence of a message in the file; 0: none
@@ -66,6 +67,10 @@ class MessageBlock {
   bool was_synced = false;   // something of it survives a power loss
   bool is_unlinked = false;  // dropped while a sync was under way
 
+  // Of defects only.
+  std::uint64_t uncounted_bytes = 0;  // of tombstones that do not count (nats-5702a)
+  bool is_missing = false;            // there is no such file, but an index.db was believed (nats-5901, nats-7123)
+
   // Compaction guards (reference: filestore 3.5).
   bool compaction_gained_nothing = false;
   std::uint64_t bytes_at_compaction = 0;  // live bytes then; 0: never compacted
@@ -73,6 +78,8 @@ class MessageBlock {
   std::shared_ptr<File> file;  // shared with a sync under way; null when closed
 
   [[nodiscard]] std::uint64_t live() const { return live_; }
+  // The size of the file as rolling and compacting see it.
+  [[nodiscard]] std::uint64_t counted_bytes() const { return raw_bytes - uncounted_bytes; }
   [[nodiscard]] bool can_hold(Seq seq) const { return seq >= base_ && seq.value - base_.value <= UINT32_MAX; }
 
   // A message record at `offset`. Requires: seq exceeds all in the block, can_hold(seq).

@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include "core/base/defects.h"
 #include "core/base/hash.h"
 #include "core/env/disk.h"
 #include "core/env/env.h"
@@ -38,6 +39,10 @@ Result<std::optional<std::string>> read_if_there(Env& env, const std::string& pa
 Status write_meta(Env& env, std::string_view directory, std::string_view key_text, std::string_view json) {
   const std::string inf = std::string(directory) + "/meta.inf";
   const std::string sum = std::string(directory) + "/meta.sum";
+  if (env.defects.is_on(Defect::nats_7388)) {
+    WT_CHECK(write_in_place(env, inf, json, false));
+    return write_in_place(env, sum, sum_of(key_text, json), false);
+  }
   WT_TRY(const bool is_there, env.disk.exists(inf));
   WT_CHECK(write_synced(env, inf + ".tmp", json));
   WT_CHECK(write_synced(env, sum + ".tmp", sum_of(key_text, json)));

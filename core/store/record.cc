@@ -50,7 +50,7 @@ class Checksummed {
 
 void append_record(std::string& out, const HighwayKey& key, std::uint64_t flagged_seq, WallTime time, const NewMessage& message) {
   const std::uint64_t size = record_size(message);
-  WT_ASSERT(size <= kRecordSizeMax);
+  WT_ASSERT(size <= INT32_MAX);
   WT_ASSERT(message.subject.size() <= 0xffff);
   const std::size_t start = out.size();
   out.reserve(start + size);

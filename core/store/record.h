@@ -43,7 +43,7 @@ struct RecordView {
 [[nodiscard]] std::uint64_t record_size(const NewMessage& message);
 
 // These append one encoded record to `out`.
-// Requires: record_size(message) <= kRecordSizeMax and a subject of at most 65535 bytes.
+// Requires: record_size(message) < 2^31 and a subject of at most 65535 bytes. One above kRecordSizeMax is never read back.
 void append_message(std::string& out, const HighwayKey& key, Seq seq, WallTime time, const NewMessage& message);
 void append_tombstone(std::string& out, const HighwayKey& key, Seq seq, WallTime time_of_message);
 void append_skip(std::string& out, const HighwayKey& key, Seq seq, WallTime time);

@@ -1,8 +1,11 @@
 #include "core/store/s2.h"
 
+#include <snappy.h>
+
 #include <array>
 #include <cstdint>
 
+#include "core/base/assert.h"
 #include "core/store/codec.h"
 #include "core/store/record.h"
 
@@ -13,6 +16,8 @@ constexpr std::string_view kPrefix = "cmp";
 constexpr std::size_t kChecksumSize = 8;  // of the last record, in the clear at the end
 constexpr std::uint64_t kPlainSizeMax = std::uint64_t{64} << 20;
 constexpr std::size_t kChunkPlainMax = 4u << 20;
+constexpr std::size_t kChunkWritten = 1u << 20;
+constexpr std::size_t kCrcSize = 4;
 
 constexpr std::array<std::uint32_t, 256> make_crc_table() {
   std::array<std::uint32_t, 256> table{};
@@ -106,6 +111,33 @@ Result<std::string> decode_s2_stream(std::string_view stream, std::size_t size_m
     if (out.size() > size_max) return error(Errc::limit_reached, "the content is larger than its header says");
     if (masked_crc32c(std::string_view(out).substr(start)) != load_u32(chunk)) return corrupt("a wrong checksum");
   }
+  return out;
+}
+
+std::string encode_s2_stream(std::string_view plain) {
+  std::string out{"\xff\x06\0\0S2sTwO", 10};
+  std::string packed;
+  while (!plain.empty()) {
+    const std::string_view chunk = plain.substr(0, kChunkWritten);
+    plain.remove_prefix(chunk.size());
+    snappy::Compress(chunk.data(), chunk.size(), &packed);
+    const bool is_packed = packed.size() < chunk.size();
+    const std::string_view data = is_packed ? std::string_view(packed) : chunk;
+    // Type and length are one word: the length has 24 bits.
+    put_u32(out, static_cast<std::uint32_t>(data.size() + kCrcSize) << 8 | (is_packed ? 0u : 1u));
+    put_u32(out, masked_crc32c(chunk));
+    out.append(data);
+  }
+  return out;
+}
+
+std::string compress_block(std::string_view plain) {
+  WT_ASSERT(plain.size() >= kChecksumSize);
+  std::string out{kPrefix};
+  out.push_back(1);
+  put_uv(out, plain.size());
+  out.append(encode_s2_stream(plain.substr(0, plain.size() - kChecksumSize)));
+  out.append(plain.substr(plain.size() - kChecksumSize));
   return out;
 }
 

@@ -93,6 +93,10 @@ class StreamStore {
   // sequence is seq - 1. Suspends.
   virtual Result<std::uint64_t> compact(Seq seq) = 0;
 
+  // Removes everything above `seq`, which must be there (error not_found), and makes it the last sequence. Nothing if it is
+  // the last one or higher. A crash may leave some of what was to go, each message whole or gone. Suspends.
+  virtual Status truncate(Seq seq) = 0;
+
   // None of these suspends.
   [[nodiscard]] virtual StreamState state() const = 0;
   [[nodiscard]] virtual std::vector<Seq> deleted() const = 0;  // interior deleted sequences, ascending

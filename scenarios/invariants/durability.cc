@@ -4,6 +4,7 @@
 #include <set>
 
 #include "core/base/assert.h"
+#include "core/nats/subject.h"
 #include "scenarios/invariants/invariants.h"
 
 namespace windtunnel::scenarios {
@@ -47,6 +48,12 @@ bool is_damaged(const Evidence& evidence, const FinalStream& stream, core::Seq s
 bool is_in_memory(const FinalStream& stream) { return stream.spec != nullptr && stream.spec->storage == Storage::memory; }
 
 }  // namespace
+
+std::string subject_of(const Evidence& evidence, std::uint16_t workload) {
+  const WorkloadSpec* spec = evidence.scenario.workload(evidence.ledger.books()[workload].name);
+  const auto* publish = spec == nullptr ? nullptr : std::get_if<PublishSpec>(&spec->work);
+  return publish == nullptr ? "" : publish->subject;
+}
 
 bool has_taken_effect(const Evidence& evidence, const Damage& damage, core::Instant until) {
   if (damage.at > until) return false;
@@ -98,6 +105,17 @@ bool may_step_back(const Evidence& evidence, const FinalStream& stream, const St
 
 bool was_removed_by_limits(const FinalStream& stream, core::Seq seq) { return stream.has_limits && seq < stream.state.first_seq; }
 
+bool was_removed_on_request(const Evidence& evidence, const FinalStream& stream, core::Seq seq, std::string_view subject,
+                            core::Instant stored_at) {
+  const std::vector<RequestedRemoval>& removals = evidence.removals.removals();
+  return std::any_of(removals.begin(), removals.end(), [&](const RequestedRemoval& removal) {
+    if (removal.node != stream.node || removal.stream != stream.key.stream) return false;
+    if (removal.answered_at && *removal.answered_at < stored_at) return false;
+    if (removal.seq.value != 0) return removal.seq == seq;
+    return removal.filter_subject.empty() || core::matches(subject, removal.filter_subject);
+  });
+}
+
 std::vector<std::uint64_t> lost_messages(const Evidence& evidence, std::uint16_t workload) {
   std::set<std::uint64_t> present;
   for (const FinalStream& stream : evidence.end.streams) {
@@ -112,6 +130,16 @@ std::vector<std::uint64_t> lost_messages(const Evidence& evidence, std::uint16_t
     if (life == nullptr) continue;
     for (const StoredEvent& stored : life->stored) {
       if (was_removed_by_limits(stream, stored.seq)) removed.insert(stored.content);
+    }
+  }
+  const std::string subject = subject_of(evidence, workload);
+  if (!evidence.removals.removals().empty()) {
+    for (const FinalStream& stream : evidence.end.streams) {
+      const StreamLife* life = evidence.history.life(stream.key);
+      if (life == nullptr) continue;
+      for (const StoredEvent& stored : life->stored) {
+        if (was_removed_on_request(evidence, stream, stored.seq, subject, stored.at)) removed.insert(stored.content);
+      }
     }
   }
   std::vector<std::uint64_t> lost;

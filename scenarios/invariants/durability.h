@@ -7,6 +7,8 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/base/types.h"
@@ -26,10 +28,15 @@ struct FinalStream;
 [[nodiscard]] bool has_taken_effect(const Evidence& evidence, const Damage& damage, core::Instant until);
 // Whether a message acknowledged by `record` may be gone from its stream.
 [[nodiscard]] bool may_be_lost(const Evidence& evidence, const FinalStream& stream, const PublishRecord& record);
+// The subject to which a workload publishes.
+[[nodiscard]] std::string subject_of(const Evidence& evidence, std::uint16_t workload);
 // Whether a stream may have come back with a lower last sequence.
 [[nodiscard]] bool may_step_back(const Evidence& evidence, const FinalStream& stream, const StreamLife::StepBack& step);
 // Whether the stream's own limits took the sequence: it lies below the first one, and there are limits.
 [[nodiscard]] bool was_removed_by_limits(const FinalStream& stream, core::Seq seq);
+// Whether a workload asked for the removal of the message that was stored there at `stored_at` or later.
+[[nodiscard]] bool was_removed_on_request(const Evidence& evidence, const FinalStream& stream, core::Seq seq, std::string_view subject,
+                                          core::Instant stored_at);
 // The messages of a workload whose publisher was told of no error and which are in no stream at the end, though no
 // stream's limits took them; ascending.
 [[nodiscard]] std::vector<std::uint64_t> lost_messages(const Evidence& evidence, std::uint16_t workload);

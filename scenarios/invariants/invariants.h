@@ -11,6 +11,7 @@
 #include "scenarios/final_state.h"
 #include "scenarios/history.h"
 #include "scenarios/ledger.h"
+#include "scenarios/removal_log.h"
 #include "scenarios/run.h"
 #include "scenarios/scenario.h"
 
@@ -29,6 +30,7 @@ struct Evidence {
   const Scenario& scenario;
   const Ledger& ledger;
   const History& history;
+  const RemovalLog& removals;
   const FinalState& end;
   const std::vector<LagSample>& lags;
 };

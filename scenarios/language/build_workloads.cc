@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <vector>
 
 #include "scenarios/language/build.h"
@@ -35,9 +36,10 @@ PublishSpec build_publish(const TypedValue& value, const Scenario& scenario, Dia
   return publish;
 }
 
-// The stream that a consume workload reads: in its domain, or on the client's own node. nullptr, with a diagnostic, if there is none.
+// The stream that a workload (its `key`) is about: in its domain, or on the client's own node. nullptr, with a diagnostic, if there is
+// none.
 const StreamSpec* stream_of(const TypedValue& value, const std::string& name, const std::string& at, const std::string& domain,
-                            const Scenario& scenario, Diagnostics& diagnostics) {
+                            std::string_view key, const Scenario& scenario, Diagnostics& diagnostics) {
   std::vector<std::string_view> names;
   for (const StreamSpec& stream : scenario.streams) {
     const NodeSpec* node = scenario.node(stream.on);
@@ -48,7 +50,7 @@ const StreamSpec* stream_of(const TypedValue& value, const std::string& name, co
   }
   const std::string place =
       domain.empty() ? " on node " + quoted(at) + " (of another node: name its `domain`)" : " in domain " + quoted(domain);
-  diagnostics.add(value.find("consume")->where, "there is no stream " + quoted(name) + place + hint(name, names));
+  diagnostics.add(value.find(key)->where, "there is no stream " + quoted(name) + place + hint(name, names));
   return nullptr;
 }
 
@@ -74,7 +76,7 @@ ConsumeSpec build_consume(const TypedValue& value, const WorkloadSpec& workload,
   if (const TypedValue* domain = value.find("domain");
       domain != nullptr && !expect_domain(consume.domain, domain->where, scenario, diagnostics))
     return consume;
-  const StreamSpec* stream = stream_of(value, consume.stream, workload.at, consume.domain, scenario, diagnostics);
+  const StreamSpec* stream = stream_of(value, consume.stream, workload.at, consume.domain, "consume", scenario, diagnostics);
   if (stream == nullptr) return consume;
   consume.on = stream->on;
   for (const ConsumerSpec& consumer : scenario.consumers) {
@@ -89,6 +91,30 @@ ConsumeSpec build_consume(const TypedValue& value, const WorkloadSpec& workload,
                       "consumer " + quoted(consumer.name) + " is a push consumer; workloads pull");
   }
   return consume;
+}
+
+AdminSpec build_admin(const TypedValue& value, const WorkloadSpec& workload, const Scenario& scenario, Diagnostics& diagnostics) {
+  AdminSpec admin;
+  admin.stream = value.get<std::string>("admin");
+  admin.domain = value.get_or<std::string>("domain", "");
+  admin.every = value.get<core::Duration>("every");
+  admin.count = value.get_or("count", admin.count);
+  if (const TypedValue* v = value.find("for")) admin.duration = v->as<core::Duration>();
+  admin.filter_subject = value.get_or<std::string>("filter_subject", "");
+  admin.keep = value.get_or("keep", admin.keep);
+  const TypedValue& actions = *value.find("do");
+  if (actions.items.empty()) diagnostics.add(actions.where, "`do` needs at least one action");
+  const std::span<const std::string_view> names = admin_action_names();
+  for (const TypedValue& action : actions.items) {
+    const auto found = std::find(names.begin(), names.end(), action.as<std::string>());
+    admin.actions.push_back(static_cast<AdminAction>(found - names.begin()));
+  }
+  if (const TypedValue* domain = value.find("domain");
+      domain != nullptr && !expect_domain(admin.domain, domain->where, scenario, diagnostics))
+    return admin;
+  if (const StreamSpec* stream = stream_of(value, admin.stream, workload.at, admin.domain, "admin", scenario, diagnostics))
+    admin.on = stream->on;
+  return admin;
 }
 
 }  // namespace
@@ -109,6 +135,8 @@ void build_workloads(const TypedValue& workloads, Scenario& scenario, Diagnostic
     }
     if (value.variant == "publish") {
       workload.work = build_publish(value, scenario, diagnostics);
+    } else if (value.variant == "admin") {
+      workload.work = build_admin(value, workload, scenario, diagnostics);
     } else {
       workload.work = build_consume(value, workload, scenario, diagnostics);
     }

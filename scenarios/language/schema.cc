@@ -37,6 +37,15 @@ Json bound_schema() {
   return either(count(0), std::move(bounds));
 }
 
+Json loss_bound_schema() {
+  Json bounds = {
+      {"type", "object"},
+      {"properties", {{"at_least", count(0)}, {"at_most", either(count(0), text_of(Type::duration))}, {"reported", {{"type", "boolean"}}}}},
+      {"additionalProperties", false},
+      {"minProperties", 1}};
+  return either(count(0), std::move(bounds));
+}
+
 Json link_ends_schema() { return {{"type", "array"}, {"items", text_of(Type::name)}, {"minItems", 2}, {"maxItems", 2}}; }
 
 Json schema_of(const Shape& shape);
@@ -101,6 +110,7 @@ Json schema_of(const Shape& shape) {
     case Type::swarm_word: return {{"enum", words(faults::swarm_words())}};
     case Type::retry_count: return either(count(0), {{"const", "until-acked"}});
     case Type::bound: return bound_schema();
+    case Type::loss_bound: return loss_bound_schema();
     case Type::link_ends: return link_ends_schema();
     case Type::choice: return {{"enum", words(shape.choices)}};
     case Type::defect: {

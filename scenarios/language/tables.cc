@@ -106,7 +106,24 @@ constexpr std::array kConsumeKeys = {
     Key{.name = "for", .shape = kPositiveDuration, .about = "how long; default: until the run ends"},
 };
 constexpr Table kConsume{.name = "a consume workload", .keys = kConsumeKeys, .mark = "consume"};
-constexpr std::array<const Table*, 2> kWorkloadKinds = {&kPublish, &kConsume};
+
+constexpr std::array<std::string_view, 3> kAdminActions = {"purge", "delete_message", "erase_message"};
+constexpr Shape kAdminAction = choice(kAdminActions);
+constexpr std::array kAdminKeys = {
+    Key{.name = "admin", .shape = kStreamName, .about = "the stream that an operator works on", .is_required = true},
+    Key{.name = "do",
+        .shape = {.type = Type::list, .element = &kAdminAction},
+        .about = "what is done, one of them each time, in turn",
+        .is_required = true},
+    Key{.name = "every", .shape = kPositiveDuration, .about = "from one action to the next", .is_required = true},
+    Key{.name = "for", .shape = kPositiveDuration, .about = "how long"},
+    Key{.name = "count", .shape = kPositive, .about = "how many actions"},
+    Key{.name = "domain", .shape = kName, .about = "the domain of the stream; default: the client's node holds it"},
+    Key{.name = "filter_subject", .shape = {.type = Type::subject}, .about = "what a purge removes; default: every subject"},
+    Key{.name = "keep", .shape = kPositive, .about = "what a purge leaves: the newest so many"},
+};
+constexpr Table kAdmin{.name = "an admin workload", .keys = kAdminKeys, .mark = "admin", .at_least_one = kPublishEnds};
+constexpr std::array<const Table*, 3> kWorkloadKinds = {&kPublish, &kConsume, &kAdmin};
 constexpr Table kWorkload{.name = "a workload", .keys = kWorkloadKeys, .variants = kWorkloadKinds};
 constexpr Shape kWorkloadShape = object(kWorkload);
 
@@ -347,7 +364,9 @@ constexpr std::array kCounterKeys = {
     Key{.name = "no_responders", .shape = kBound, .about = "of the errors, 503"},
     Key{.name = "timeouts", .shape = kBound, .about = "of the errors, no answer in time"},
     Key{.name = "duplicates", .shape = kBound, .about = "acks that say duplicate"},
-    Key{.name = "lost", .shape = kBound, .about = "published, told of no error, and in no stream at the end"},
+    Key{.name = "lost",
+        .shape = {.type = Type::loss_bound},
+        .about = "published, told of no error, and in no stream at the end; at_most may be a time before a power loss; reported: true"},
 };
 constexpr std::array<std::string_view, 7> kCounters = {"published", "acked", "errors", "no_responders", "timeouts", "duplicates", "lost"};
 constexpr std::array<std::string_view, 1> kLastFault = {"last_fault"};
@@ -396,7 +415,7 @@ constexpr Shape kExpectationShape = object(kExpectation);
 
 constexpr std::size_t kFaultsMax = 10'000;
 
-constexpr std::array<TypeInfo, 36> kTypes = {{
+constexpr std::array<TypeInfo, 37> kTypes = {{
     {"text", ""},
     {"a name of letters, digits, - and _, with a letter first",
      "^(?!(true|True|TRUE|false|False|FALSE|null|Null|NULL)$)[A-Za-z_][A-Za-z0-9_-]{0,63}$"},
@@ -438,6 +457,7 @@ constexpr std::array<TypeInfo, 36> kTypes = {{
      "^(create|write|fsync|truncate|rename|remove|mkdir|fsync-directory|open|read|list)$"},
     {"a whole number or a range, such as 3 or 0..12", "^[0-9]+\\.\\.[0-9]+$"},
     {"a kind of fault, or a group of them", ""},
+    {"a whole number, or { at_least, at_most, reported }, where at_most may be a duration such as 2m", ""},
     {"a list", ""},
     {"names with their values", ""},
     {"names with their texts", ""},

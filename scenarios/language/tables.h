@@ -46,6 +46,7 @@ enum class Type : std::uint8_t {
   op_name,      // a disk operation: fsync
   count_range,  // 0..12, or one count
   swarm_word,   // a kind of fault, or a group of them
+  loss_bound,   // as bound; at_most may be a duration, and there may be reported: true
   // Composed.
   list,      // of Shape::element
   map,       // names to Shape::element

@@ -29,6 +29,7 @@ class Reader {
     switch (shape_.type) {
       case Type::bound: return read_bound();
       case Type::link_ends: return read_link_ends();
+      case Type::loss_bound: return read_loss_bound();
       default: break;
     }
     if (tree_.kind != YamlTree::Kind::scalar || tree_.scalar_kind == ScalarKind::null) return wrong();
@@ -226,6 +227,36 @@ class Reader {
       return {};
     }
     return bound;
+  }
+
+  // A bound whose at_most may be a duration, and which may say that a loss must be reported.
+  Plain read_loss_bound() {
+    LossBound out;
+    YamlTree bounds = tree_;
+    if (tree_.kind == YamlTree::Kind::map) {
+      bounds.entries.clear();
+      for (const YamlTree::Entry& entry : tree_.entries) {
+        const bool is_scalar = entry.value.kind == YamlTree::Kind::scalar;
+        if (entry.key == "reported") {
+          if (!is_scalar || (entry.value.text != "true" && entry.value.text != "false")) {
+            diagnostics_.add(entry.value.where, "`reported` must be true or false, not " + described(entry.value));
+            return {};
+          }
+          out.is_reported = entry.value.text == "true";
+        } else if (const auto window = faults::parse_duration(is_scalar ? entry.value.text : ""); entry.key == "at_most" && window) {
+          out.within = *window;
+        } else {
+          bounds.entries.push_back(entry);
+        }
+      }
+      if (bounds.entries.empty()) return out.within || out.is_reported ? Plain{out} : wrong();
+    }
+    const Plain count = Reader{bounds, shape_, key_, diagnostics_}.read_bound();
+    if (const Bound* bound = std::get_if<Bound>(&count)) {
+      out.count = *bound;
+      return out;
+    }
+    return {};
   }
 
   Plain read_link_ends() {

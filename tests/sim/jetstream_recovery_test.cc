@@ -108,39 +108,98 @@ TEST_CASE("a name that was made up is not made up twice over a restart") {
   CHECK(node.client().api("CONSUMER.NAMES.S")["total"] == 6);
 }
 
-SCENARIO("a consumer does not wait ahead of a stream that lost its end") {
-  GIVEN("a consumer that has seen all of ten messages, of which the disk keeps five") {
-    OneNode node;
-    node.client().create_stream("S", R"("subjects":["s"])");
-    node.client().create_consumer("S", "c", R"("ack_policy":"explicit","ack_wait":1000000000)");
-    node.client().publish_many("s", 5);
+// The stream has lost its last five messages of ten, of which the consumer has seen all: as after a power loss that took what
+// the stream had not synced, but not what the consumer had.
+struct LostEnd : OneNode {
+  explicit LostEnd(core::Defects defects = {}, const std::string& stream = R"("subjects":["s"])") : OneNode(core::Seed{1}, defects) {
+    client().create_stream("S", stream);
+    client().create_consumer("S", "c", R"("ack_policy":"explicit","ack_wait":1000000000)");
+    client().publish_many("s", 5);
     const std::string file = "jetstream/$G/streams/S/msgs/1.blk";
-    const std::string five = node.world.process("hub").disk().tree().content(file).value_or("");
+    const std::string five = world.process("hub").disk().tree().content(file).value_or("");
     REQUIRE_FALSE(five.empty());
-    node.client().publish_many("s", 5);
-    std::vector<Heard> heard = node.client().fetch("S", "c", 10);
+    client().publish_many("s", 5);
+    const std::vector<Heard> heard = client().fetch("S", "c", 10);
     REQUIRE(heard.size() == 10);
     for (std::size_t i = 0; i < 10; ++i) {
-      if (i != 2) REQUIRE(node.client().ack(heard[i]));
+      const bool is_acked = i == 2 || client().ack(heard[i]);
+      REQUIRE(is_acked);
     }
-    node.world.run_for(1s);
-    // As after a power loss that took what the stream had not synced, but not what the consumer had.
-    node.world.signal("hub", sim::Signal::kill);
-    node.world.process("hub").disk().put(file, five);
-    node.world.start("hub");
-    node.js = std::make_unique<JetStreamClient>(node.world, "later", "hub");
-    REQUIRE(node.client().stream("S")["state"]["last_seq"] == 5);
-    THEN("its position is the end of the stream, and what is pending below stays pending") {
+    world.run_for(1s);
+    world.signal("hub", sim::Signal::kill);
+    world.process("hub").disk().put(file, five);
+    world.start("hub");
+    js = std::make_unique<JetStreamClient>(world, "later", "hub");
+  }
+};
+
+core::Defects only(core::Defect defect) {
+  core::Defects defects;
+  defects.set(defect);
+  return defects;
+}
+
+SCENARIO("a sequence that a consumer was delivered is not used again, whatever the stream has lost") {
+  GIVEN("a consumer that has seen all of ten messages, of which the disk keeps five") {
+    LostEnd node;
+    THEN("the stream goes on where the consumer is, and what is pending below stays pending") {
+      CHECK(node.client().stream("S")["state"]["last_seq"] == 10);
+      CHECK(node.client().stream("S")["state"]["messages"] == 5);
       const Json info = node.client().consumer("S", "c");
-      CHECK(info["delivered"]["stream_seq"] == 5);
+      CHECK(info["delivered"]["stream_seq"] == 10);
       CHECK(info["num_ack_pending"] == 1);
       CHECK(info["num_pending"] == 0);
     }
-    THEN("messages that get the lost sequences are delivered") {
-      node.client().publish_many("s", 3);
+    THEN("new messages are delivered, and nothing is taken back by the next crash") {
+      CHECK(seq_of(node.client().publish("s", "new")) == 11);
       node.world.run_for(2s);
-      CHECK(stream_seqs(node.client().fetch("S", "c", 10)) == Seqs{3, 6, 7, 8});
+      CHECK(stream_seqs(node.client().fetch("S", "c", 10)) == Seqs{3, 11});
+      node.restart(sim::Signal::kill);
+      CHECK(node.client().stream("S")["state"]["last_seq"] == 11);
     }
+  }
+}
+
+TEST_CASE("nats-7692: a consumer waits ahead of a stream that lost its end, and new messages pass it by") {
+  for (const core::Defect defect : {core::Defect::nats_7692, core::Defect::nats_6881}) {
+    CAPTURE(core::name_of(defect));
+    LostEnd node{only(defect)};
+    CHECK(node.client().stream("S")["state"]["last_seq"] == 5);
+    CHECK(node.client().consumer("S", "c")["delivered"]["stream_seq"] == 10);
+    node.client().publish_many("s", 3);
+    node.world.run_for(2s);
+    CHECK(stream_seqs(node.client().fetch("S", "c", 10)) == Seqs{3});
+  }
+}
+
+TEST_CASE("a stream does not follow a consumer that was delivered nothing") {
+  OneNode node;
+  node.client().create_stream("S", R"("subjects":["s"])");
+  node.client().create_consumer("S", "c", R"("ack_policy":"explicit","deliver_policy":"by_start_sequence","opt_start_seq":900)");
+  node.client().publish_many("s", 2);
+  node.restart(sim::Signal::kill);
+  CHECK(node.client().stream("S")["state"]["last_seq"] == 2);
+}
+
+TEST_CASE("nats-7691: a consumer whose state does not decode starts over instead of being missed") {
+  for (const bool with_defect : {false, true}) {
+    CAPTURE(with_defect);
+    OneNode node{core::Seed{1}, with_defect ? only(core::Defect::nats_7691) : core::Defects{}};
+    node.client().create_stream("S", R"("subjects":["s"])");
+    node.client().create_consumer("S", "c", R"("ack_policy":"explicit")");
+    node.client().publish_many("s", 3);
+    const std::vector<Heard> heard = node.client().fetch("S", "c", 3);
+    for (const Heard& message : heard) {
+      const bool is_acked = node.client().ack(message);
+      REQUIRE(is_acked);
+    }
+    node.world.run_for(1s);
+    node.world.signal("hub", sim::Signal::kill);
+    node.world.process("hub").disk().put("jetstream/$G/streams/S/obs/c/o.dat", std::string(12, '\0'));
+    node.world.start("hub");
+    node.js = std::make_unique<JetStreamClient>(node.world, "later", "hub");
+    CHECK(error_of(node.client().consumer("S", "c")) == (with_defect ? 0 : 10014));
+    CHECK(stream_seqs(node.client().fetch("S", "c", 3)) == (with_defect ? Seqs{1, 2, 3} : Seqs{}));
   }
 }
 

@@ -24,13 +24,15 @@ class Run {
     at_.options.block_size = Bytes{random_.between(200, 1500)};
     at_.settings.compact_min = Bytes{random_.between(100, 800)};
     at_.settings.sync_always = random_.chance({1, 4});
+    if (random_.chance({1, 3})) at_.options.compression = Compression::s2;
     draw_limits();
     at_.options.limits = model_.limits;
     if (random_.chance({1, 8})) at_.options.first_seq = Seq{random_.between(2, 1000)};
     model_.last = at_.options.first_seq.prev();
     tell("blocks of " + std::to_string(at_.options.block_size.value) + ", compacted above " +
-         std::to_string(at_.settings.compact_min.value) + (at_.settings.sync_always ? ", sync: always" : "") + ", first " +
-         std::to_string(at_.options.first_seq.value) + ", " + text(model_.limits));
+         std::to_string(at_.settings.compact_min.value) + (at_.settings.sync_always ? ", sync: always" : "") +
+         (at_.options.compression == Compression::s2 ? ", s2" : "") + ", first " + std::to_string(at_.options.first_seq.value) + ", " +
+         text(model_.limits));
     open();
   }
 
@@ -99,7 +101,7 @@ class Run {
   }
 
   void act() {
-    switch (random_.below(14)) {
+    switch (random_.below(15)) {
       case 0:
       case 1:
       case 2:
@@ -121,6 +123,7 @@ class Run {
       }
       case 11: tell("sync"); return expect(at_.store->sync().has_value(), "sync failed");
       case 12: return is_memory_ ? void() : restart(false);
+      case 13: return truncate();
       default: return is_memory_ ? void() : restart(true);
     }
   }
@@ -172,6 +175,20 @@ class Run {
     tell("skip through " + std::to_string(model_.last.value));
     expect(at_.store->skip_through(model_.last, at_.now()).has_value(), "skip failed");
   }
+  void truncate() {
+    const Seq seq{random_.between(1, model_.last.value + 1)};
+    tell("truncate to " + std::to_string(seq.value));
+    const bool is_there = model_.messages.count(seq) > 0;
+    const bool is_nothing = seq >= model_.last;
+    if (is_there && !is_nothing) {
+      model_.messages.erase(model_.messages.upper_bound(seq), model_.messages.end());
+      model_.last = seq;
+      old_index_.clear();  // an index from before remembers a higher last sequence
+    }
+    const auto cut = at_.store->truncate(seq);
+    expect(cut.has_value() == (is_there || is_nothing), "truncate disagrees");
+    if (!cut) expect(cut.error().code == Errc::not_found, "truncate fails otherwise: " + cut.error().text());
+  }
   void restart(bool is_clean) {
     tell(is_clean ? "restart" : "kill");
     if (is_clean) expect(at_.store->stop().has_value(), "stop failed");
@@ -193,7 +210,7 @@ class Run {
     const StoreModel old = before;
     reopen();
     const StreamState state = at_.store->state();
-    expect(state.last_seq >= before.last && state.last_seq <= std::max(before.last, model_.last),
+    expect(state.last_seq >= std::min(before.last, model_.last) && state.last_seq <= std::max(before.last, model_.last),
            "last sequence after a kill: " + std::to_string(state.last_seq.value));
     StoreModel now = model_;
     now.messages.clear();

@@ -153,6 +153,7 @@ TEST_CASE("what contradicts itself is refused") {
       {19, "size", "name: careful, size", "s.yaml:19:77: there is already a workload `careful`"},
       {20, "batch: 5", "ack: none", "s.yaml:20:71: `ack` is said where `consumers` lists the consumer; leave it out here"},
       {20, "consume: ORDERS", "consume: ORDERS, publish: a", "s.yaml:20:24: a workload is either `consume` or `publish`, not both"},
+      {20, "consume: ORDERS", "admin: ORDERS", "s.yaml:20:5: an admin workload needs the key `do`"},
       {23, "at: 20s..25s, ", "", "s.yaml:23:5: a fault needs at least one of at, after, on and every"},
       {23, "at: 20s..25s", "at: 20s, after: 5s", "s.yaml:23:5: a fault has either `at` or `after`, not both"},
       {23, "{ node: hub, name: SIGABRT }", "hub", "s.yaml:23:29: `signal` needs `name`: write { node: ..., name: ... }"},

@@ -157,6 +157,26 @@ TEST_CASE("a consume workload uses the listed consumer of its name, and creates 
   CHECK(reader.batch == 10);
 }
 
+TEST_CASE("an admin workload does things in turn, as often as its time or count allows") {
+  const auto admin = [](const std::string& keys) {
+    const Loaded loaded =
+        load_text("scenario: s\nnodes: { n: {} }\nstreams: [ { on: n, name: S, subjects: [s.>] } ]\nworkloads: [ { admin: S, at: n, " +
+                      keys + " } ]\nexpect: [ { invariants: [acked-is-durable] } ]\n",
+                  "s.yaml");
+    for (const Diagnostic& d : loaded.diagnostics) MESSAGE(d.text());
+    REQUIRE(loaded.scenario.has_value());
+    return std::get<AdminSpec>(loaded.scenario->workloads[0].work);
+  };
+  const AdminSpec both = admin("do: [purge, erase_message], every: 2s, for: 11s, filter_subject: s.a, keep: 3");
+  CHECK(both.actions == std::vector<AdminAction>{AdminAction::purge, AdminAction::erase_message});
+  CHECK(both.times() == 5);
+  CHECK(both.on == "n");
+  CHECK(both.filter_subject == "s.a");
+  CHECK(both.keep == 3);
+  CHECK(admin("do: [delete_message], every: 2s, for: 11s, count: 2").times() == 2);
+  CHECK(admin("do: [delete_message], every: 2s, count: 7").times() == 7);
+}
+
 TEST_CASE("faults are read in the order of the file, in short form and in full") {
   const std::vector<faults::Fault> timeline = loaded_sample().timeline();
   REQUIRE(timeline.size() == 10);
