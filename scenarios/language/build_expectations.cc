@@ -29,8 +29,7 @@ const WorkloadSpec* expect_workload(const TypedValue& name, bool publishes, cons
 }
 
 WorkloadExpectation build_counters(const TypedValue& value, const Scenario& scenario, Diagnostics& diagnostics) {
-  WorkloadExpectation out;
-  out.workload = value.get<std::string>("workload");
+  WorkloadExpectation out{.workload = value.get<std::string>("workload"), .counters = {}, .loss = std::nullopt};
   expect_workload(*value.find("workload"), true, scenario, diagnostics);
   for (const Counter counter :
        {Counter::published, Counter::acked, Counter::errors, Counter::no_responders, Counter::timeouts, Counter::duplicates}) {

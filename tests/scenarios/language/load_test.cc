@@ -287,6 +287,28 @@ TEST_CASE("a swarm is read with its defaults, its groups spelt out and the links
   CHECK(some.links == std::vector<faults::LinkEnds>{{"hub", "leaf"}});
 }
 
+TEST_CASE("what may be lost is a number, a time before a power loss, and whether it must be reported") {
+  const auto read = [](const std::string& lost) {
+    const Loaded loaded = load_text(sample_with(35, "lost: 0", "lost: " + lost), "s.yaml");
+    for (const Diagnostic& diagnostic : loaded.diagnostics) MESSAGE(diagnostic.text());
+    REQUIRE(loaded.scenario.has_value());
+    return std::get<WorkloadExpectation>(loaded.scenario->expectations[1].what);
+  };
+  CHECK_FALSE(read("3").loss.has_value());
+  CHECK_FALSE(read("{ at_most: 3 }").loss.has_value());
+  CHECK(read("{ at_most: 3 }").counters.back() == std::pair{Counter::lost, Bound{.at_least = std::nullopt, .at_most = 3}});
+  CHECK(read("{ at_most: 2m }").loss->within == 2min);
+  CHECK_FALSE(read("{ at_most: 2m }").loss->is_reported);
+  const WorkloadExpectation both = read("{ at_least: 1, at_most: 20, reported: true }");
+  CHECK(both.loss->is_reported);
+  CHECK_FALSE(both.loss->within.has_value());
+  CHECK(both.counters.back() == std::pair{Counter::lost, Bound{.at_least = 1, .at_most = 20}});
+  for (const char* wrong : {"{ at_most: soon }", "{ reported: perhaps }", "{}", "{ at_least: 2m }", "2m"}) {
+    CAPTURE(wrong);
+    CHECK_FALSE(load_text(sample_with(35, "lost: 0", "lost: " + std::string{wrong}), "s.yaml").scenario.has_value());
+  }
+}
+
 TEST_CASE("each kind of fault shows an example that the loader takes for that kind") {
   for (const faults::FaultKind& kind : faults::fault_kinds()) {
     CAPTURE(kind.name);
