@@ -30,7 +30,8 @@ OurStore::OurStore(const std::string& root, const std::string& config, WallTime 
     throw std::runtime_error(refused->description);
   directory_ = "jetstream/$G/streams/" + config_.name;
   disk_ = must(PosixDisk::open(root, PosixDisk::Access::read_write));
-  world_ = std::make_unique<InspectionWorld>(*disk_, now);
+  clock_.epoch = now;
+  env_ = std::make_unique<Env>(Env{clock_, *disk_, network_, tasks_, log_, Random{Seed{1}}, defects_});
   must(disk_->make_directories(directory_));
   JsonWriter json;
   json.begin_object().field("Created", now);
@@ -41,6 +42,7 @@ OurStore::OurStore(const std::string& root, const std::string& config, WallTime 
 }
 
 void OurStore::reopen() {
+  tasks_.spawned.clear();
   StreamStoreOptions options;
   options.name = config_.name;
   options.directory = directory_;
@@ -73,6 +75,8 @@ void OurStore::stop() {
   must(store_->stop());
   store_.reset();
 }
+
+void OurStore::run_background() { tasks_.run_one(0); }
 
 void OurStore::kill() { store_.reset(); }
 

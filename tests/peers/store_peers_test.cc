@@ -2,6 +2,7 @@
 // messages and consumers as `inspect` does.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -143,7 +144,16 @@ const std::vector<Case>& cases() {
          put_many(s, 200, 300);
          REQUIRE(s.stream().compact(Seq{77}));
        }},
-      {"compressed", small_blocks(R"(,"compression":"s2")"), [](OurStore& s, std::int64_t) { put_many(s, 250, 300); }},
+      {"compressed", small_blocks(R"(,"compression":"s2")"),
+       [](OurStore& s, std::int64_t) {
+         put_many(s, 250, 300);
+         remove(s, 40);
+         s.run_background();
+         s.kill();
+         s.reopen();
+         put_many(s, 20, 300);
+         remove(s, 50);
+       }},
       {"rolled up", R"({"name":"ORDERS","subjects":["orders.>"],"storage":"file","allow_rollup_hdrs":true})",
        [](OurStore& s, std::int64_t) {
          put_many(s, 30);
@@ -309,6 +319,9 @@ void check_case(const Case& each, const std::string& program, bool is_graceful) 
   }
   const Ours expected = ours(root);
   for (const json& problem : expected.stream.at("problems")) CHECK(problem.at("severity") == "note");
+  const json& blocks = expected.stream.at("blocks");
+  CHECK(std::any_of(blocks.begin(), blocks.end(), [](const json& block) { return block.at("compressed").get<bool>(); }) ==
+        (std::string_view(each.what) == "compressed"));
   const auto server = NatsServer::start(program, root, scratch);
   NatsClient client{server->port()};
   const json info = json::parse(client.request("$JS.API.STREAM.INFO.ORDERS", R"({"deleted_details":true,"subjects_filter":">"})"));
