@@ -359,11 +359,9 @@ bool FileStore::note_lost(const Recovery& found) {
         bytes += block.bytes;
         note_damage(files_.path(block.index) + " is missing", block.first_seq, block.bytes);
       }
-      std::uint64_t listed = 0;
-      for (Seq seq = block.first_seq; seq <= block.last_seq && listed < kLostListedMax; seq = seq.next()) {
+      for (Seq seq = block.first_seq; seq <= block.last_seq && lost.size() < kLostListedMax; seq = seq.next()) {
         if (block.deleted.contains(seq) || deleted.contains(seq) || is_live(seq)) continue;
         lost.push_back(seq);
-        ++listed;
       }
     }
   } else {
