@@ -15,8 +15,8 @@
 namespace windtunnel::core {
 namespace {
 
-// At most so many lost sequences are listed for one block: an index may claim anything.
-constexpr std::uint64_t kLostListedMax = 65536;
+// At most so many lost sequences are listed: an index may claim anything.
+constexpr std::size_t kLostListedMax = 262'144;
 constexpr Bytes kIndexSizeMax{1u << 30};
 
 Seq lowest_in(const std::vector<SeqRange>& ranges) {

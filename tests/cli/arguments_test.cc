@@ -63,6 +63,24 @@ TEST_CASE("crash-points takes one scenario and looks into recoveries unless told
   CHECK(command.profile == core::Release{2, 10, 17});
 }
 
+TEST_CASE("serve takes ports, a store and remotes") {
+  const auto parsed =
+      parse_arguments(words("serve --port 0 --store d --sync 10s --domain hub --leaf-port 7422 --leaf-remote "
+                            "nats-leaf://u:p@h:99,other"));
+  REQUIRE(parsed);
+  const auto& command = std::get<ServeCommand>(*parsed);
+  CHECK(command.port == 0);
+  CHECK(command.host == "127.0.0.1");
+  CHECK(command.store == "d");
+  CHECK_FALSE(command.sync_always);
+  CHECK(command.sync_interval == std::chrono::seconds{10});
+  CHECK(command.leaf_port == 7422);
+  REQUIRE(command.leaf_remotes.size() == 2);
+  CHECK(command.leaf_remotes[0].address == core::Address{"h", 99});
+  CHECK(command.leaf_remotes[0].credentials.user == "u");
+  CHECK(command.leaf_remotes[1].address == core::Address{"other", 7422});
+}
+
 TEST_CASE("seeds have 64 bits and ranges have both ends") {
   CHECK(run("run a --seed 18446744073709551615").first_seed == 18446744073709551615u);
   CHECK(run("run a --seeds 0..0").last_seed == 0);
@@ -79,7 +97,7 @@ TEST_CASE("what is wrong is named, with the nearest valid word") {
   for (const Row& row : std::vector<Row>{
            {"", "a verb is missing; see `windtunnel --help`"},
            {"rnu a.yaml", "unknown verb `rnu`; did you mean `run`?"},
-           {"frobnicate", "unknown verb `frobnicate`; there are run, crash-points, check, list and inspect"},
+           {"frobnicate", "unknown verb `frobnicate`; there are run, crash-points, check, list, inspect and serve"},
            {"--seed 7", "the verb comes first, before options such as `--seed`; see `windtunnel --help`"},
            {"run", "`windtunnel run` needs a scenario: a file or a directory"},
            {"check", "`windtunnel check` needs a scenario: a file or a directory"},
@@ -115,6 +133,11 @@ TEST_CASE("what is wrong is named, with the nearest valid word") {
            {"run a --crash-at srv:1 --keep any",
             "`--keep` `any` is no way to leave a disk; there are kill, none, all, sizes, only:N, without:N, torn:N, hole:N and prefix:N"},
            {"run a --as nats-2.10.17,nats-2.10.27 --trace t", "`--trace` is for a single run; give one `--as`"},
+           {"serve here", "`windtunnel serve` takes options only, not `here`"},
+           {"serve --port 70000", "`--port` must be a whole number, 0 to 65535, not `70000`"},
+           {"serve --sync never", "`--sync` must be a duration such as 10s, or always, not `never`"},
+           {"serve --leaf-remote http://x/", "`--leaf-remote` must be a URL such as nats-leaf://host:7422, not `http://x/`"},
+           {"serve --leaf-remote u@h", "`--leaf-remote` `u@h` names a user without a password"},
            {"crash-points", "`windtunnel crash-points` needs one scenario file"},
            {"crash-points a b", "`windtunnel crash-points` needs one scenario file"},
            {"crash-points a --depth 0", "`--depth` must be 1 or 2"},
@@ -132,7 +155,7 @@ TEST_CASE("what is wrong is named, with the nearest valid word") {
 
 TEST_CASE("what will come later is refused by name") {
   for (const std::string_view line :
-       {"run a --html x", "run a --out=x", "explore a", "shrink a --seed 1", "diff a b", "gate a", "serve", "check --strict a"}) {
+       {"run a --html x", "run a --out=x", "explore a", "shrink a --seed 1", "diff a b", "gate a", "check --strict a"}) {
     CAPTURE(line);
     const auto command = parse_arguments(words(line));
     REQUIRE_FALSE(command);
