@@ -12,6 +12,8 @@
 #include "core/base/defects.h"
 #include "core/base/profiles.h"
 #include "core/base/result.h"
+#include "core/base/types.h"
+#include "core/server/server_config.h"
 #include "scenarios/crash.h"
 
 namespace windtunnel::cli {
@@ -39,6 +41,19 @@ struct CrashPointsCommand {
   std::vector<core::Defect> defects;
   std::optional<std::string> json_file;
 };
+// A real server, on TCP and real files.
+struct ServeCommand {
+  std::string host = "127.0.0.1";
+  std::uint16_t port = 4222;               // 0: any
+  std::optional<std::string> store;        // absent: a new directory that goes at the end
+  std::string domain;                      // of JetStream
+  std::optional<std::uint16_t> leaf_port;  // absent: no leaf nodes are accepted; 0: any
+  std::vector<core::LeafRemote> leaf_remotes;
+  bool sync_always = false;
+  std::optional<core::Duration> sync_interval;
+  std::string name = "windtunnel";
+  bool is_verbose = false;
+};
 struct CheckCommand {
   std::vector<std::string> paths;
 };
@@ -47,12 +62,20 @@ struct ListCommand {
   Listing what = Listing::scenarios;
   std::vector<std::string> paths;  // of scenarios; empty: the catalog
 };
+struct InspectCommand {
+  std::string path;
+  bool json = false;
+  bool messages = false;
+  bool consumers = false;
+  std::optional<core::WallTime> at;
+};
 struct HelpCommand {
   std::string text;
 };
 struct VersionCommand {};
 
-using Command = std::variant<RunCommand, CrashPointsCommand, CheckCommand, ListCommand, HelpCommand, VersionCommand>;
+using Command =
+    std::variant<RunCommand, CrashPointsCommand, ServeCommand, CheckCommand, ListCommand, InspectCommand, HelpCommand, VersionCommand>;
 
 inline constexpr unsigned kJobsMax = 256;
 inline constexpr std::uint64_t kSeedsMax = 10'000'000;  // in one command

@@ -86,6 +86,8 @@ Status FileStore::sync_pass() {
     if (failed_) return *failed_;
     close_idle_block();
     note_failure(tidy_blocks(), "tidying");
+    // A later removal makes room for what a limit removed now. Of the two a power loss might keep the later one alone.
+    WT_CHECK(mark_limit_removals());
   }
   WT_CHECK(sync_files());
   const MutexLock lock{mutex_};

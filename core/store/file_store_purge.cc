@@ -307,6 +307,8 @@ Status FileStore::rewrite_block(MessageBlock& block) {
     add_to_ranges(tombstones, last_seq_);
     disk_last = last_seq_;
   }
+  // The rewrite is durable at once. What names the sequences that it no longer does must be so before.
+  if (disk_last < block.disk_last && !is_covered(block)) WT_CHECK(sync_dirty_blocks());
   const std::string aside = files_.directory() + "/" + std::to_string(block.index) + ".new";
   const bool is_compressed_again = options_.compression == Compression::s2 && !kept.empty() && &block != last_block();
   WT_CHECK(write_synced(env_, aside, is_compressed_again ? packed(out) : out));

@@ -83,6 +83,7 @@ Status FileStore::recover() {
     last = found.index->last_seq;
     last_time = found.index->last_time;
   }
+  names_dirty_ = true;
   if (blocks_.empty()) {
     if (found.index) next_index_ = std::max(next_index_, found.index->last_block + 1);
     WT_CHECK(add_block(last_seq_.next()));
@@ -253,6 +254,9 @@ Status FileStore::recover_block(std::uint32_t index, Recovery& found) {
   block->raw_bytes = content.size();
   block->last_checksum = scan.last_checksum;
   block->was_synced = true;  // for all we know
+  // And for all we know it was not: a process that was killed leaves its last writes to the page cache. nats-server takes them
+  // for durable, and never syncs a block that it does not write to again.
+  block->needs_sync = true;
   block->is_sealed = block->is_compressed || has_io_error || !scan.damaged.empty();
   block->has_damage = !scan.damaged.empty();
   if (is_index_last) found.is_index_record_last = found.saw_index_record && scan.last_checksum == found.index->last_checksum;
@@ -355,11 +359,9 @@ bool FileStore::note_lost(const Recovery& found) {
         bytes += block.bytes;
         note_damage(files_.path(block.index) + " is missing", block.first_seq, block.bytes);
       }
-      std::uint64_t listed = 0;
-      for (Seq seq = block.first_seq; seq <= block.last_seq && listed < kLostListedMax; seq = seq.next()) {
+      for (Seq seq = block.first_seq; seq <= block.last_seq && lost.size() < kLostListedMax; seq = seq.next()) {
         if (block.deleted.contains(seq) || deleted.contains(seq) || is_live(seq)) continue;
         lost.push_back(seq);
-        ++listed;
       }
     }
   } else {

@@ -33,7 +33,9 @@ Result<bool> FileStore::remove_locked(Seq seq, bool erase) {
   WT_CHECK(mark_limit_removals());
   const Tombstone tombstone{seq, time};
   WT_CHECK(write_tombstones({&tombstone, 1}));
-  // Behind the tombstone: an overwrite cut short leaves a damaged record, which must be known to be no loss.
+  // Behind the tombstone, and behind it for good: an overwrite cut short leaves a damaged record, which must be known to be no
+  // loss, and may have been what named the last sequence.
+  if (erase) WT_CHECK(sync_block(*last_block()));
   Status erased = erase ? erase_record(*block, seq) : Status{};
   const bool is_interior = seq != block->first;
   forget_message(*block, seq, RemovalMark::on_disk);

@@ -77,17 +77,15 @@ Status FileStore::cut_behind(MessageBlock& block, Seq seq) {
   WT_TRY(std::string content, files_.read_all(block.index, is_compressed, has_io_error));
   if (content.size() < size) return error(Errc::corrupt, files_.path(block.index) + " is too short");
   content.resize(static_cast<std::size_t>(size));
-  if (is_compressed) {
-    const std::string path = files_.path(block.index);
-    WT_CHECK(write_synced(env_, path + ".tmp", packed(content)));
-    files_.drop_pending(block);
-    WT_CHECK(env_.disk.rename(path + ".tmp", path));
-    WT_CHECK(sync_names());
-    block.raw_bytes = size;
-  } else {
-    WT_CHECK(files_.truncate(block, size));
-    WT_CHECK(sync_block(block));
-  }
+  // To another file, not in place: a power loss may undo a part of a cut, and leave a removed record without its tombstone.
+  const std::string aside = files_.directory() + "/" + std::to_string(block.index) + ".new";
+  WT_CHECK(write_synced(env_, aside, is_compressed ? packed(content) : content));
+  files_.drop_pending(block);
+  WT_CHECK(env_.disk.rename(aside, files_.path(block.index)));
+  WT_CHECK(sync_names());
+  block.raw_bytes = size;
+  block.needs_sync = block.must_rewrite = false;
+  block.was_synced = true;
   for (const Seq s : gone) forget_message(block, s, RemovalMark::on_disk);
   block.last = seq;
   block.last_time = entry.time;

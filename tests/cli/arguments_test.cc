@@ -79,7 +79,7 @@ TEST_CASE("what is wrong is named, with the nearest valid word") {
   for (const Row& row : std::vector<Row>{
            {"", "a verb is missing; see `windtunnel --help`"},
            {"rnu a.yaml", "unknown verb `rnu`; did you mean `run`?"},
-           {"frobnicate", "unknown verb `frobnicate`; there are run, crash-points, check and list"},
+           {"frobnicate", "unknown verb `frobnicate`; there are run, crash-points, check, list and inspect"},
            {"--seed 7", "the verb comes first, before options such as `--seed`; see `windtunnel --help`"},
            {"run", "`windtunnel run` needs a scenario: a file or a directory"},
            {"check", "`windtunnel check` needs a scenario: a file or a directory"},
@@ -131,8 +131,8 @@ TEST_CASE("what is wrong is named, with the nearest valid word") {
 }
 
 TEST_CASE("what will come later is refused by name") {
-  for (const std::string_view line : {"run a --html x", "run a --out=x", "explore a", "shrink a --seed 1", "diff a b", "inspect a",
-                                      "gate a", "serve", "check --strict a"}) {
+  for (const std::string_view line :
+       {"run a --html x", "run a --out=x", "explore a", "shrink a --seed 1", "diff a b", "gate a", "serve", "check --strict a"}) {
     CAPTURE(line);
     const auto command = parse_arguments(words(line));
     REQUIRE_FALSE(command);
@@ -142,7 +142,8 @@ TEST_CASE("what will come later is refused by name") {
 }
 
 TEST_CASE("help and version are commands") {
-  for (const std::string_view line : {"--help", "-h", "help", "run --help", "check --help", "list --help", "run a --seed 1 --help"}) {
+  for (const std::string_view line :
+       {"--help", "-h", "help", "run --help", "check --help", "list --help", "inspect --help", "run a --seed 1 --help"}) {
     CAPTURE(line);
     const auto command = parse_arguments(words(line));
     REQUIRE(command);

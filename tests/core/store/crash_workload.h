@@ -18,7 +18,10 @@ struct Operation {
   core::PurgeRequest purge;
   [[nodiscard]] std::string text() const {
     static constexpr const char* kNames[] = {"append", "remove", "erase", "purge", "compact", "truncate", "skip", "ack", "sync", "restart"};
-    return std::string(kNames[static_cast<int>(kind)]) + " " + std::to_string(seq.value) + (kind == Kind::purge ? " '" + purge.filter + "' below " + std::to_string(purge.below.value) + " keep " + std::to_string(purge.keep) : std::string());
+    return std::string(kNames[static_cast<int>(kind)]) + " " + std::to_string(seq.value) +
+           (kind == Kind::purge
+                ? " '" + purge.filter + "' below " + std::to_string(purge.below.value) + " keep " + std::to_string(purge.keep)
+                : std::string());
   }
 };
 
@@ -66,9 +69,10 @@ struct Workload {
   static Operation draw(core::Random& random, StoreModel& model, core::WallTime now) {
     using Kind = Operation::Kind;
     static const std::vector<std::string> kSubjects = {"a", "b", "c.x", "c.y"};
-    static constexpr Kind kKinds[] = {Kind::append, Kind::append, Kind::append, Kind::append, Kind::append, Kind::append, Kind::append, Kind::append,   Kind::append,
-                                      Kind::remove, Kind::remove, Kind::erase,  Kind::purge,  Kind::purge,  Kind::compact, Kind::truncate, Kind::skip, Kind::ack,
-                                      Kind::ack,    Kind::ack,    Kind::ack,    Kind::sync,   Kind::sync,   Kind::restart};
+    static constexpr Kind kKinds[] = {Kind::append, Kind::append, Kind::append,  Kind::append,   Kind::append, Kind::append,
+                                      Kind::append, Kind::append, Kind::append,  Kind::remove,   Kind::remove, Kind::erase,
+                                      Kind::purge,  Kind::purge,  Kind::compact, Kind::truncate, Kind::skip,   Kind::ack,
+                                      Kind::ack,    Kind::ack,    Kind::ack,     Kind::sync,     Kind::sync,   Kind::restart};
     Operation out;
     out.kind = kKinds[random.below(std::size(kKinds))];
     const bool needs_message = out.kind == Kind::remove || out.kind == Kind::erase || out.kind == Kind::truncate || out.kind == Kind::ack;
@@ -104,9 +108,7 @@ struct Workload {
         model.messages.erase(model.messages.upper_bound(out.seq), model.messages.end());
         model.last = out.seq;
         break;
-      case Kind::skip:
-        out.seq = model.last = core::Seq{model.last.value + random.between(1, 5)};
-        break;
+      case Kind::skip: out.seq = model.last = core::Seq{model.last.value + random.between(1, 5)}; break;
       case Kind::restart: model.expire(now); break;
       case Kind::sync: break;
     }

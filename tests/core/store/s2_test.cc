@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include "core/base/random.h"
+
 #include "tests/support/hex.h"
 
 using namespace windtunnel::core;
@@ -38,4 +40,26 @@ TEST_CASE("copies, repeats and plain chunks unpack, and a wrong checksum is foun
   CHECK_FALSE(decode_s2_stream(header + from_hex("00080000") + check + from_hex("04120500"), 100));
   // A repeat without a copy before it.
   CHECK_FALSE(decode_s2_stream(header + from_hex("00080000") + check + from_hex("05003101"), 100));
+}
+
+TEST_CASE("what is packed is unpacked again, in frames that other readers know") {
+  Random random{Seed{7}};
+  for (const std::size_t size :
+       {std::size_t{8}, std::size_t{9}, std::size_t{100}, std::size_t{70000}, std::size_t{1048584}, std::size_t{3000000}}) {
+    for (const bool is_random : {false, true}) {
+      CAPTURE(size);
+      CAPTURE(is_random);
+      std::string plain(size, 'x');
+      for (std::size_t i = 0; i < size; ++i) {
+        if (is_random || i % 50 == 0) plain[i] = static_cast<char>(random.below(256));
+      }
+      const std::string packed = compress_block(plain);
+      REQUIRE(is_compressed_block(packed));
+      CHECK(decompress_block(packed).value() == plain);
+      CHECK(packed.substr(packed.size() - 8) == plain.substr(size - 8));  // the last record's checksum, in the clear
+      CHECK(packed.find("S2sTwO") < 16);
+      if (is_random) CHECK(packed.size() < size + 100);  // chunks that do not shrink are kept plain
+      if (!is_random && size > 1000) CHECK(packed.size() < size / 4);
+    }
+  }
 }

@@ -39,17 +39,24 @@ struct Ending {
   std::uint64_t seed = 0;
   std::size_t landed = 0;
 };
-const std::vector<Ending> kEndings = {{"kill", {}, 0, 0},          {"kill, part of a write", {}, 0, 17}, {"kill, all of a write", {}, 0, 100000},
-                                      {"none", Keep::none},        {"all", Keep::all},                   {"any 1", Keep::any, 1, 9},
-                                      {"any 2", Keep::any, 2, 40}, {"any 3", Keep::any, 3},              {"any 4", Keep::any, 4},
-                                      {"ordered 1", Keep::ordered, 1}, {"ordered 2", Keep::ordered, 2, 20}};
+const std::vector<Ending> kEndings = {{"kill", {}, 0, 0},
+                                      {"kill, part of a write", {}, 0, 17},
+                                      {"kill, all of a write", {}, 0, 100000},
+                                      {"none", Keep::none},
+                                      {"all", Keep::all},
+                                      {"any 1", Keep::any, 1, 9},
+                                      {"any 2", Keep::any, 2, 40},
+                                      {"any 3", Keep::any, 3},
+                                      {"any 4", Keep::any, 4},
+                                      {"ordered 1", Keep::ordered, 1},
+                                      {"ordered 2", Keep::ordered, 2, 20}};
 
 struct Crash {
   DiskImage image;
-  std::size_t done = 0;    // operations that had returned
-  std::size_t synced = 0;  // of them, up to the last sync
-  bool is_over = false;    // it was not hit
-  std::string old_index;   // as it was some time ago
+  std::size_t done = 0;                 // operations that had returned
+  std::size_t synced = 0;               // of them, up to the last sync
+  bool is_over = false;                 // it was not hit
+  std::string old_index;                // as it was some time ago
   std::vector<ConsumerState> consumer;  // what it was told to write
   std::size_t consumer_done = 0;        // of these, those whose write had returned
 };
@@ -160,9 +167,11 @@ class Judge {
         disk.killed_write_keeps = ending.landed;
         Crash crash = Player{workload_, disk, defects_}.play();
         if (crash.is_over) break;
-        crash.image = ending.keep ? disk.after_power_loss(*ending.keep, ending.seed * 1000 + static_cast<std::uint64_t>(at)) : disk.after_kill();
+        crash.image =
+            ending.keep ? disk.after_power_loss(*ending.keep, ending.seed * 1000 + static_cast<std::uint64_t>(at)) : disk.after_kill();
         ++counts.images;
-        const std::string where = std::string(ending.what) + " at disk operation " + std::to_string(at) + ", in operation " + std::to_string(crash.done) + ": " + workload_.operations[crash.done].text();
+        const std::string where = std::string(ending.what) + " at disk operation " + std::to_string(at) + ", in operation " +
+                                  std::to_string(crash.done) + ": " + workload_.operations[crash.done].text();
         const bool is_exact = !ending.keep || workload_.settings.sync_always;
         if (!seen_.insert({crash.done, crash.image}).second) continue;
         ++counts.distinct;
@@ -193,7 +202,8 @@ class Judge {
         }
         if (is_over) break;
         Crash second = first;
-        second.image = ending.keep ? disk.after_power_loss(*ending.keep, ending.seed * 1000 + static_cast<std::uint64_t>(at)) : disk.after_kill();
+        second.image =
+            ending.keep ? disk.after_power_loss(*ending.keep, ending.seed * 1000 + static_cast<std::uint64_t>(at)) : disk.after_kill();
         if (!seen_.insert({first.done, second.image}).second) continue;
         if (const std::string wrong = judge(second, is_exact, false); !wrong.empty())
           return std::string("then ") + ending.what + " at operation " + std::to_string(at) + " of the recovery: " + wrong;
@@ -235,7 +245,8 @@ class Judge {
     const StreamState& state = found.state;
     StoreModel sizes{false};
     sizes.messages = found.messages;
-    if (state.messages != found.messages.size()) return "the state counts " + std::to_string(state.messages) + " messages, not " + std::to_string(found.messages.size());
+    if (state.messages != found.messages.size())
+      return "the state counts " + std::to_string(state.messages) + " messages, not " + std::to_string(found.messages.size());
     if (state.bytes.value != sizes.bytes()) return "the state counts other bytes";
     if (store->subject_counts("") != subjects) return "the subjects' counts are wrong";
     const Seq first = found.messages.empty() ? (state.last_seq.value == 0 ? Seq{0} : state.last_seq.next()) : found.messages.begin()->first;
@@ -276,7 +287,8 @@ class Judge {
     }
     const Seq last = found.state.last_seq;
     if (last < lowest || last > highest)
-      return "the last sequence is " + std::to_string(last.value) + ", not " + std::to_string(lowest.value) + ".." + std::to_string(highest.value);
+      return "the last sequence is " + std::to_string(last.value) + ", not " + std::to_string(lowest.value) + ".." +
+             std::to_string(highest.value);
     for (const auto& [seq, message] : must.messages) {
       const auto it = found.messages.find(seq);
       if (it == found.messages.end() || it->second.payload != message.payload) return "message " + std::to_string(seq.value) + " is lost";
@@ -294,12 +306,16 @@ class Judge {
     Found without;
     other.image.files.erase(kIndex);
     if (std::string wrong = look(other, without, false); !wrong.empty()) return "without an index: " + wrong;
-    if (!(without == found)) return "without an index it is another stream, with last " + std::to_string(without.state.last_seq.value) + " and " + std::to_string(without.state.messages) + " messages";
+    if (!(without == found))
+      return "without an index it is another stream, with last " + std::to_string(without.state.last_seq.value) + " and " +
+             std::to_string(without.state.messages) + " messages";
     if (crash.old_index.empty() || workload_.operations[crash.done].kind == Operation::Kind::truncate) return {};
     Found with_old;
     other.image.files[kIndex] = crash.old_index;
     if (std::string wrong = look(other, with_old, false); !wrong.empty()) return "with an older index: " + wrong;
-    return with_old == found ? std::string() : "with an older index it is another stream, with last " + std::to_string(with_old.state.last_seq.value) + " and " + std::to_string(with_old.state.messages) + " messages";
+    return with_old == found ? std::string()
+                             : "with an older index it is another stream, with last " + std::to_string(with_old.state.last_seq.value) +
+                                   " and " + std::to_string(with_old.state.messages) + " messages";
   }
 
   std::string judge_consumer(const Crash& crash, bool is_exact) const {
@@ -308,7 +324,8 @@ class Judge {
     const auto state = decode_consumer_state(file->second);
     if (!state) return "the consumer's state does not decode: " + state.error().text();
     const std::size_t version = static_cast<std::size_t>(state->delivered.consumer);
-    if (version > crash.consumer.size() || (is_exact && version < crash.consumer_done)) return "the consumer's state is that of delivery " + std::to_string(version);
+    if (version > crash.consumer.size() || (is_exact && version < crash.consumer_done))
+      return "the consumer's state is that of delivery " + std::to_string(version);
     return {};
   }
 
@@ -339,7 +356,8 @@ TEST_CASE("the file store survives every crash of its workloads, and every crash
 }
 
 TEST_CASE("the crash test finds the defects that need a crash") {
-  for (const Defect defect : {Defect::nats_6600, Defect::nats_7676, Defect::nats_6685, Defect::nats_7387, Defect::nats_7388, Defect::no_dir_sync}) {
+  for (const Defect defect :
+       {Defect::nats_6600, Defect::nats_7676, Defect::nats_6685, Defect::nats_7387, Defect::nats_7388, Defect::no_dir_sync}) {
     CAPTURE(name_of(defect));
     Defects defects;
     defects.set(defect);
