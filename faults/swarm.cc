@@ -168,7 +168,7 @@ class Drawer {
       const bool may_run = slot.kind == SwarmKind::bit_flip || slot.kind == SwarmKind::bad_sector;
       const bool is_down = !may_run || how.chance({1, 2});
       if (is_down) add(slot.at, SendSignal{.node = slot.node, .name = SignalName::kill});
-      add(is_down ? slot.at + (slot.end - slot.at) / 2 : slot.at, damage(slot, any_file, how));
+      add(is_down ? slot.at + rounded((slot.end - slot.at) / 2) : slot.at, damage(slot, any_file, how));
       if (is_down) add(slot.end, Start{slot.node});
       return;
     }

@@ -127,6 +127,16 @@ bool DiskFile::is_readable(std::uint64_t offset, std::uint64_t size) const {
   return next == bad_.end() || *next / (kPage / kSector) > (offset + size - 1) / kPage;
 }
 
+bool DiskFile::is_writable(std::uint64_t offset, std::uint64_t size) const {
+  for (const std::uint64_t sector : bad_) {
+    const std::uint64_t page = sector * kSector / kPage * kPage;
+    const std::uint64_t end = std::min<std::uint64_t>(page + kPage, content_.size());
+    const bool touches = offset < page + kPage && offset + size > page;
+    if (touches && (offset > page || offset + size < end)) return false;
+  }
+  return true;
+}
+
 // Requires: called before the write takes effect.
 void DiskFile::heal_overwritten(std::uint64_t offset, std::uint64_t end) {
   for (auto sector = bad_.lower_bound(offset / kSector); sector != bad_.end() && *sector * kSector < end;) {

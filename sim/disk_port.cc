@@ -210,6 +210,10 @@ core::Status SimDisk::OpenFile::write_at(Bytes offset, std::string_view data) {
     const std::uint64_t landed = disk_.failure_random_.chance({1, 2}) ? disk_.failure_random_.between(0, data.size()) : 0;
     return write_prefix(offset, data, landed, *why);
   }
+  if (!disk_.tree_.file(inode_).is_writable(offset.value, data.size())) {
+    disk_.record("disk.bad_sector", {{"path", path_}, {"offset", offset.value}, {"size", data.size()}});
+    return failed(Errc::io_error, DiskOperation::write, path_);
+  }
   const std::uint64_t size = disk_.tree_.file(inode_).content().size();
   const std::uint64_t end = offset.value + data.size();
   const std::uint64_t room = disk_.room_for(size, end);

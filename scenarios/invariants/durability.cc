@@ -15,6 +15,9 @@ using namespace std::chrono_literals;
 // From a sync pass becoming due to its end: the fsyncs of a few blocks.
 constexpr core::Duration kSyncPassMax = 5s;
 
+// A write that is misdirected is damage before the stream says that it stored the message: from there to its word.
+constexpr core::Duration kOwnWriteMax = 5s;
+
 const NodeSpec& node_of(const Evidence& evidence, const FinalStream& stream) {
   const NodeSpec* node = evidence.scenario.node(stream.node);
   WT_ASSERT(node != nullptr);
@@ -41,7 +44,8 @@ bool is_of(const Damage& damage, const FinalStream& stream) { return damage.node
 bool is_damaged(const Evidence& evidence, const FinalStream& stream, core::Seq seq, core::Instant stored_at, core::Instant until) {
   const std::vector<Damage>& damages = evidence.history.damages();
   return std::any_of(damages.begin(), damages.end(), [&](const Damage& damage) {
-    return is_of(damage, stream) && damage.at >= stored_at && damage.messages.contains(seq) && has_taken_effect(evidence, damage, until);
+    return is_of(damage, stream) && core::after(damage.at, kOwnWriteMax) >= stored_at && damage.messages.contains(seq) &&
+           has_taken_effect(evidence, damage, until);
   });
 }
 
@@ -71,8 +75,23 @@ bool may_be_lost(const Evidence& evidence, const FinalStream& stream, core::Seq 
   return power_loss_after(evidence, stream, stored_at, core::kForever) || is_damaged(evidence, stream, seq, stored_at, core::kForever);
 }
 
+bool is_kept_shut(const Evidence& evidence, const FinalStream& stream) {
+  const std::vector<Damage>& damages = evidence.history.damages();
+  return !stream.is_readable && std::any_of(damages.begin(), damages.end(), [&](const Damage& damage) {
+    return is_of(damage, stream) && damage.part == Damage::Part::metadata && has_taken_effect(evidence, damage, core::kForever);
+  });
+}
+
 bool may_be_lost(const Evidence& evidence, const FinalStream& stream, const PublishRecord& record) {
-  return may_be_lost(evidence, stream, record.seq, record.published_at);
+  if (is_kept_shut(evidence, stream)) return true;
+  // A message that was sent again and again may have been stored long after it was first published.
+  core::Instant stored_at = record.published_at;
+  if (const StreamLife* life = evidence.history.life(stream.key)) {
+    for (const StoredEvent* stored : life->at(record.seq)) {
+      if (stored->content == record.content) stored_at = std::max(stored_at, stored->at);
+    }
+  }
+  return may_be_lost(evidence, stream, record.seq, stored_at);
 }
 
 bool may_come_back(const Evidence& evidence, const FinalStream& stream, core::Seq seq, core::Instant removed_at) {

@@ -107,24 +107,21 @@ const std::string kBitFlipped = kStore + R"(
 streams: [ { on: hub, name: ORDERS, subjects: [orders.>], storage: file } ]
 workloads: [ { publish: orders.new, at: hub, via: jetstream, rate: 50/s, for: 4s, size: 200B, name: careful } ]
 faults:
-  - { at: 5s, signal: { node: hub, name: SIGTERM } }
+  - { at: 5s, signal: { node: hub, name: SIGKILL } }
   - { after: 100ms, bit_flip: { node: hub, file: "2.blk", bits: 1 } }
   - { after: 1s, start: hub }
 )";
-const std::string kBlockLost = kStore + R"(
+const std::string kDeleted = R"(
+scenario: deleted
+about: One server with very small blocks, and an operator who deletes message after message.
+nodes: { hub: { domain: hub, block_size: 2KiB, compact_min: 1KiB, sync_interval: 2s } }
 streams: [ { on: hub, name: ORDERS, subjects: [orders.>], storage: file } ]
-workloads: [ { publish: orders.new, at: hub, via: jetstream, rate: 50/s, for: 4s, size: 200B, name: careful } ]
+workloads:
+  - { publish: orders.old, at: hub, via: jetstream, rate: 50/s, for: 4s, size: 200B, name: early }
+  - { admin: ORDERS, at: hub, do: [delete_message], every: 30ms, for: 5s, name: operator }
 faults:
-  - { at: 5s, signal: { node: hub, name: SIGTERM } }
-  - { after: 100ms, lose_file: { node: hub, file: "middle .blk" } }
-  - { after: 1s, start: hub }
-)";
-const std::string kAllBlocksLost = kStore + R"(
-streams: [ { on: hub, name: ORDERS, subjects: [orders.>], storage: file } ]
-workloads: [ { publish: orders.new, at: hub, via: jetstream, rate: 50/s, for: 4s, size: 200B, name: careful } ]
-faults:
-  - { at: 5s, signal: { node: hub, name: SIGTERM } }
-  - { after: 100ms, truncate_file: { node: hub, file: "*.blk", pick: all, keep: 0B } }
+  - { at: 7s, signal: { node: hub, name: SIGKILL } }
+  - { after: 100ms, lose_file: { node: hub, file: index.db } }
   - { after: 1s, start: hub }
 )";
 const std::string kWorkqueue = R"(
@@ -143,6 +140,12 @@ const std::string kLazyStore = R"(
 scenario: lazy-store
 about: One server that syncs every two minutes.
 nodes: { hub: { domain: hub } }
+)";
+const std::string kBlocksEmptied = R"(
+faults:
+  - { at: 12s, signal: { node: hub, name: SIGTERM } }
+  - { after: 100ms, truncate_file: { node: hub, file: "*.blk", pick: all, keep: 0B } }
+  - { after: 1s, start: hub }
 )";
 
 struct Row {
@@ -193,20 +196,24 @@ std::vector<Row> rows() {
        "state-equals-contents",
        {Defect::break_state_counts},
        "state-equals-contents"},
-      {"writes no tombstones for a purge", kPurged, "no-resurrection", {Defect::nats_6685}, "no-resurrection"},
+      {"drops tombstones that are still needed", kDeleted, "no-resurrection", {Defect::nats_5426}, "no-resurrection"},
       {"says a first sequence that is not there", kPurged, "first-seq-exact", {Defect::break_first_seq}, "first-seq-exact"},
       {"gives up a block at its first damaged record", kBitFlipped, "acked-is-durable", {Defect::nats_7549}, "acked-is-durable"},
-      {"does not notice a missing block", kBlockLost, "corruption-is-surfaced", {Defect::nats_7123}, "corruption-is-surfaced"},
-      {"forgets the last sequence with the blocks", kAllBlocksLost, "last-seq-monotone", {Defect::nats_6881}, "last-seq-monotone"},
-      {"rewrites a block for each acknowledgement", kStore + kWorkqueue, "bounded-work", {Defect::nats_5702a}, "bounded-work"},
-      {"never begins a new block for tombstones", kStore + kWorkqueue, "block-size-bounded", {Defect::nats_5973}, "block-size-bounded"},
+      {"says nothing of what it gave up", kBitFlipped, "corruption-is-surfaced", {Defect::nats_7549}, "corruption-is-surfaced"},
+      {"forgets the last sequence with the blocks",
+       kLazyStore + kWorkqueue + kBlocksEmptied,
+       "last-seq-monotone",
+       {Defect::nats_6881},
+       "last-seq-monotone"},
+      {"rewrites a block again and again", kPurged, "bounded-work", {Defect::nats_5702a}, "bounded-work"},
+      {"never begins a new block for tombstones", kPurged, "block-size-bounded", {Defect::nats_5973}, "block-size-bounded"},
       {"writes a consumer's state once",
        kStore + kConsumed + "\nfaults: [ { at: 6s, signal: { node: hub, name: SIGKILL } }, { after: 1s, start: hub } ]\n",
        "consumer-state-durable",
        {Defect::break_consumer_flush},
        "consumer-state-durable"},
       {"lets a consumer wait ahead of its stream",
-       kLazyStore + kConsumed + "\nfaults: [ { at: 6s, power_loss: { node: hub, keep: none } }, { after: 1s, start: hub } ]\n",
+       kLazyStore + kConsumed + "\nfaults: [ { at: 6s, power_loss: { node: hub, keep: ordered } }, { after: 1s, start: hub } ]\n",
        "consumer-not-ahead-of-stream",
        {Defect::nats_7692},
        "consumer-not-ahead-of-stream"},

@@ -106,7 +106,12 @@ TEST_CASE("damage at rest costs messages, bounded to the file, and is reported")
     check_passed(told);
     CHECK(lost(told) >= row.lost_min);
     CHECK(lost(told) <= row.lost_max);
-    CHECK(told.count("store.damage") >= 1);
+    // A block of no bytes leaves no damaged record to speak of; that its messages are lost is in the stream's state.
+    if (row.fault.find("keep: 0B") == std::string::npos) CHECK(told.count("store.damage") >= 1);
+    const auto tells_loss = [](const std::string& line) {
+      return line.find("store.recovered") != std::string::npos && !line.ends_with(" lost=0");
+    };
+    CHECK(std::any_of(told.lines.begin(), told.lines.end(), tells_loss));
   }
 }
 

@@ -206,6 +206,23 @@ TEST_CASE("a bad sector fails every read of its page, also after a restart, and 
   }
 }
 
+TEST_CASE("what would need a page that cannot be read fails to be written, and what replaces all of it does not") {
+  World world;
+  world.run([](core::Disk& disk) { write_synced(disk, "f", std::string(100, 'a')); });
+  Random random{Seed{3}};
+  CHECK(world.disk.spoil_sector("f", random));
+  world.run([](core::Disk& disk) {
+    auto file = disk.open("f", {});
+    must(file);
+    CHECK_FALSE((*file)->write_at(Bytes{100}, "behind it").has_value());
+    must((*file)->write_at(Bytes{kPage}, "another page"));
+    must((*file)->write_at(Bytes{0}, std::string(kPage, 'b')));
+    std::string into(10, ' ');
+    must((*file)->read_at(Bytes{0}, into));
+    CHECK(into == std::string(10, 'b'));
+  });
+}
+
 TEST_CASE("a misread is wrong once and right on retry") {
   World world;
   std::vector<std::string> reads;

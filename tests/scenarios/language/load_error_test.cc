@@ -94,7 +94,9 @@ TEST_CASE("a wrong type or unit is named with what is expected") {
       {34, "mirror-is-prefix", "mirror-is-prefx", "s.yaml:34:36: `mirror-is-prefx` is no invariant; did you mean `mirror-is-prefix`?"},
       {34, "mirror-is-prefix", "dedup-exact",
        "s.yaml:34:36: `invariants`: `dedup-exact` is not checked yet; `windtunnel list invariants` says which are"},
-      {35, "lost: 0", "lost: none", "s.yaml:35:57: `lost` must be a whole number, or { at_least, at_most }, not `none`"},
+      {35, "lost: 0", "lost: none",
+       "s.yaml:35:57: `lost` must be a whole number, or { at_least, at_most, reported }, where at_most may be a duration such as 2m, not "
+       "`none`"},
       {38, "at_most: 1300 }, first_seq", "at_most: 0 }, first_seq",
        "s.yaml:38:42: `messages`: `at_least` is more than `at_most`, which nothing can satisfy"},
       {1, "sample", "", "s.yaml:2:1: `scenario` must be a name of letters, digits, - and _, with a letter first, not nothing"},
