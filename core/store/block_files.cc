@@ -75,8 +75,9 @@ Result<std::shared_ptr<File>> BlockFiles::file(MessageBlock& block) {
 
 Status BlockFiles::append(MessageBlock& block, std::string_view data) {
   WT_ASSERT(!block.is_sealed);
-  if (!defers_) return write_end(block, data);
-  WT_ASSERT(pending_.bytes.empty() || pending_.block == block.index);
+  // Only one block's records wait; a block that is on its way out is written to at once.
+  const bool waits = defers_ && (pending_.bytes.empty() || pending_.block == block.index);
+  if (!waits) return write_end(block, data);
   if (pending_.bytes.empty()) pending_ = Stretch{block.index, block.raw_bytes, {}};
   pending_.bytes.append(data);
   block.raw_bytes += data.size();

@@ -358,7 +358,7 @@ bool FileStore::mark_dead_in(MessageBlock& block) {
   for (const Seq seq : dead) {
     if (!marked.contains(seq)) append_tombstone(tombstones, block.key, seq, WallTime{last_time_});
   }
-  return tombstones.empty() || files_.append(block, tombstones).has_value();
+  return tombstones.empty() || (files_.append(block, tombstones).has_value() && files_.flush(block).has_value());
 }
 
 void FileStore::retire_block(MessageBlock& block) {
