@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "core/base/time_text.h"
+#include "faults/units.h"
 #include "scenarios/language/nearest.h"
 
 namespace windtunnel::cli {
@@ -18,8 +19,8 @@ using core::Result;
 using scenarios::hint;
 using scenarios::quoted;
 
-constexpr std::array<std::string_view, 5> kVerbs = {"run", "crash-points", "check", "list", "inspect"};
-constexpr std::array<std::string_view, 5> kLaterVerbs = {"explore", "shrink", "diff", "gate", "serve"};
+constexpr std::array<std::string_view, 6> kVerbs = {"run", "crash-points", "check", "list", "inspect", "serve"};
+constexpr std::array<std::string_view, 4> kLaterVerbs = {"explore", "shrink", "diff", "gate"};
 constexpr std::array<std::string_view, 3> kLaterRunOptions = {"--html", "--out", "--shrink"};
 constexpr std::array<std::string_view, 1> kLaterCheckOptions = {"--strict"};
 constexpr std::array<std::string_view, 6> kListings = {"scenarios", "faults", "invariants", "workloads", "defects", "profiles"};
@@ -30,6 +31,7 @@ constexpr std::string_view kUsage =
   windtunnel run FILE|DIR...      replay scenarios
   windtunnel crash-points FILE    crash at every disk operation of a run, every way the disk may be left
   windtunnel check FILE|DIR...    validate scenarios without running them
+  windtunnel serve                run the server for real: TCP and files
   windtunnel list WHAT            scenarios, faults, invariants, workloads, defects or profiles
   windtunnel inspect DIR          say what is in a JetStream store directory, and what is wrong with it
   windtunnel VERB --help          the options of a verb
@@ -303,6 +305,85 @@ Result<Command> parse_list(std::span<const std::string> arguments) {
   return Command{std::move(command)};
 }
 
+Result<std::uint16_t> parse_port(const std::string& text, std::string_view option) {
+  WT_TRY(const std::uint64_t port, parse_number(text, option, 65535));
+  return static_cast<std::uint16_t>(port);
+}
+
+// "nats-leaf://user:password@host:7422"; scheme, credentials and port may be left out.
+Result<core::LeafRemote> parse_leaf_remote(const std::string& url) {
+  std::string_view rest = url;
+  for (const std::string_view scheme : {"nats-leaf://", "nats://"}) {
+    if (rest.starts_with(scheme)) rest.remove_prefix(scheme.size());
+  }
+  core::LeafRemote out;
+  if (const std::size_t at = rest.rfind('@'); at != std::string_view::npos) {
+    const std::string_view login = rest.substr(0, at);
+    const std::size_t colon = login.find(':');
+    if (colon == std::string_view::npos) return usage("`--leaf-remote` " + quoted(url) + " names a user without a password");
+    out.credentials = {std::string{login.substr(0, colon)}, std::string{login.substr(colon + 1)}};
+    rest.remove_prefix(at + 1);
+  }
+  const std::size_t colon = rest.rfind(':');
+  out.address = core::Address{std::string{rest.substr(0, colon)}, 7422};
+  if (out.address.host.empty() || out.address.host.find('/') != std::string::npos)
+    return usage("`--leaf-remote` must be a URL such as nats-leaf://host:7422, not " + quoted(url));
+  if (colon != std::string_view::npos) {
+    WT_TRY(out.address.port, parse_port(std::string{rest.substr(colon + 1)}, "--leaf-remote"));
+  }
+  return out;
+}
+
+core::Status parse_serve_options(const Parsed& parsed, ServeCommand& command) {
+  command.host = text_of(parsed, "host").value_or(command.host);
+  command.store = text_of(parsed, "store");
+  command.domain = text_of(parsed, "domain").value_or("");
+  command.name = text_of(parsed, "name").value_or(command.name);
+  command.is_verbose = parsed.values.count("verbose") != 0;
+  if (const auto port = text_of(parsed, "port")) {
+    WT_TRY(command.port, parse_port(*port, "--port"));
+  }
+  if (const auto port = text_of(parsed, "leaf-port")) {
+    WT_TRY(command.leaf_port, parse_port(*port, "--leaf-port"));
+  }
+  for (const std::string& url : list_of(parsed, "leaf-remote")) {
+    WT_TRY(core::LeafRemote remote, parse_leaf_remote(url));
+    command.leaf_remotes.push_back(std::move(remote));
+  }
+  if (const auto sync = text_of(parsed, "sync")) {
+    command.sync_always = *sync == "always";
+    if (!command.sync_always) {
+      const core::Result<core::Duration> every = faults::parse_duration(*sync);
+      if (!every || every->count() <= 0) return usage("`--sync` must be a duration such as 10s, or always, not " + quoted(*sync));
+      command.sync_interval = *every;
+    }
+  }
+  return {};
+}
+
+Result<Command> parse_serve(std::span<const std::string> arguments) {
+  Verb verb{.name = "serve",
+            .synopsis = "[OPTION]...",
+            .description =
+                options::options_description{"Runs the server for real, on TCP and files. SIGTERM ends it in order, SIGUSR2 is lame duck"},
+            .later_options = {}};
+  verb.description.add_options()("host", options::value<std::string>()->value_name("ADDRESS"), "where it listens; default 127.0.0.1")(
+      "port", options::value<std::string>()->value_name("N"), "for clients; default 4222, 0 picks one")(
+      "store", options::value<std::string>()->value_name("DIR"), "of JetStream, as nats-server's store_dir; default: temporary")(
+      "sync", options::value<std::string>()->value_name("EVERY"), "between fsyncs, or always: before each ack; default 2m")(
+      "domain", options::value<std::string>()->value_name("NAME"), "of JetStream")(
+      "name", options::value<std::string>()->value_name("NAME"), "of the server; default windtunnel")(
+      "leaf-port", options::value<std::string>()->value_name("N"), "for leaf nodes; default: none are accepted, 0 picks one")(
+      "leaf-remote", options::value<std::vector<std::string>>()->value_name("URL"), "dial this hub as a leaf node; may be repeated")(
+      "verbose", "log more")("help", "show this");
+  WT_TRY(const Parsed parsed, parse_verb(arguments, verb));
+  if (parsed.values.count("help") != 0) return Command{HelpCommand{help_text(verb)}};
+  if (!parsed.words.empty()) return usage("`windtunnel serve` takes options only, not " + quoted(parsed.words.front()));
+  ServeCommand command;
+  WT_CHECK(parse_serve_options(parsed, command));
+  return Command{std::move(command)};
+}
+
 Result<Command> parse_inspect(std::span<const std::string> arguments) {
   Verb verb{
       .name = "inspect",
@@ -342,6 +423,7 @@ Result<Command> parse_arguments(std::span<const std::string> arguments) {
   if (verb == "check") return parse_check(arguments.subspan(1));
   if (verb == "list") return parse_list(arguments.subspan(1));
   if (verb == "inspect") return parse_inspect(arguments.subspan(1));
+  if (verb == "serve") return parse_serve(arguments.subspan(1));
   if (contains(kLaterVerbs, verb)) return later(verb);
   if (verb.starts_with('-')) return usage("the verb comes first, before options such as " + quoted(verb) + "; see `windtunnel --help`");
   return usage("unknown verb " + quoted(verb) + hint(verb, kVerbs));

@@ -13,6 +13,7 @@
 #include "core/base/profiles.h"
 #include "core/base/result.h"
 #include "core/base/types.h"
+#include "core/server/server_config.h"
 #include "scenarios/crash.h"
 
 namespace windtunnel::cli {
@@ -40,6 +41,19 @@ struct CrashPointsCommand {
   std::vector<core::Defect> defects;
   std::optional<std::string> json_file;
 };
+// A real server, on TCP and real files.
+struct ServeCommand {
+  std::string host = "127.0.0.1";
+  std::uint16_t port = 4222;               // 0: any
+  std::optional<std::string> store;        // absent: a new directory that goes at the end
+  std::string domain;                      // of JetStream
+  std::optional<std::uint16_t> leaf_port;  // absent: no leaf nodes are accepted; 0: any
+  std::vector<core::LeafRemote> leaf_remotes;
+  bool sync_always = false;
+  std::optional<core::Duration> sync_interval;
+  std::string name = "windtunnel";
+  bool is_verbose = false;
+};
 struct CheckCommand {
   std::vector<std::string> paths;
 };
@@ -60,7 +74,8 @@ struct HelpCommand {
 };
 struct VersionCommand {};
 
-using Command = std::variant<RunCommand, CrashPointsCommand, CheckCommand, ListCommand, InspectCommand, HelpCommand, VersionCommand>;
+using Command =
+    std::variant<RunCommand, CrashPointsCommand, ServeCommand, CheckCommand, ListCommand, InspectCommand, HelpCommand, VersionCommand>;
 
 inline constexpr unsigned kJobsMax = 256;
 inline constexpr std::uint64_t kSeedsMax = 10'000'000;  // in one command

@@ -135,6 +135,7 @@ int run_cli(std::span<const std::string> arguments, const Environment& environme
   int status = kExitHeld;
   if (const auto* run = std::get_if<RunCommand>(&*command)) status = run_command(*run, environment);
   if (const auto* points = std::get_if<CrashPointsCommand>(&*command)) status = crash_points_command(*points, environment);
+  if (const auto* serve = std::get_if<ServeCommand>(&*command)) status = serve_command(*serve);
   if (const auto* check = std::get_if<CheckCommand>(&*command)) status = check_command(*check);
   if (const auto* list = std::get_if<ListCommand>(&*command)) status = list_command(*list);
   if (const auto* inspect = std::get_if<InspectCommand>(&*command)) status = inspect_command(*inspect, environment);

@@ -12,6 +12,7 @@ namespace windtunnel::cli {
 int run_command(const RunCommand& command, const Environment& environment);
 int crash_points_command(const CrashPointsCommand& command, const Environment& environment);
 int check_command(const CheckCommand& command);
+int serve_command(const ServeCommand& command);
 int list_command(const ListCommand& command);
 int inspect_command(const InspectCommand& command, const Environment& environment);
 

@@ -1,6 +1,9 @@
 #include "faults/fault.h"
 
 #include <array>
+#include <type_traits>
+#include <utility>
+#include <vector>
 
 #include "core/base/assert.h"
 
@@ -13,6 +16,11 @@ struct Overloaded : Fs... {
 };
 template <typename... Fs>
 Overloaded(Fs...) -> Overloaded<Fs...>;
+
+// The faults that choose files once; those in flight take every file that matches.
+template <typename T>
+constexpr bool is_at_rest = std::is_same_v<T, LoseFile> || std::is_same_v<T, StaleFile> || std::is_same_v<T, TruncateFile> ||
+                            std::is_same_v<T, ZeroFile> || std::is_same_v<T, BitFlip> || std::is_same_v<T, BadSector>;
 
 constexpr std::array<std::string_view, 4> kSignals = {"SIGTERM", "SIGUSR2", "SIGABRT", "SIGKILL"};
 constexpr std::array<std::string_view, 4> kKeeps = {"none", "all", "any", "ordered"};
@@ -37,10 +45,99 @@ constexpr std::array<FaultKind, std::variant_size_v<Action>> kKinds = {{
     {"throttle", "A link gets another bandwidth, until it is healed.", "{ at: 5s, throttle: { link: [hub, leaf], bandwidth: 16KiB/s } }"},
     {"clock_step", "The node's wall clock jumps forwards or back; virtual time and its timers do not notice.",
      "{ at: 30s, clock_step: { node: hub, by: -5m } }"},
+    {"lose_file", "A file is gone, with its name and its bytes.", "{ at: 20s, lose_file: { node: hub, file: \"first .blk\" } }"},
+    {"stale_file", "An older version of a file comes back: as it was so long ago, or as the sync before the last one left it.",
+     "{ at: 20s, stale_file: { node: hub, file: index.db, age: 10s } }"},
+    {"truncate_file", "The end of a file is gone: so much is cut, or only so much is kept.",
+     "{ at: 20s, truncate_file: { node: hub, file: \"newest .blk\", cut: 100B } }"},
+    {"zero_file", "A file, or its tail, reads as zeros.", "{ at: 20s, zero_file: { node: hub, file: \"newest .blk\", tail: 1KiB } }"},
+    {"bit_flip", "Bits of one sector of a file have changed, 1 to 32 of them.",
+     "{ at: 20s, bit_flip: { node: hub, file: \"msgs/*.blk\", of: ORDERS, pick: random, bits: 1 } }"},
+    {"bad_sector", "One sector of a file cannot be read any more (EIO), until something is written to it.",
+     "{ at: 20s, bad_sector: { node: hub, file: \"msgs/*.blk\" } }"},
+    {"misread", "A read gives wrong bytes, and the right ones when it is repeated.",
+     "{ at: 20s, misread: { node: hub, file: \"*.blk\", count: 1 } }"},
+    {"misdirected_read", "A read gives the bytes of another place, once.", "{ at: 20s, misdirected_read: { node: hub, file: \"*.blk\" } }"},
+    {"misdirected_write", "A write lands whole in another place, and its own keeps what it had.",
+     "{ on: \"9th write of msgs/*.blk at hub\", misdirected_write: { node: hub, file: \"*.blk\" } }"},
+    {"short_write", "A write is done in pieces, so that readers and crashes may find a part of it.",
+     "{ at: 20s, short_write: { node: hub, file: \"*.blk\" } }"},
+    {"phantom_sync",
+     "The drive lies: until heal_disk a sync says that it worked, and what it was to save is gone with the next power loss.",
+     "{ at: 20s, phantom_sync: hub }"},
+    {"failed_fsync", "A sync fails once and its pages count as clean without being on the disk; late: the sync after it is told.",
+     "{ on: \"2nd fsync of *.blk at hub\", failed_fsync: { node: hub, file: \"*.blk\" } }"},
+    {"disk_error", "An operation fails with an error, so many times or until heal_disk.",
+     "{ at: 20s, disk_error: { node: hub, op: write, error: EIO, file: \"*.blk\", count: 3 } }"},
+    {"disk_full", "No more than so much fits on the disk besides what is there (ENOSPC), until heal_disk.",
+     "{ at: 20s, disk_full: { node: hub, free: 64KiB } }"},
+    {"slow_disk", "Every operation takes a multiple of its time, or nothing completes for a while.",
+     "{ at: 20s, slow_disk: { node: hub, factor: 100, stall: 5s } }"},
+    {"heal_disk", "Ends what makes a node's disk fail, lie, stall or run full. Damaged bytes stay damaged.",
+     "{ after: 10s, heal_disk: hub }"},
 }};
 
 std::string node_body(const std::string& node) { return "{ node: " + node + " }"; }
 std::string link_body(const LinkEnds& link) { return "link: [" + link.a + ", " + link.b + "]"; }
+
+using Fields = std::vector<std::pair<std::string, std::string>>;
+
+void add_file(Fields& out, const FileChoice& file, bool has_pick) {
+  out.emplace_back("file", "\"" + file.glob + "\"");
+  if (!file.stream.empty()) out.emplace_back("of", file.stream);
+  if (has_pick) out.emplace_back("pick", name_of(file.pick));
+}
+
+// What a disk fault says besides its node, in the order of the language.
+template <typename DiskAction>
+Fields fields_of(const DiskAction& f) {
+  Fields out;
+  if constexpr (requires { f.op; }) {
+    out.emplace_back("op", name_of(f.op));
+    out.emplace_back("error", name_of(f.error));
+  }
+  if constexpr (requires { f.file; }) add_file(out, f.file, is_at_rest<DiskAction>);
+  if constexpr (requires { f.version; }) {
+    if (f.version == StaleVersion::by_age) {
+      out.emplace_back("age", format_duration(f.age));
+    } else {
+      out.emplace_back("version", name_of(f.version));
+    }
+  }
+  if constexpr (requires { f.keep->value; }) {
+    if (f.keep) out.emplace_back("keep", format_size(*f.keep));
+    if (f.cut) out.emplace_back("cut", format_size(*f.cut));
+  }
+  if constexpr (requires { f.tail; }) {
+    if (f.tail) out.emplace_back("tail", format_size(*f.tail));
+  }
+  if constexpr (requires { f.bits; }) out.emplace_back("bits", std::to_string(f.bits));
+  if constexpr (requires { f.count; }) out.emplace_back("count", std::to_string(f.count));
+  if constexpr (requires { f.is_late; }) out.emplace_back("late", f.is_late ? "true" : "false");
+  if constexpr (requires { f.free; }) out.emplace_back("free", format_size(f.free));
+  if constexpr (requires { f.factor; }) {
+    out.emplace_back("factor", std::to_string(f.factor));
+    if (f.stall > core::Duration{0}) out.emplace_back("stall", format_duration(f.stall));
+  }
+  return out;
+}
+
+template <typename DiskAction>
+std::string disk_body(const DiskAction& f) {
+  std::string out = "{ node: " + f.node;
+  for (const auto& [key, value] : fields_of(f)) out += ", " + key + ": " + value;
+  return out + " }";
+}
+
+template <typename DiskAction>
+std::string disk_description(const DiskAction& f) {
+  std::string out = f.node;
+  for (const auto& [key, value] : fields_of(f)) {
+    const bool is_quoted = value.starts_with('"');
+    out += " " + key + "=" + (is_quoted ? value.substr(1, value.size() - 2) : value);
+  }
+  return out;
+}
 
 std::string when_text(const When& when) {
   return std::visit(Overloaded{
@@ -66,6 +163,7 @@ std::string body_text(const Action& action) {
                         [](const Delay& f) { return "{ " + link_body(f.link) + ", latency: " + format_duration_range(f.latency) + " }"; },
                         [](const Throttle& f) { return "{ " + link_body(f.link) + ", bandwidth: " + format_bandwidth(f.bandwidth) + " }"; },
                         [](const ClockStep& f) { return "{ node: " + f.node + ", by: " + format_duration(f.by) + " }"; },
+                        [](const auto& f) { return disk_body(f); },
                     },
                     action);
 }
@@ -99,8 +197,26 @@ const LinkEnds* link_of(const Action& action) {
       action);
 }
 
+const FileChoice* files_of(const Action& action) {
+  return std::visit(
+      [](const auto& fault) -> const FileChoice* {
+        if constexpr (requires { fault.file; }) {
+          return &fault.file;
+        } else {
+          return nullptr;
+        }
+      },
+      action);
+}
+
+const OpTrigger* Fault::trigger() const { return on ? &*on : std::get_if<OpTrigger>(&when); }
+
 std::string to_text(const Fault& fault) {
-  return "{ " + when_text(fault.when) + ", " + std::string{kind_of(fault.action).name} + ": " + body_text(fault.action) + " }";
+  std::string when = when_text(fault.when);
+  if (fault.on) when += ", on: \"" + to_text(*fault.on) + "\"";
+  if (fault.every) when += ", every: " + format_duration_range(*fault.every);
+  if (fault.until) when += ", until: " + format_duration(*fault.until);
+  return "{ " + when + ", " + std::string{kind_of(fault.action).name} + ": " + body_text(fault.action) + " }";
 }
 
 std::string describe(const Action& action) {
@@ -120,6 +236,7 @@ std::string describe(const Action& action) {
           [&](const Delay& f) { return kind + " " + f.link.a + " <-> " + f.link.b + " latency=" + format_duration_range(f.latency); },
           [&](const Throttle& f) { return kind + " " + f.link.a + " <-> " + f.link.b + " bandwidth=" + format_bandwidth(f.bandwidth); },
           [&](const ClockStep& f) { return kind + " " + f.node + " by=" + format_duration(f.by); },
+          [&](const auto& f) { return kind + " " + disk_description(f); },
       },
       action);
 }

@@ -10,6 +10,7 @@
 #include <variant>
 
 #include "core/base/types.h"
+#include "faults/disk_fault.h"
 #include "faults/op_trigger.h"
 #include "faults/units.h"
 
@@ -90,7 +91,9 @@ struct ClockStep {
   friend bool operator==(const ClockStep&, const ClockStep&) = default;
 };
 
-using Action = std::variant<SendSignal, PowerLoss, Start, Pause, Resume, Cut, Heal, Delay, Throttle, ClockStep>;
+using Action = std::variant<SendSignal, PowerLoss, Start, Pause, Resume, Cut, Heal, Delay, Throttle, ClockStep, LoseFile, StaleFile,
+                            TruncateFile, ZeroFile, BitFlip, BadSector, Misread, MisdirectedRead, MisdirectedWrite, ShortWrite, PhantomSync,
+                            FailedFsync, DiskError, DiskFull, SlowDisk, HealDisk>;
 
 // When a fault strikes. Ranges are drawn by the seed.
 struct At {
@@ -106,6 +109,15 @@ using When = std::variant<At, After, OpTrigger>;
 struct Fault {
   When when;
   Action action;
+  // With At or After: not at that time, but at this operation, counted from that time on.
+  std::optional<OpTrigger> on = std::nullopt;
+  // With At: again and again from that time on, after such a gap each.
+  std::optional<DurationRange> every = std::nullopt;
+  // The end of `every`, and of a trigger with odds, from the start of the run.
+  std::optional<core::Duration> until = std::nullopt;
+
+  // The operation that it waits for; nullptr if it strikes at a time.
+  [[nodiscard]] const OpTrigger* trigger() const;
   friend bool operator==(const Fault&, const Fault&) = default;
 };
 
@@ -118,6 +130,8 @@ struct FaultKind {
 [[nodiscard]] std::span<const FaultKind> fault_kinds();
 [[nodiscard]] const FaultKind& kind_of(const Action& action);
 
+// Which files an action strikes; nullptr if it is not one of files.
+[[nodiscard]] const FileChoice* files_of(const Action& action);
 // The node that an action strikes; nullptr for those of a link. And the other way round.
 [[nodiscard]] const std::string* node_of(const Action& action);
 [[nodiscard]] const LinkEnds* link_of(const Action& action);

@@ -10,8 +10,9 @@ namespace {
 using core::Errc;
 using core::Result;
 
-constexpr std::array<std::string_view, 8> kOpNames = {"create", "write",  "fsync", "truncate",
-                                                      "rename", "remove", "mkdir", "fsync-directory"};
+constexpr std::array<std::string_view, 11> kOpNames = {"create", "write",           "fsync", "truncate", "rename", "remove",
+                                                       "mkdir",  "fsync-directory", "open",  "read",     "list"};
+constexpr std::uint32_t kOddsMax = 1'000'000'000;
 
 core::Error wrong(std::string detail) {
   return core::error(Errc::invalid_argument, std::move(detail) + "; it is written `3rd fsync of msgs/2.blk at leaf`");
@@ -85,29 +86,46 @@ bool components_match(const std::vector<std::string_view>& glob, const std::vect
   return g == glob.size();
 }
 
+// "3rd", or "1/100".
+bool read_which(std::string_view word, OpTrigger& trigger) {
+  const char* const word_end = word.data() + word.size();
+  if (word.starts_with("1/")) {
+    const auto [end, failure] = std::from_chars(word.data() + 2, word_end, trigger.odds);
+    return failure == std::errc{} && end == word_end && trigger.odds > 0 && trigger.odds <= kOddsMax;
+  }
+  const auto [end, failure] = std::from_chars(word.data(), word_end, trigger.occurrence);
+  if (failure != std::errc{} || trigger.occurrence == 0) return false;
+  const std::string_view suffix = word.substr(static_cast<std::size_t>(end - word.data()));
+  return suffix == "st" || suffix == "nd" || suffix == "rd" || suffix == "th";
+}
+
 }  // namespace
 
 std::string_view name_of(DiskOp op) { return kOpNames[static_cast<std::size_t>(op)]; }
 std::span<const std::string_view> disk_op_names() { return kOpNames; }
 
 std::string to_text(const OpTrigger& trigger) {
-  std::string out = std::to_string(trigger.occurrence);
-  out += ordinal_suffix(trigger.occurrence);
+  std::string out = trigger.moment == Moment::after ? "after " : "";
+  if (trigger.odds != 0) {
+    out += "1/" + std::to_string(trigger.odds);
+  } else {
+    out += std::to_string(trigger.occurrence);
+    out += ordinal_suffix(trigger.occurrence);
+  }
   out += ' ';
   out += name_of(trigger.op);
   return out + " of " + trigger.path + " at " + trigger.node;
 }
 
 Result<OpTrigger> parse_op_trigger(std::string_view text) {
-  const std::vector<std::string_view> words = split(text, ' ');
-  if (words.size() != 6 || words[2] != "of" || words[4] != "at") return wrong("is no disk operation");
+  std::vector<std::string_view> words = split(text, ' ');
   OpTrigger trigger;
-  const std::string_view ordinal = words[0];
-  const auto [end, failure] = std::from_chars(ordinal.data(), ordinal.data() + ordinal.size(), trigger.occurrence);
-  if (failure != std::errc{} || trigger.occurrence == 0) return wrong("does not begin with which one (1st, 2nd, 3rd, ...)");
-  const std::string_view suffix = ordinal.substr(static_cast<std::size_t>(end - ordinal.data()));
-  if (suffix != "st" && suffix != "nd" && suffix != "rd" && suffix != "th")
-    return wrong("does not begin with which one (1st, 2nd, 3rd, ...)");
+  if (words[0] == "before" || words[0] == "after") {
+    trigger.moment = words[0] == "after" ? Moment::after : Moment::before;
+    words.erase(words.begin());
+  }
+  if (words.size() != 6 || words[2] != "of" || words[4] != "at") return wrong("is no disk operation");
+  if (!read_which(words[0], trigger)) return wrong("does not begin with which one (1st, 2nd, 3rd, ...) or with odds (1/100)");
 
   std::size_t op = 0;
   while (op < kOpNames.size() && kOpNames[op] != words[1]) ++op;

@@ -16,11 +16,16 @@
 
 namespace windtunnel::faults {
 
+// A fault with `every` gives an entry for each time that it strikes. One whose trigger has odds strikes as often as they
+// say, and stands in the timeline with its end.
 struct TimelineEntry {
   Fault fault;
-  std::optional<core::Instant> at;  // unknown while it waits for a disk operation, or is after one that does
-  core::Duration delay{};           // as drawn: from the start of the run (at) or from the entry before it (after)
-  bool waits_for_previous = false;  // it is `after` the entry before it
+  std::optional<core::Instant> at;        // unknown while it waits for a disk operation, or is after one that does
+  std::optional<core::Instant> armed_at;  // of one with a trigger: from when on operations count
+  core::Duration delay{};                 // as drawn: from the start of the run (at) or from the entry before it (after)
+  bool waits_for_previous = false;        // it is `after` the entry before it
+  core::Random random{core::Seed{}};      // for what is left to the seed when it strikes: which file, which bit
+  [[nodiscard]] bool has_odds() const { return fault.trigger() != nullptr && fault.trigger()->odds != 0; }
 };
 
 class Timeline {
@@ -39,6 +44,10 @@ class Timeline {
   [[nodiscard]] std::optional<core::Instant> last_fault() const;
 
  private:
+  void add(const Fault& fault, core::Random random);
+  void add_repeated(const Fault& fault, core::Random random);
+  // Gives an entry its time, or the time from which its operations count.
+  static void settle(TimelineEntry& entry, core::Instant time);
   std::vector<std::size_t> settle_after(std::size_t index);
   std::vector<TimelineEntry> entries_;
 };

@@ -106,6 +106,7 @@ std::optional<RunRecord> read_run(const json& object) {
   out.result.events = object.at("events").get<std::uint64_t>();
   out.result.virtual_time = core::Duration{object.at("virtual_ns").get<std::int64_t>()};
   out.result.notes = texts(object, "notes");
+  out.result.timeline = texts(object, "timeline");
   for (const json& divergence : object.at("divergences")) out.result.divergences.push_back(read_divergence(divergence));
   out.problem = object.at("problem").get<std::string>();
   out.is_verified = object.at("verified").get<bool>();
@@ -134,6 +135,7 @@ std::string run_json(const RunRecord& record) {
   for (const scenarios::Divergence& divergence : record.result.divergences) write_divergence(out, divergence);
   out.end_array();
   write_texts(out, "notes", record.result.notes);
+  write_texts(out, "timeline", record.result.timeline);
   out.field("replay", record.replay);
   out.end_object();
   return out.take();

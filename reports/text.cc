@@ -118,6 +118,10 @@ std::string run_text(const RunRecord& record, TextStyle style) {
   if (record.result.divergences.size() > kDivergencesShown)
     out += fmt::format("  and {} more divergences\n", record.result.divergences.size() - kDivergencesShown);
   for (const std::string& note : record.result.notes) out += indented(note, "  ");
+  if (!record.result.timeline.empty()) {
+    out += "  what the swarm drew (as `faults:` takes it)\n";
+    for (const std::string& entry : record.result.timeline) out += indented("- " + entry, "    ");
+  }
   return out + "  replay: " + record.replay + "\n";
 }
 

@@ -17,6 +17,22 @@ std::optional<std::string> api_error_text(std::string_view answer) {
   return text;
 }
 
+std::optional<ConsumerPosition> consumer_position(std::string_view answer) {
+  const nlohmann::json json = nlohmann::json::parse(answer, nullptr, /*allow_exceptions=*/false);
+  if (!json.is_object()) return std::nullopt;
+  const auto seq_of = [&json](const char* name) -> std::optional<core::Seq> {
+    const auto pair = json.find(name);
+    if (pair == json.end() || !pair->is_object()) return std::nullopt;
+    const auto seq = pair->find("stream_seq");
+    if (seq == pair->end() || !seq->is_number_unsigned()) return std::nullopt;
+    return core::Seq{seq->get<std::uint64_t>()};
+  };
+  const std::optional<core::Seq> delivered = seq_of("delivered");
+  const std::optional<core::Seq> ack_floor = seq_of("ack_floor");
+  if (!delivered || !ack_floor) return std::nullopt;
+  return ConsumerPosition{*delivered, *ack_floor};
+}
+
 bool has_stream_limits(std::string_view create_body) {
   const nlohmann::json json = nlohmann::json::parse(create_body, nullptr, /*allow_exceptions=*/false);
   if (!json.is_object()) return false;

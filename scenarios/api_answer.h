@@ -5,10 +5,19 @@
 #include <string>
 #include <string_view>
 
+#include "core/base/types.h"
+
 namespace windtunnel::scenarios {
 
 // "stream not found (10059)" if the answer is an error, or no JSON at all; else nullopt.
 [[nodiscard]] std::optional<std::string> api_error_text(std::string_view answer);
+
+// The stream's sequences of a CONSUMER.INFO answer; nullopt if it is an error, or none.
+struct ConsumerPosition {
+  core::Seq delivered;
+  core::Seq ack_floor;
+};
+[[nodiscard]] std::optional<ConsumerPosition> consumer_position(std::string_view answer);
 
 // Whether the configuration of a STREAM.CREATE body limits messages, bytes, age or messages a subject.
 [[nodiscard]] bool has_stream_limits(std::string_view create_body);

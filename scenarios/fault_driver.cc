@@ -1,27 +1,13 @@
 #include "scenarios/fault_driver.h"
 
 #include <algorithm>
+#include <set>
 #include <variant>
 
 #include "core/base/assert.h"
 
 namespace windtunnel::scenarios {
 namespace {
-
-sim::DiskOperation operation_of(faults::DiskOp op) {
-  switch (op) {
-    case faults::DiskOp::create: return sim::DiskOperation::create;
-    case faults::DiskOp::write: return sim::DiskOperation::write;
-    case faults::DiskOp::fsync: return sim::DiskOperation::sync;
-    case faults::DiskOp::truncate: return sim::DiskOperation::truncate;
-    case faults::DiskOp::rename: return sim::DiskOperation::rename;
-    case faults::DiskOp::remove: return sim::DiskOperation::remove;
-    case faults::DiskOp::mkdir: return sim::DiskOperation::make_directory;
-    case faults::DiskOp::fsync_directory: return sim::DiskOperation::sync_directory;
-  }
-  WT_ASSERT(!"an operation without a counterpart");
-  return sim::DiskOperation::write;
-}
 
 sim::Keep keep_of(faults::Keep keep) {
   switch (keep) {
@@ -49,15 +35,21 @@ core::Instant in_kernel_time(core::Instant scenario_time) { return core::after(k
 
 }  // namespace
 
-FaultDriver::FaultDriver(World& world) : world_(world), timeline_(world.scenario().timeline(), world.kernel().random("faults")) {
-  seen_.resize(timeline_.entries().size());
+FaultDriver::FaultDriver(World& world)
+    : world_(world), timeline_(world.scenario().timeline(), world.kernel().random("faults")), disk_faults_(world) {
+  std::set<std::string> listened;
   for (std::size_t i = 0; i < timeline_.entries().size(); ++i) {
     const faults::TimelineEntry& entry = timeline_.entries()[i];
-    if (entry.at) {
-      schedule(i);
-    } else if (std::holds_alternative<faults::OpTrigger>(entry.fault.when)) {
-      watch(i);
+    disk_faults_.prepare(entry);
+    if (const faults::OpTrigger* trigger = entry.fault.trigger()) {
+      watched_[i] = {};
+      listened.insert(trigger->node);
     }
+    if (entry.at || entry.armed_at) schedule(i);
+  }
+  for (const std::string& node : disk_faults_.listened_nodes()) listened.insert(node);
+  for (const std::string& node : listened) {
+    world_.node(node).process->disk().set_listener([this, node](const sim::DiskEvent& event) { return on_operation(node, event); });
   }
 }
 
@@ -68,46 +60,60 @@ std::optional<core::Instant> FaultDriver::last_fault() const {
 
 std::vector<std::string> FaultDriver::missed() const {
   std::vector<std::string> out;
-  for (const std::size_t index : watched_) {
+  for (const auto& [index, watched] : watched_) {
     if (!timeline_.entries()[index].at) out.push_back(faults::to_text(timeline_.entries()[index].fault));
   }
   return out;
 }
 
 void FaultDriver::schedule(std::size_t index) {
-  world_.kernel().at(in_kernel_time(*timeline_.entries()[index].at), [this, index] { strike(index); });
+  const faults::TimelineEntry& entry = timeline_.entries()[index];
+  if (entry.fault.trigger() == nullptr) {
+    world_.kernel().at(in_kernel_time(*entry.at), [this, index] { strike(index); });
+  } else if (*entry.armed_at == core::Instant{}) {
+    watched_.at(index).is_armed = true;
+  } else {
+    world_.kernel().at(in_kernel_time(*entry.armed_at), [this, index] { watched_.at(index).is_armed = true; });
+  }
 }
 
-// Strikes as the operation begins: nothing of it has happened yet. The task that does it stands still meanwhile.
-void FaultDriver::watch(std::size_t index) {
-  watched_.push_back(index);
-  const auto& trigger = std::get<faults::OpTrigger>(timeline_.entries()[index].fault.when);
-  sim::SimDisk& disk = world_.node(trigger.node).process->disk();
-  disk.set_listener([this, node = trigger.node](const sim::DiskEvent& event) {
-    if (event.is_done) return false;
-    bool is_due = false;
-    for (const std::size_t watched : watched_) {
-      const faults::TimelineEntry& entry = timeline_.entries()[watched];
-      const auto& wanted = std::get<faults::OpTrigger>(entry.fault.when);
-      if (entry.at || wanted.node != node || operation_of(wanted.op) != event.operation || !faults::path_matches(wanted.path, event.path))
-        continue;
-      if (++seen_[watched] != wanted.occurrence) continue;
-      is_due = true;
-      world_.kernel().post([this, watched] {
-        for (const std::size_t following : timeline_.struck(watched, core::Instant{world_.kernel().now() - kTimeZero})) schedule(following);
-        strike(watched);
-      });
+// The task that does the operation stands still while the driver strikes: before it, nothing of it has happened; after it,
+// its caller does not know yet.
+bool FaultDriver::on_operation(const std::string& node, const sim::DiskEvent& event) {
+  disk_faults_.on_operation(node, event);
+  bool is_due = false;
+  for (auto& [index, watched] : watched_) {
+    const faults::TimelineEntry& entry = timeline_.entries()[index];
+    const faults::OpTrigger& wanted = *entry.fault.trigger();
+    if (!watched.is_armed || wanted.node != node || operation_of(wanted.op) != event.operation ||
+        (wanted.moment == faults::Moment::after) != event.is_done || !faults::path_matches(wanted.path, event.path))
+      continue;
+    ++watched.seen;
+    if (entry.has_odds()) {
+      if (world_.kernel().now() > in_kernel_time(*entry.at)) continue;
+      core::Random coin = entry.random.child("op " + std::to_string(watched.seen));
+      if (!coin.chance({1, wanted.odds})) continue;
+    } else if (entry.at || watched.seen != wanted.occurrence) {
+      continue;
     }
-    return is_due;
-  });
+    is_due = true;
+    world_.kernel().post([this, index = index] {
+      if (!timeline_.entries()[index].has_odds()) {
+        for (const std::size_t following : timeline_.struck(index, core::Instant{world_.kernel().now() - kTimeZero})) schedule(following);
+      }
+      strike(index);
+    });
+  }
+  return is_due;
 }
 
 void FaultDriver::strike(std::size_t index) {
-  const faults::Action& action = timeline_.entries()[index].fault.action;
+  const faults::TimelineEntry& entry = timeline_.entries()[index];
+  const faults::Action& action = entry.fault.action;
   const std::string text = faults::describe(action);
   struck_.emplace_back(world_.kernel().now(), text);
   world_.record(sim::NodeId::world, core::LogLevel::warn, "fault", {{"what", text}});
-  apply(action);
+  if (!disk_faults_.apply(entry, struck_.size())) apply(action);
 }
 
 std::pair<sim::HostId, sim::HostId> FaultDriver::hosts(const faults::LinkEnds& link) {

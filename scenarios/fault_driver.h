@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -9,6 +10,7 @@
 
 #include "core/base/types.h"
 #include "faults/timeline.h"
+#include "scenarios/disk_faults.h"
 #include "scenarios/world.h"
 
 namespace windtunnel::scenarios {
@@ -28,8 +30,11 @@ class FaultDriver {
   [[nodiscard]] std::vector<std::string> missed() const;
 
  private:
+  // At its time; of one with a trigger, from the time on from which its operations count.
   void schedule(std::size_t index);
-  void watch(std::size_t index);
+  void arm(std::size_t index);
+  // True if the task that does the operation must be held, because something strikes now.
+  bool on_operation(const std::string& node, const sim::DiskEvent& event);
   void strike(std::size_t index);
   void apply(const faults::Action& action);
   void apply_signal(const faults::SendSignal& action);
@@ -37,11 +42,16 @@ class FaultDriver {
   void apply_cut(const faults::Cut& action);
   [[nodiscard]] std::pair<sim::HostId, sim::HostId> hosts(const faults::LinkEnds& link);
 
+  struct Watched {  // an entry that waits for its disk operation
+    bool is_armed = false;
+    std::uint64_t seen = 0;  // operations that matched since then
+  };
+
   World& world_;
   faults::Timeline timeline_;
+  DiskFaults disk_faults_;
   std::vector<std::pair<core::Instant, std::string>> struck_;
-  std::vector<std::size_t> watched_;  // entries that wait for a disk operation
-  std::vector<std::uint64_t> seen_;   // operations that matched, an entry
+  std::map<std::size_t, Watched> watched_;
 };
 
 }  // namespace windtunnel::scenarios

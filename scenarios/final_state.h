@@ -3,6 +3,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -30,12 +31,25 @@ struct FinalStream {
   bool is_readable = false;            // false: the node's JetStream does not have the stream
   core::StreamState state;             // what the stream says of itself
   std::vector<FinalMessage> messages;  // what could be read, ascending
+  std::set<core::Seq> unreadable;      // what the stream has and could not read: an error, not silence
+  std::uint64_t block_bytes_max = 0;   // of its block files, the largest
   std::string mirror_error;            // of its status; empty: none
   std::uint64_t mirror_attempts = 0;
 };
 
+// A consumer as its server describes it.
+struct FinalConsumer {
+  StreamKey stream;
+  std::string node;
+  std::string name;
+  bool exists = false;
+  core::Seq delivered;  // the stream's sequence
+  core::Seq ack_floor;
+};
+
 struct FinalState {
   std::vector<FinalStream> streams;  // in the order of the scenario
+  std::vector<FinalConsumer> consumers;
   core::Instant at;
 
   [[nodiscard]] const FinalStream* find(std::string_view node, std::string_view stream) const;

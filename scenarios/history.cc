@@ -7,6 +7,13 @@ namespace {
 
 constexpr core::EventName kStored{"stream.stored"};
 constexpr core::EventName kRecovered{"stream.recovered"};
+constexpr core::EventName kAppended{"store.appended"};
+constexpr core::EventName kRemoved{"store.removed"};
+constexpr core::EventName kRewritten{"store.block_rewritten"};
+constexpr core::EventName kDamage{"store.damage"};
+constexpr core::EventName kFailed{"stream.recovery_failed"};
+constexpr core::EventName kDelivered{"consumer.delivered"};
+constexpr core::EventName kAcked{"consumer.acked"};
 
 std::int64_t number(const sim::TraceEvent& event, std::string_view key) {
   const core::LogField* field = event.field(key);
@@ -42,7 +49,33 @@ void History::on_event(const sim::TraceEvent& event) {
   } else if (event.name == kRecovered) {
     StreamLife& life = lives_[StreamKey{event.node, std::string(text(event, "stream"))}];
     const core::Seq last{static_cast<std::uint64_t>(number(event, "last_seq"))};
+    life.recoveries.push_back(event.at);
     if (last < life.last_seq) life.steps_back.push_back({event.at, life.last_seq, last});
+  } else if (event.name == kDelivered || event.name == kAcked) {
+    ConsumerKey key{StreamKey{event.node, std::string(text(event, "stream"))}, std::string(text(event, "consumer"))};
+    consumers_[std::move(key)].push_back({event.at, core::Seq{static_cast<std::uint64_t>(number(event, "seq"))}, event.name == kAcked});
+  } else {
+    note_store(event);
+  }
+}
+
+void History::note_store(const sim::TraceEvent& event) {
+  const bool is_wanted =
+      event.name == kAppended || event.name == kRemoved || event.name == kRewritten || event.name == kDamage || event.name == kFailed;
+  if (!is_wanted) return;
+  StreamLife& life = lives_[StreamKey{event.node, std::string(text(event, "stream"))}];
+  const core::Seq seq{static_cast<std::uint64_t>(number(event, "seq"))};
+  if (event.name == kAppended) {
+    std::uint64_t& size = life.sizes[seq];
+    size = std::max(size, static_cast<std::uint64_t>(number(event, "bytes")));
+  } else if (event.name == kRemoved) {
+    life.removed.push_back({seq, event.at});
+  } else if (event.name == kRewritten) {
+    life.rewrites.push_back({event.at, static_cast<std::uint64_t>(number(event, "block")),
+                             static_cast<std::uint64_t>(number(event, "from")), static_cast<std::uint64_t>(number(event, "to")),
+                             life.removed.size()});
+  } else {
+    life.damage_reports.push_back(event.at);
   }
 }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/base/types.h"
+#include "scenarios/damage.h"
 #include "sim/trace.h"
 
 namespace windtunnel::scenarios {
@@ -40,9 +41,39 @@ struct StreamLife {
   };
   std::vector<StepBack> steps_back;
   core::Seq last_seq;  // the highest ever seen
+  // The removals that the store reported, in order.
+  struct Removal {
+    core::Seq seq;
+    core::Instant at;
+  };
+  std::vector<Removal> removed;
+  // A block that was written anew to be rid of what was removed from it.
+  struct Rewrite {
+    core::Instant at;
+    std::uint64_t block = 0;
+    std::uint64_t from_bytes = 0;
+    std::uint64_t to_bytes = 0;
+    std::size_t removed_before = 0;  // removals reported until then
+  };
+  std::vector<Rewrite> rewrites;
+  std::map<core::Seq, std::uint64_t> sizes;   // of the records stored; of a sequence used again the largest
+  std::vector<core::Instant> damage_reports;  // it said that something is missing, damaged or cannot be opened
+  std::vector<core::Instant> recoveries;
 
   // What was stored under `seq`, oldest first. More than one: the sequence was used again.
   [[nodiscard]] std::vector<const StoredEvent*> at(core::Seq seq) const;
+};
+
+// What a consumer did, as its server said.
+struct ConsumerEvent {
+  core::Instant at;
+  core::Seq seq;
+  bool is_ack = false;  // else a delivery
+};
+struct ConsumerKey {
+  StreamKey stream;
+  std::string consumer;
+  friend auto operator<=>(const ConsumerKey&, const ConsumerKey&) = default;
 };
 
 // What a node lost its memory or more to.
@@ -52,18 +83,34 @@ struct Crash {
   bool is_power_loss = false;
 };
 
+// A sync of the node's disk was made to fail: what it was to save is saved by the one after it.
+struct FailedFsync {
+  core::Instant at;
+  sim::NodeId node = sim::NodeId::world;
+};
+
 class History final : public sim::TraceObserver {
  public:
   void on_event(const sim::TraceEvent& event) override;
   void crashed(Crash crash) { crashes_.push_back(crash); }
+  void damaged(Damage damage) { damages_.push_back(std::move(damage)); }
+  void fsync_failed(FailedFsync failure) { failed_fsyncs_.push_back(failure); }
 
   [[nodiscard]] const StreamLife* life(const StreamKey& key) const;
   [[nodiscard]] const std::map<StreamKey, StreamLife>& lives() const { return lives_; }
   [[nodiscard]] const std::vector<Crash>& crashes() const { return crashes_; }
+  [[nodiscard]] const std::vector<Damage>& damages() const { return damages_; }
+  [[nodiscard]] const std::map<ConsumerKey, std::vector<ConsumerEvent>>& consumers() const { return consumers_; }
+  [[nodiscard]] const std::vector<FailedFsync>& failed_fsyncs() const { return failed_fsyncs_; }
 
  private:
+  void note_store(const sim::TraceEvent& event);
+
   std::map<StreamKey, StreamLife> lives_;
   std::vector<Crash> crashes_;
+  std::vector<FailedFsync> failed_fsyncs_;
+  std::vector<Damage> damages_;
+  std::map<ConsumerKey, std::vector<ConsumerEvent>> consumers_;
 };
 
 }  // namespace windtunnel::scenarios

@@ -36,6 +36,30 @@ Divergence unmet(const Expectation& expectation, std::string expected, std::stri
   return d;
 }
 
+// The first lost message that the terms of the expectation do not cover, and why.
+std::optional<std::pair<std::uint64_t, std::string>> beyond_terms(const Evidence& evidence, std::uint16_t workload,
+                                                                  const LossBound& terms) {
+  for (const std::uint64_t index : lost_messages(evidence, workload)) {
+    const PublishRecord& record = evidence.ledger.books()[workload].records[index];
+    bool is_in_window = false;
+    bool is_reported = false;
+    for (const auto& [key, life] : evidence.history.lives()) {
+      const auto stored =
+          std::find_if(life.stored.begin(), life.stored.end(), [&](const StoredEvent& e) { return e.content == record.content; });
+      if (stored == life.stored.end()) continue;
+      for (const Crash& crash : evidence.history.crashes()) {
+        const bool is_after = crash.is_power_loss && crash.node == key.node && crash.at >= record.published_at;
+        if (terms.within && is_after && crash.at - record.published_at <= *terms.within) is_in_window = true;
+      }
+      for (const core::Instant report : life.damage_reports) is_reported = is_reported || report >= stored->at;
+    }
+    if (terms.within && !is_in_window)
+      return std::pair{index, "it was published more than " + faults::format_duration(*terms.within) + " before any power loss"};
+    if (terms.is_reported && !is_reported) return std::pair{index, std::string("no stream that had it reported a loss")};
+  }
+  return std::nullopt;
+}
+
 void judge_workload(const CaseFile& file, const Expectation& expectation, const WorkloadExpectation& wanted, std::vector<Divergence>& out) {
   const std::vector<Ledger::Book>& books = file.evidence.ledger.books();
   for (std::size_t w = 0; w < books.size(); ++w) {
@@ -56,6 +80,14 @@ void judge_workload(const CaseFile& file, const Expectation& expectation, const 
       }
       out.push_back(std::move(d));
     }
+    if (!wanted.loss) continue;
+    const auto beyond = beyond_terms(file.evidence, static_cast<std::uint16_t>(w), *wanted.loss);
+    if (!beyond) continue;
+    const PublishId id{static_cast<std::uint16_t>(w), beyond->first};
+    Divergence d = unmet(expectation, "what " + wanted.workload + " lost keeps to these terms",
+                         "#" + std::to_string(id.index) + " is lost, and " + beyond->second, file.evidence.ledger.at(id).published_at);
+    d.message = books[w].name + "#" + std::to_string(id.index);
+    out.push_back(std::move(d));
   }
 }
 

@@ -55,6 +55,10 @@ class Ledger {
   [[nodiscard]] const Book* book(std::string_view name) const;
   [[nodiscard]] PublishRecord& at(PublishId id) { return books_[id.workload].records[id.index]; }
   [[nodiscard]] const PublishRecord& at(PublishId id) const { return books_[id.workload].records[id.index]; }
+  // Whether `content` (a hash, as in a record) is what that message of ours carried.
+  [[nodiscard]] bool is_genuine(PublishId id, std::uint64_t content) const {
+    return id.workload < books_.size() && id.index < books_[id.workload].records.size() && at(id).content == content;
+  }
   // The next message of a workload.
   PublishId add(std::uint16_t workload, core::Instant now);
 

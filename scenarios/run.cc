@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <memory>
 #include <optional>
+#include <set>
 
 #include "core/base/hash.h"
 #include "core/jetstream/mirror.h"
@@ -101,6 +102,7 @@ class Run {
     state.at = end;
     std::vector<World::NodePlace>& nodes = world_.nodes();
     for (World::NodePlace& place : nodes) {
+      place.process->disk().heal();  // to be read; what is damaged stays so
       if (place.process->is_paused()) place.process->resume();
       world_.start(place);  // what is down: its disk is read through a server, as an operator would
     }
@@ -111,6 +113,7 @@ class Run {
         world_.kernel().harness().sleep_until(core::after(world_.kernel().now(), kLookEvery));
       }
       for (const StreamSpec& spec : scenario_.streams) state.streams.push_back(read_stream(spec));
+      for (const ConsumerKey& key : named_consumers()) state.consumers.push_back(read_consumer(key));
     });
     return state;
   }
@@ -126,13 +129,21 @@ class Run {
     if (stream == nullptr) return out;
     out.is_readable = true;
     out.state = stream->store().state();
+    const sim::DiskTree& tree = world_.node(spec.on).process->disk().tree();
+    for (const std::string& path : tree.files()) {
+      if (path.ends_with(".blk") && path.find("/streams/" + spec.name + "/msgs/") != std::string::npos)
+        out.block_bytes_max = std::max<std::uint64_t>(out.block_bytes_max, tree.content(path)->size());
+    }
     if (stream->mirror() != nullptr) {
       out.mirror_attempts = stream->mirror()->attempts();
       if (stream->mirror()->error()) out.mirror_error = stream->mirror()->error()->description;
     }
     for (core::Seq seq = out.state.first_seq; seq.value > 0 && seq <= out.state.last_seq; seq = seq.next()) {
       const core::Result<core::StoredMessage> message = stream->store().load(seq);
-      if (!message) continue;
+      if (!message) {
+        if (message.error().code != core::Errc::not_found) out.unreadable.insert(seq);
+        continue;
+      }
       FinalMessage read;
       read.seq = message->seq;
       read.content = core::hash_bytes(message->payload) ^ core::hash_bytes(message->headers);
@@ -140,6 +151,39 @@ class Run {
       read.time = message->time.unix_ns;
       read.id = world_.ledger().identify(message->payload);
       out.messages.push_back(read);
+    }
+    return out;
+  }
+
+  // Those that the scenario names, or lets its workloads create.
+  std::set<ConsumerKey> named_consumers() {
+    std::set<ConsumerKey> out;
+    const auto key = [this](const std::string& on, const std::string& stream, const std::string& name) {
+      return ConsumerKey{StreamKey{world_.node(on).process->node(), stream}, name};
+    };
+    for (const ConsumerSpec& spec : scenario_.consumers) out.insert(key(spec.on, spec.stream, spec.name));
+    for (const WorkloadSpec& spec : scenario_.workloads) {
+      if (const auto* consume = std::get_if<ConsumeSpec>(&spec.work)) out.insert(key(consume->on, consume->stream, consume->consumer));
+    }
+    return out;
+  }
+
+  // Suspends.
+  FinalConsumer read_consumer(const ConsumerKey& key) {
+    FinalConsumer out{.stream = key.stream,
+                      .node = world_.name_of(key.stream.node),
+                      .name = key.consumer,
+                      .exists = false,
+                      .delivered = {},
+                      .ack_floor = {}};
+    World::NodePlace& place = world_.node(out.node);
+    if (world_.server(place) == nullptr) return out;
+    const std::optional<std::string> answer = world_.ask(place, "$JS.API.CONSUMER.INFO." + key.stream.stream + "." + key.consumer, "");
+    if (!answer) return out;
+    if (const std::optional<ConsumerPosition> position = consumer_position(*answer)) {
+      out.exists = true;
+      out.delivered = position->delivered;
+      out.ack_floor = position->ack_floor;
     }
     return out;
   }
@@ -153,9 +197,13 @@ class Run {
 
 }  // namespace
 
-core::Result<RunResult> run_scenario(const Scenario& scenario, const RunOptions& options) {
+core::Result<RunResult> run_scenario(const Scenario& given, const RunOptions& options) {
+  const Scenario scenario = given.drawn(options.seed);
   core::Result<RunResult> result = Run{scenario, options, nullptr}.run();
-  if (!result || result->passed() || !options.tells_stories) return result;
+  if (!result) return result;
+  for (std::size_t i = given.faults.size(); i < scenario.faults.size(); ++i)
+    result->timeline.push_back(faults::to_text(scenario.faults[i].fault));
+  if (result->passed() || !options.tells_stories) return result;
   // The same run once more, this time for the story of what went wrong. One world at a time: the first has ended.
   RunOptions again = options;
   again.keep_trace = false;

@@ -49,6 +49,9 @@ struct RunResult {
   core::Duration virtual_time{};
   std::uint64_t trace_hash = 0;
   std::vector<Divergence> divergences;
+  // What the swarm came to under this seed, an entry a line as `faults:` takes it; empty without a swarm. In its place and
+  // with the same seed it gives the same run.
+  std::vector<std::string> timeline;
   std::vector<std::string> notes;  // a line a workload: published, acked, errors, lost
   [[nodiscard]] bool passed() const { return divergences.empty(); }
 };

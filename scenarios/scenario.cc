@@ -72,6 +72,9 @@ std::string Expectation::text() const {
                         [](const WorkloadExpectation& e) {
                           std::string out = "workload " + e.workload + ":";
                           for (const auto& [counter, bound] : e.counters) add(out, name_of(counter), bound);
+                          if (e.loss && e.loss->within)
+                            out += ", all of it within " + faults::format_duration(*e.loss->within) + " of a power loss";
+                          if (e.loss && e.loss->is_reported) out += ", and reported";
                           return out;
                         },
                         [](const LagExpectation& e) {
@@ -134,6 +137,15 @@ const StreamSpec* Scenario::origin(const StreamSpec& copy, const OriginSpec& fro
 std::vector<faults::Fault> Scenario::timeline() const {
   std::vector<faults::Fault> out;
   for (const FaultSpec& spec : faults) out.push_back(spec.fault);
+  return out;
+}
+
+Scenario Scenario::drawn(core::Seed with) const {
+  Scenario out = *this;
+  out.swarm.reset();
+  if (!swarm) return out;
+  // As Kernel::random("swarm") of a world with this seed.
+  for (faults::Fault& fault : faults::draw_swarm(*swarm, core::Random{with}.child("swarm"))) out.faults.push_back({std::move(fault), {}});
   return out;
 }
 

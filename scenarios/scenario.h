@@ -17,6 +17,7 @@
 #include "core/base/random.h"
 #include "core/base/types.h"
 #include "faults/fault.h"
+#include "faults/swarm.h"
 #include "faults/units.h"
 
 namespace windtunnel::scenarios {
@@ -195,9 +196,18 @@ enum class Counter : std::uint8_t {
 struct InvariantsExpectation {
   std::vector<std::string> names;
 };
+// What a workload may lose: `lost: { at_most: 2m, reported: true }`.
+struct LossBound {
+  Bound count;
+  std::optional<core::Duration> within;  // only what was acknowledged so short a time before a power loss
+  bool is_reported = false;              // and the stream that had it must have said that something is missing
+  friend bool operator==(const LossBound&, const LossBound&) = default;
+};
+
 struct WorkloadExpectation {
   std::string workload;
   std::vector<std::pair<Counter, Bound>> counters;
+  std::optional<LossBound> loss;  // if it says more than a number
 };
 // Holds if, at most `within` after the last fault, the mirror's lag satisfies the bound.
 struct LagExpectation {
@@ -246,6 +256,7 @@ struct Scenario {
   std::vector<ConsumerSpec> consumers;
   std::vector<WorkloadSpec> workloads;
   std::vector<FaultSpec> faults;
+  std::optional<faults::SwarmSpec> swarm;  // faults that the seed chooses; besides those above
   std::vector<Expectation> expectations;
 
   // nullptr if there is none.
@@ -258,6 +269,8 @@ struct Scenario {
   [[nodiscard]] const StreamSpec* origin(const StreamSpec& copy, const OriginSpec& from) const;
   // The faults alone, for a timeline.
   [[nodiscard]] std::vector<faults::Fault> timeline() const;
+  // The same scenario with what the swarm comes to under this seed in its place. Without a swarm: a copy.
+  [[nodiscard]] Scenario drawn(core::Seed with) const;
 };
 
 // The words of a scenario for these.

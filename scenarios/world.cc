@@ -33,6 +33,9 @@ World::World(const Scenario& scenario, core::Seed seed, core::Defects defects)
     place.spec = &spec;
     const sim::NodeId id = add_name(spec.name);
     place.process = std::make_unique<sim::Process>(kernel_, network_, sim::Process::Setup{spec.name, id, {}});
+    sim::SimDisk& disk = place.process->disk();
+    disk.set_damage_listener(
+        [this, id, &disk](const sim::DiskDamage& damage) { history_.damaged(examine(damage, disk.tree(), id, kernel_.now())); });
     // So that it shows the world's beginning at time 0, not when the prelude began.
     place.process->step_clock(-(kTimeZero - core::Instant{}));
     nodes_.push_back(std::move(place));

@@ -60,15 +60,22 @@ bool SimDisk::notify(const DiskEvent& event) {
   return is_held;
 }
 
-std::optional<core::Errc> SimDisk::failure_of(DiskOperation operation, std::string_view path) {
+const DiskFailure* SimDisk::failing(DiskOperation operation, std::string_view path) {
   for (Rule& rule : failures_) {
-    if (rule.failure.operation != operation || !path_matches(rule.failure.pattern, path)) continue;
+    const DiskFailure& failure = rule.failure;
+    if (failure.operation != operation && failure.also != operation) continue;
+    if (failure.matches ? !failure.matches(path) : !path_matches(failure.pattern, path)) continue;
     const std::uint64_t index = rule.matched++;
-    if (index < rule.failure.skip || index - rule.failure.skip >= rule.failure.times) continue;
-    record("disk.failure", {{"operation", name_of(operation)}, {"path", path}, {"error", core::name_of(rule.failure.error)}});
-    return rule.failure.error;
+    if (index < failure.skip || index - failure.skip >= failure.times) continue;
+    record("disk.failure", {{"operation", name_of(operation)}, {"path", path}, {"error", core::name_of(failure.error)}});
+    return &failure;
   }
-  return std::nullopt;
+  return nullptr;
+}
+
+std::optional<core::Errc> SimDisk::failure_of(DiskOperation operation, std::string_view path) {
+  const DiskFailure* failure = failing(operation, path);
+  return failure == nullptr ? std::nullopt : std::optional{failure->error};
 }
 
 std::uint64_t SimDisk::room_for(std::uint64_t size, std::uint64_t wanted) const {
@@ -101,6 +108,7 @@ void SimDisk::crash_process() {
   core::Random random = random_.child("crash").child(std::to_string(++crashes_));
   settle_writes(random, Keep::any);
   tree_.close_all();
+  lost_open_.clear();
   is_mounted_ = false;
 }
 
@@ -109,6 +117,8 @@ void SimDisk::lose_power(Keep keep) {
   core::Random random = random_.child("power_loss").child(std::to_string(++crashes_));
   settle_writes(random, keep);
   tree_.lose_power(keep, random);
+  lost_open_.clear();
+  late_failures_.clear();
   is_mounted_ = false;
   record("disk.power_loss", {{"files", tree_.files().size()}, {"bytes", tree_.bytes_used()}});
 }
@@ -118,6 +128,8 @@ void SimDisk::lose_power(const Survivors& how, const DiskTree* older) {
   ++crashes_;
   writes_under_way_.clear();
   tree_.lose_power(how, older);
+  lost_open_.clear();
+  late_failures_.clear();
   is_mounted_ = false;
   record("disk.power_loss", {{"files", tree_.files().size()}, {"bytes", tree_.bytes_used()}});
 }
@@ -130,16 +142,6 @@ void SimDisk::put(std::string_view path, std::string content) {
 void SimDisk::drop(std::string_view path) {
   record("disk.drop", {{"path", path}});
   tree_.drop(path);
-}
-
-bool SimDisk::flip_bit(std::string_view path, std::uint64_t bit) {
-  std::optional<std::string> content = tree_.content(path);
-  if (!content || bit / 8 >= content->size()) return false;
-  char& byte = (*content)[bit / 8];
-  byte = static_cast<char>(static_cast<unsigned char>(byte) ^ 1u << (bit % 8));
-  record("disk.flip_bit", {{"path", path}, {"bit", bit}});
-  tree_.put(path, std::move(*content));
-  return true;
 }
 
 std::unique_ptr<core::Disk> SimDisk::mount(const Gate& gate, core::Tasks& tasks) {

@@ -7,6 +7,7 @@
 // What survives which end of the node: sim/disk_file.h, sim/disk_tree.h (reference: fault model 1.1).
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdint>
@@ -15,6 +16,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -61,6 +63,8 @@ struct DiskEvent {
   bool is_done = false;     // false: nothing of it has happened; true: it took effect, and did not fail
 };
 
+using PathMatch = std::function<bool(std::string_view path)>;
+
 // Makes operations fail.
 struct DiskFailure {
   DiskOperation operation = DiskOperation::write;
@@ -68,6 +72,33 @@ struct DiskFailure {
   std::uint64_t skip = 0;            // so many of the operations that match succeed first,
   std::uint64_t times = UINT64_MAX;  // then so many fail
   core::Errc error = core::Errc::io_error;
+  PathMatch matches = {};                  // instead of the pattern
+  std::optional<DiskOperation> also = {};  // a second operation to which it applies
+  bool is_late = false;                    // of a sync: it says that it worked, and the next one of that file fails (D23)
+};
+
+// Makes operations do something else than they say.
+struct DiskTrick {
+  enum class Kind : std::uint8_t {
+    misread,            // one bit of what is read is wrong, this once (D17)
+    misdirected_read,   // the bytes of another place (D19)
+    misdirected_write,  // lands in another place; its own keeps what it had, or zeros where the file ended (D18)
+    short_write,        // in two calls, with time between them (D25)
+    phantom_sync,       // of a file or a directory: says that it worked, and nothing becomes durable (D20)
+  };
+  Kind kind{};
+  PathMatch matches;
+  std::uint64_t times = UINT64_MAX;
+  core::Random random{core::Seed{}};
+};
+[[nodiscard]] std::string_view name_of(DiskTrick::Kind kind);
+
+// A fault has changed what a file holds, or what it will hold after a power loss. For those who judge what may be lost.
+struct DiskDamage {
+  std::string_view path;
+  std::optional<std::string> before;  // what it should hold; nullopt: nothing, there should be no such file
+  std::optional<std::string> after;   // what it does hold; nullopt: it is gone. What cannot be read is zeros here.
+  bool is_after_power_loss = false;   // only then
 };
 
 class SimDisk {
@@ -93,6 +124,11 @@ class SimDisk {
   // A failed write may have landed in part (by the seed). A failed sync leaves its pages clean but not on the disk (D22).
   void fail(DiskFailure failure) { failures_.push_back({std::move(failure), 0}); }
   void clear_failures() { failures_.clear(); }
+  void play(DiskTrick trick) { tricks_.push_back(std::move(trick)); }
+  // No operation that begins before then completes before then.
+  void stall_until(core::Instant until) { stalled_until_ = std::max(stalled_until_, until); }
+  // Ends all of these. Damage stays.
+  void heal();
   // Every latency is multiplied by it; >= 1.
   void set_slowdown(std::uint32_t factor);
   // Called in the task that does the operation, before and after it. True: the task is suspended for an instant before it
@@ -108,8 +144,17 @@ class SimDisk {
   [[nodiscard]] const DiskTree& tree() const { return tree_; }
   void put(std::string_view path, std::string content);  // durable at once
   void drop(std::string_view path);
-  // False if there is no such bit.
-  bool flip_bit(std::string_view path, std::uint64_t bit);
+
+  // ---- damage at rest. False if there is no such file, or nothing of it to damage. ----
+  bool lose(std::string_view path);                                                 // D13. Who has it open goes on, into nothing.
+  bool restore(std::string_view path, std::string older);                           // D14: durable at once
+  bool cut(std::string_view path, std::uint64_t size);                              // a tail is gone
+  bool zero(std::string_view path, std::uint64_t from);                             // a tail reads as zeros
+  bool flip_bit(std::string_view path, std::uint64_t bit);                          // D15
+  bool flip_bits(std::string_view path, std::uint64_t bits, core::Random& random);  // of one sector
+  bool spoil_sector(std::string_view path, core::Random& random);                   // D16: EIO
+  using DamageListener = std::function<void(const DiskDamage&)>;
+  void set_damage_listener(DamageListener listener) { damage_listener_ = std::move(listener); }
 
  private:
   class Port;
@@ -130,6 +175,19 @@ class SimDisk {
   std::uint64_t count(DiskOperation operation, std::string_view path);
   bool notify(const DiskEvent& event);
   [[nodiscard]] std::optional<core::Errc> failure_of(DiskOperation operation, std::string_view path);
+  // The rule that fails this operation; nullptr: none.
+  [[nodiscard]] const DiskFailure* failing(DiskOperation operation, std::string_view path);
+  // The trick that is played on this operation; nullptr: none. Counts it.
+  [[nodiscard]] DiskTrick* trick_of(DiskTrick::Kind kind, std::string_view path);
+  void report(std::string_view path, std::optional<std::string> before, std::optional<std::string> after, bool is_after_power_loss = false);
+  // Runs `change` on the file and reports what it did.
+  bool damage(std::string_view path, core::EventName name, std::uint64_t what, const std::function<void(DiskFile&)>& change);
+  void misdirect_write(DiskTrick& trick, DiskTree::Inode inode, std::string_view path, std::uint64_t offset, std::string_view data);
+  [[nodiscard]] std::string misdirected_bytes(DiskTrick& trick, std::string_view path, std::uint64_t offset, std::size_t size) const;
+  // Another file beside this one, or itself if there is none.
+  [[nodiscard]] std::string neighbour(DiskTrick& trick, std::string_view path) const;
+  void lie_about(DiskTree::Inode inode, std::string_view path);
+  void lie_about_names(std::string_view directory);
   // How many bytes a file may have, of `wanted`, when it has `size` now.
   [[nodiscard]] std::uint64_t room_for(std::uint64_t size, std::uint64_t wanted) const;
   void record(core::EventName name, core::LogFields fields) {
@@ -150,6 +208,11 @@ class SimDisk {
 
   std::optional<core::Bytes> capacity_;
   std::vector<Rule> failures_;
+  std::vector<DiskTrick> tricks_;
+  std::set<std::string, std::less<>> late_failures_;  // files whose next sync fails
+  std::map<DiskTree::Inode, std::string> lost_open_;  // files that were lost while somebody had them open
+  core::Instant stalled_until_{};
+  DamageListener damage_listener_;
   std::uint32_t slowdown_ = 1;
   Listener listener_;
   ChangeWatch change_watch_;

@@ -1,6 +1,7 @@
 #include "sim/disk_file.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "core/base/assert.h"
@@ -9,6 +10,7 @@ namespace windtunnel::sim {
 namespace {
 
 constexpr std::uint64_t kSector = DiskFile::kSector;
+constexpr std::uint64_t kPage = DiskFile::kPage;
 
 constexpr std::uint64_t sectors(std::uint64_t size) { return (size + kSector - 1) / kSector; }
 
@@ -66,6 +68,7 @@ void DiskFile::write(std::uint64_t offset, std::string_view data) {
   open_layer();
   const std::uint64_t end = offset + data.size();
   save_before(std::min<std::uint64_t>(offset, content_.size()) / kSector, sectors(end));
+  heal_overwritten(offset, end);
   if (offset == content_.size()) {
     content_.append(data);
     return;
@@ -80,12 +83,57 @@ void DiskFile::truncate(std::uint64_t size) {
   const std::uint64_t kept = std::min<std::uint64_t>(size, content_.size());
   save_before(kept / kSector, sectors(layers_.back().base_size));
   content_.resize(size, '\0');
+  bad_.erase(bad_.lower_bound(sectors(size)), bad_.end());
 }
 
 void DiskFile::replace(std::string content) {
   content_ = std::move(content);
+  bad_.clear();
   layers_.clear();
   lost_.clear();
+}
+
+void DiskFile::damage(std::uint64_t begin, std::uint64_t end, const std::function<void(char&)>& change) {
+  const auto apply = [&](std::string& bytes, std::uint64_t first) {  // bytes that begin at `first` in the file
+    for (std::uint64_t at = std::max(begin, first); at < std::min(end, first + bytes.size()); ++at) change(bytes[at - first]);
+  };
+  apply(content_, 0);
+  for (Layer& layer : layers_) {
+    for (auto& [sector, bytes] : layer.before) apply(bytes, sector * kSector);
+  }
+  for (auto& [sector, bytes] : lost_) apply(bytes, sector * kSector);
+}
+
+void DiskFile::cut(std::uint64_t size) {
+  WT_ASSERT(size <= content_.size());
+  content_.resize(size);
+  const auto cut_sectors = [size](std::map<std::uint64_t, std::string>& kept) {
+    kept.erase(kept.lower_bound(sectors(size)), kept.end());
+    if (kept.empty()) return;
+    auto& [sector, bytes] = *kept.rbegin();
+    bytes.resize(std::min<std::uint64_t>(bytes.size(), size - sector * kSector));
+  };
+  for (Layer& layer : layers_) {
+    layer.base_size = std::min(layer.base_size, size);
+    cut_sectors(layer.before);
+  }
+  cut_sectors(lost_);
+  bad_.erase(bad_.lower_bound(sectors(size)), bad_.end());
+}
+
+bool DiskFile::is_readable(std::uint64_t offset, std::uint64_t size) const {
+  if (size == 0 || bad_.empty()) return true;
+  const auto next = bad_.lower_bound(offset / kPage * (kPage / kSector));
+  return next == bad_.end() || *next / (kPage / kSector) > (offset + size - 1) / kPage;
+}
+
+// Requires: called before the write takes effect.
+void DiskFile::heal_overwritten(std::uint64_t offset, std::uint64_t end) {
+  for (auto sector = bad_.lower_bound(offset / kSector); sector != bad_.end() && *sector * kSector < end;) {
+    const std::uint64_t last = std::min<std::uint64_t>((*sector + 1) * kSector, std::max<std::uint64_t>(content_.size(), end));
+    const bool is_whole = offset <= *sector * kSector && end >= last;
+    sector = is_whole ? bad_.erase(sector) : std::next(sector);
+  }
 }
 
 void DiskFile::complete_sync(SyncTicket ticket) {
@@ -147,6 +195,7 @@ void DiskFile::lose_power(Keep keep, core::Random& random) {
   }
   layers_.clear();
   lost_.clear();
+  bad_.erase(bad_.lower_bound(sectors(content_.size())), bad_.end());
 }
 
 void DiskFile::pick_survivors(Keep keep, core::Random& random) {
@@ -198,7 +247,30 @@ void DiskFile::pick_survivors(Keep keep, core::Random& random) {
       if (from.size() < (dirty[i] + 1) * kSector) left.resize(std::min<std::uint64_t>(left.size(), end));
     }
   }
+  if (keep == Keep::any) tear_sector(left, oldest, newest, dirty, random);
   content_ = std::move(left);
+}
+
+// Bytes of the sector that no write touched keep their value (SQLite calls it powersafe overwrite): what was synced stays
+// durable, whatever is appended behind it in the same sector.
+void DiskFile::tear_sector(std::string& left, const std::string& oldest, const std::string& newest, const std::vector<std::uint64_t>& dirty,
+                           core::Random& random) {
+  if (dirty.empty() || !random.chance({1, 4})) return;
+  const std::uint64_t sector = dirty[random.below(dirty.size())];
+  const std::string_view before = sector_of(oldest, sector);
+  const std::string_view after = sector_of(newest, sector);
+  const std::uint64_t first = sector * kSector;
+  const std::uint64_t last = std::min<std::uint64_t>(first + std::max(before.size(), after.size()), left.size());
+  if (first >= last) return;
+  const std::uint64_t middle = random.between(first, last);
+  const std::uint64_t part = random.below(3);  // left, right, whole
+  const bool has_garbage = random.chance({1, 2});
+  const auto byte_of = [](std::string_view bytes, std::uint64_t i) { return i < bytes.size() ? bytes[i] : '\0'; };
+  for (std::uint64_t at = part == 1 ? middle : first; at < (part == 0 ? middle : last); ++at) {
+    const char was = byte_of(before, at - first);
+    if (was == byte_of(after, at - first)) continue;
+    left[at] = has_garbage ? static_cast<char>(random.below(256)) : was;
+  }
 }
 
 std::vector<std::uint64_t> DiskFile::volatile_sectors() const {
@@ -217,7 +289,10 @@ void DiskFile::keep_only(const std::vector<std::uint64_t>& sectors, bool has_siz
   std::string left = durable();
   if (has_size) left.resize(from.size(), '\0');
   for (const std::uint64_t sector : sectors) put(left, sector, sector_of(from, sector));
+  std::set<std::uint64_t> bad = std::move(bad_);
   replace(std::move(left));
+  bad_ = std::move(bad);
+  bad_.erase(bad_.lower_bound((content_.size() + kSector - 1) / kSector), bad_.end());
 }
 
 }  // namespace windtunnel::sim

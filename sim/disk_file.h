@@ -8,7 +8,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,13 +23,14 @@ namespace windtunnel::sim {
 enum class Keep {
   none,     // only what was synced
   all,      // everything
-  any,      // each sector, size and name by the seed
+  any,      // each sector, size and name by the seed; a sector may be torn or hold garbage where it was being written
   ordered,  // as any, but names survive in the order of their operations and a size never ahead of its data
 };
 
 class DiskFile {
  public:
   static constexpr std::uint64_t kSector = 512;
+  static constexpr std::uint64_t kPage = 4096;  // what the page cache reads from the device at once
 
   // What a read sees.
   [[nodiscard]] const std::string& content() const { return content_; }
@@ -48,6 +51,15 @@ class DiskFile {
   // The pages that the sync was to cover count as clean from now on, but never reached the disk: no later sync writes
   // them, unless they are written again (fault D22).
   void fail_sync(SyncTicket ticket);
+
+  // ---- damage to the medium: what is read and what is durable both change, and nothing becomes dirty or clean ----
+  // Applies `change` to every byte in [begin, end), in whatever version of it is kept.
+  void damage(std::uint64_t begin, std::uint64_t end, const std::function<void(char&)>& change);
+  // The file ends at `size`. Requires: size <= content().size().
+  void cut(std::uint64_t size);
+  // Reads of the page that it lies in fail until the sector is written again, whole or up to the file's end.
+  void spoil(std::uint64_t sector) { bad_.insert(sector); }
+  [[nodiscard]] bool is_readable(std::uint64_t offset, std::uint64_t size) const;
 
   // Afterwards the file is clean. Draws only if something was not durable.
   void lose_power(Keep keep, core::Random& random);
@@ -71,10 +83,15 @@ class DiskFile {
   [[nodiscard]] std::string image(std::size_t index) const;
   void lay_lost_over(std::string& image) const;
   void pick_survivors(Keep keep, core::Random& random);
+  // One of the sectors that were being written may be left torn, within itself or with garbage (D5).
+  static void tear_sector(std::string& left, const std::string& oldest, const std::string& newest, const std::vector<std::uint64_t>& dirty,
+                          core::Random& random);
+  void heal_overwritten(std::uint64_t offset, std::uint64_t end);
 
   std::string content_;
   std::vector<Layer> layers_;                  // oldest first; none: clean
   std::map<std::uint64_t, std::string> lost_;  // durable bytes of sectors that a failed sync left behind
+  std::set<std::uint64_t> bad_;                // sectors that cannot be read
   std::uint64_t epoch_ = 0;
 };
 

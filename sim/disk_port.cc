@@ -28,9 +28,16 @@ std::uint64_t SimDisk::Port::begin(DiskOperation operation, std::string_view pat
   const bool is_held = disk_.notify({operation, path, count, false});
   core::Duration latency = disk_.latency(operation);
   if (is_held) latency = std::max(latency, core::Duration{1});
+  if (disk_.stalled_until_ > disk_.kernel_.now()) latency = std::max(latency, disk_.stalled_until_ - disk_.kernel_.now());
   if (latency > core::Duration{0}) tasks_.sleep_until(core::after(disk_.kernel_.now(), latency));
   gate_.pass();
   return count;
+}
+
+void SimDisk::Port::pause_between_calls() {
+  const core::Duration latency = std::max(disk_.latency(DiskOperation::write), core::Duration{1});
+  tasks_.sleep_until(core::after(disk_.kernel_.now(), latency));
+  gate_.pass();
 }
 
 void SimDisk::Port::end(DiskOperation operation, std::string_view path, std::uint64_t count) {
@@ -134,7 +141,11 @@ core::Status SimDisk::Port::sync_directory(std::string_view path) {
   WT_TRY(const DiskTree::SyncTicket ticket, disk_.tree_.begin_sync(path));
   const std::uint64_t count = begin(DiskOperation::sync_directory, path);
   if (const auto why = disk_.failure_of(DiskOperation::sync_directory, path)) return failed(*why, DiskOperation::sync_directory, path);
-  WT_CHECK(disk_.tree_.complete_sync(path, ticket));
+  if (disk_.trick_of(DiskTrick::Kind::phantom_sync, path) != nullptr) {
+    disk_.lie_about_names(path);
+  } else {
+    WT_CHECK(disk_.tree_.complete_sync(path, ticket));
+  }
   disk_.record("disk.sync_directory", {{"path", path}});
   end(DiskOperation::sync_directory, path, count);
   return {};
@@ -151,9 +162,25 @@ core::Result<std::size_t> SimDisk::OpenFile::read_at(Bytes offset, std::span<cha
     got = std::min<std::size_t>(into.size(), content.size() - offset.value);
     std::copy_n(content.data() + offset.value, got, into.data());
   }
+  if (!disk_.tree_.file(inode_).is_readable(offset.value, got)) {
+    disk_.record("disk.bad_sector", {{"path", path_}, {"offset", offset.value}, {"size", got}});
+    return failed(Errc::io_error, DiskOperation::read, path_);
+  }
+  if (got > 0) disturb_read(offset, into.subspan(0, got));
   disk_.record("disk.read", {{"path", path_}, {"offset", offset.value}, {"size", got}, {"hash", core::hash_bytes({into.data(), got})}});
   port_.end(DiskOperation::read, path_, count);
   return got;
+}
+
+void SimDisk::OpenFile::disturb_read(Bytes offset, std::span<char> bytes) {
+  if (DiskTrick* trick = disk_.trick_of(DiskTrick::Kind::misread, path_)) {
+    const std::uint64_t bit = trick->random.below(bytes.size() * 8);
+    bytes[bit / 8] = static_cast<char>(static_cast<unsigned char>(bytes[bit / 8]) ^ 1u << (bit % 8));
+  }
+  if (DiskTrick* trick = disk_.trick_of(DiskTrick::Kind::misdirected_read, path_)) {
+    const std::string other = disk_.misdirected_bytes(*trick, path_, offset.value, bytes.size());
+    std::copy(other.begin(), other.end(), bytes.begin());
+  }
 }
 
 core::Status SimDisk::OpenFile::write_prefix(Bytes offset, std::string_view data, std::uint64_t landed, Errc why) {
@@ -187,7 +214,20 @@ core::Status SimDisk::OpenFile::write_at(Bytes offset, std::string_view data) {
   const std::uint64_t end = offset.value + data.size();
   const std::uint64_t room = disk_.room_for(size, end);
   if (room < end) return write_prefix(offset, data, room > offset.value ? room - offset.value : 0, Errc::no_space);
-  disk_.tree_.write(inode_, offset.value, data);
+  if (DiskTrick* trick = disk_.trick_of(DiskTrick::Kind::short_write, path_); trick != nullptr && data.size() > 1) {
+    const std::uint64_t first = trick->random.between(1, data.size() - 1);
+    disk_.tree_.write(inode_, offset.value, data.substr(0, first));
+    disk_.record("disk.write_short", {{"path", path_}, {"offset", offset.value}, {"size", data.size()}, {"landed", first}});
+    // The second call. A process that is killed before it leaves the first part, at whatever byte it ends.
+    port_.pause_between_calls();
+  }
+  if (DiskTrick* trick = disk_.trick_of(DiskTrick::Kind::misdirected_write, path_)) {
+    disk_.misdirect_write(*trick, inode_, path_, offset.value, data);
+  } else {
+    disk_.tree_.write(inode_, offset.value, data);
+  }
+  if (const auto lost = disk_.lost_open_.find(inode_); lost != disk_.lost_open_.end())
+    disk_.report(lost->second, disk_.tree_.file(inode_).content(), std::nullopt);
   disk_.record("disk.write", {{"path", path_}, {"offset", offset.value}, {"size", data.size()}, {"hash", core::hash_bytes(data)}});
   port_.end(DiskOperation::write, path_, count);
   return {};
@@ -210,11 +250,23 @@ core::Status SimDisk::OpenFile::sync() {
   gate_.pass();
   const DiskFile::SyncTicket ticket = disk_.tree_.begin_sync(inode_);
   const std::uint64_t count = port_.begin(DiskOperation::sync, path_);
-  if (const auto why = disk_.failure_of(DiskOperation::sync, path_)) {
+  if (const auto late = disk_.late_failures_.find(path_); late != disk_.late_failures_.end()) {
+    disk_.late_failures_.erase(late);
     disk_.tree_.fail_sync(inode_, ticket);
-    return failed(*why, DiskOperation::sync, path_);
+    return failed(Errc::io_error, DiskOperation::sync, path_);
   }
-  disk_.tree_.complete_sync(inode_, ticket);
+  const DiskFailure* failure = disk_.failing(DiskOperation::sync, path_);
+  if (failure != nullptr && !failure->is_late) {
+    disk_.tree_.fail_sync(inode_, ticket);
+    return failed(failure->error, DiskOperation::sync, path_);
+  }
+  if (failure != nullptr) disk_.late_failures_.insert(path_);
+  if (failure != nullptr || disk_.trick_of(DiskTrick::Kind::phantom_sync, path_) != nullptr) {
+    disk_.tree_.fail_sync(inode_, ticket);
+    disk_.lie_about(inode_, path_);
+  } else {
+    disk_.tree_.complete_sync(inode_, ticket);
+  }
   disk_.record("disk.sync", {{"path", path_}});
   port_.end(DiskOperation::sync, path_, count);
   return {};

@@ -27,6 +27,8 @@ class SimDisk::Port final : public core::Disk {
   [[nodiscard]] const Gate& gate() const { return gate_; }
   // The time that an operation takes, before its effect. Afterwards the operation may still fail. Returns its count.
   std::uint64_t begin(DiskOperation operation, std::string_view path);
+  // Between the two calls of a write that the system did in pieces.
+  void pause_between_calls();
   // What follows an operation that took effect.
   void end(DiskOperation operation, std::string_view path, std::uint64_t count);
 
@@ -44,7 +46,9 @@ class SimDisk::OpenFile final : public core::File {
       : disk_(disk), port_(port), gate_(port.gate()), path_(std::move(path)), inode_(inode) {}
   // Behind the closed gate the descriptor has been closed with its process.
   ~OpenFile() override {
-    if (gate_.is_open()) disk_.tree_.close(inode_);
+    if (!gate_.is_open()) return;
+    disk_.lost_open_.erase(inode_);
+    disk_.tree_.close(inode_);
   }
 
   core::Result<std::size_t> read_at(core::Bytes offset, std::span<char> into) override;
@@ -54,6 +58,7 @@ class SimDisk::OpenFile final : public core::File {
   core::Result<core::Bytes> size() override;
 
  private:
+  void disturb_read(core::Bytes offset, std::span<char> bytes);
   core::Status write_prefix(core::Bytes offset, std::string_view data, std::uint64_t landed, core::Errc why);
 
   SimDisk& disk_;

@@ -363,6 +363,45 @@ void DiskTree::drop(std::string_view path) {
   WT_ASSERT(complete_sync(slash == std::string_view::npos ? std::string_view{} : path.substr(0, slash), SyncTicket{last_operation_}));
 }
 
+bool DiskTree::lose(std::string_view path) {
+  const core::Result<Place> place = place_of(path);
+  if (!place || !file_inode(path)) return false;
+  ++changes_;
+  Node& directory = at(place->directory);
+  std::vector<Inode> released;
+  const auto current = directory.entries.find(place->name);
+  --at(current->second).current;
+  released.push_back(current->second);
+  directory.entries.erase(current);
+  if (const auto durable = directory.durable_entries.find(place->name); durable != directory.durable_entries.end()) {
+    released.push_back(durable->second);
+    directory.durable_entries.erase(durable);
+  }
+  std::vector<Pending>& pending = directory.pending;
+  for (auto it = pending.begin(); it != pending.end();) {
+    if (it->name != place->name) {
+      ++it;
+      continue;
+    }
+    released.push_back(it->inode);
+    it = pending.erase(it);
+  }
+  for (const Inode inode : released) unrefer(inode);
+  return true;
+}
+
+DiskFile* DiskTree::damaged(std::string_view path) {
+  const std::optional<Inode> inode = file_inode(path);
+  if (!inode) return nullptr;
+  ++changes_;
+  return &at(*inode).file;
+}
+
+std::optional<DiskTree::Inode> DiskTree::file_inode(std::string_view path) const {
+  const std::optional<Inode> inode = find(path);
+  return inode && !at(*inode).is_directory ? inode : std::nullopt;
+}
+
 std::uint64_t DiskTree::bytes_used() const {
   std::uint64_t used = 0;
   for (const auto& [inode, node] : nodes_) {

@@ -62,6 +62,7 @@ class DiskTree {
 
   // Requires: the inode is open.
   [[nodiscard]] const DiskFile& file(Inode inode) const;
+  [[nodiscard]] bool is_open(Inode inode) const { return at(inode).open > 0; }
   void write(Inode inode, std::uint64_t offset, std::string_view data);
   void truncate(Inode inode, std::uint64_t size);
   DiskFile::SyncTicket begin_sync(Inode inode);
@@ -88,6 +89,12 @@ class DiskTree {
   // Durably at once, with the directories above it.
   void put(std::string_view path, std::string content);
   void drop(std::string_view path);
+  // The file alone is gone, from the medium as well: nothing else becomes durable by it, and no sync brings it back.
+  // Descriptors on it go on. False if there is no such file.
+  bool lose(std::string_view path);
+  // The content of a file, to be damaged; nullptr if there is none.
+  [[nodiscard]] DiskFile* damaged(std::string_view path);
+  [[nodiscard]] std::optional<Inode> file_inode(std::string_view path) const;
 
   // Of files that have a name or a descriptor. What only a power loss could bring back takes no room.
   [[nodiscard]] std::uint64_t bytes_used() const;

@@ -62,6 +62,8 @@ constexpr std::array<DefectInfo, static_cast<std::size_t>(Defect::count_)> kDefe
     {Defect::break_silent_no_responders, "break-silent-no-responders", "A publish that nobody takes is answered by a made-up PubAck.", "",
      ""},
     {Defect::break_state_counts, "break-state-counts", "A stream counts messages that it does not have.", "", ""},
+    {Defect::break_first_seq, "break-first-seq", "A stream's first sequence lags behind its first message.", "", ""},
+    {Defect::break_consumer_flush, "break-consumer-flush", "A consumer's state is never written again after its first write.", "", ""},
 }};
 
 }  // namespace

@@ -50,6 +50,8 @@ enum class Defect : std::uint8_t {
   break_mirror_never_resumes,  // a mirror gives up after the first loss of its link
   break_silent_no_responders,  // no 503 when nobody listens, and a fake PubAck instead
   break_state_counts,          // a stream counts messages that it does not have
+  break_first_seq,             // a stream's first sequence lags behind its first message
+  break_consumer_flush,        // a consumer's state is written when it is made, and never again
   count_,                      // not a defect
 };
 

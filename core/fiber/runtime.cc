@@ -67,6 +67,10 @@ Fiber* Runtime::next_fiber() {
   if (r.is_killing) return nullptr;
   for (;;) {
     if (r.is_driver_called) return nullptr;
+    if (const Instant time = r.schedule.time(now_); time > now_) {
+      now_ = time;
+      r.timers.advance(now_);
+    }
     if (const std::size_t count = r.ready.size(); count > 0) {
       const std::size_t index = count == 1 ? 0 : r.schedule.pick(count);
       WT_ASSERT(index < count);

@@ -31,6 +31,8 @@ class Schedule {
   // Nobody is ready. `next` is when the next timer is due (kForever: there is none), never after the limit of
   // run_until. Returns the new time, at most `next`: virtual time jumps to `next`, real time waits for it or for input.
   virtual Instant idle(Instant next) = 0;
+  // The time now, asked for before each pick; `now` is what it was. Virtual time passes only when nobody is ready.
+  virtual Instant time(Instant now) { return now; }
 };
 
 // Tasks that live and die together: one incarnation of a node, or the harness.

@@ -49,6 +49,7 @@ class Flusher : public std::enable_shared_from_this<Flusher> {
   [[nodiscard]] const std::optional<ConsumerState>& recovered() const { return recovered_; }
 
   void changed() noexcept {
+    if (env_.defects.is_on(Defect::break_consumer_flush) && has_written_) return;
     is_dirty_ = true;
     wake_.set();
   }
@@ -92,6 +93,7 @@ class Flusher : public std::enable_shared_from_this<Flusher> {
   Status write_locked() {
     if (is_stopped_ || !current_) return error(Errc::closed, directory_);
     is_dirty_ = false;
+    has_written_ = true;
     const std::string bytes = encode_consumer_state(current_(), env_.clock.wall_now());
     Status written =
         env_.defects.is_on(Defect::nats_7388) ? write_in_place(env_, path(), bytes, syncs_names_) : replace_file(env_, path(), bytes);
@@ -130,6 +132,7 @@ class Flusher : public std::enable_shared_from_this<Flusher> {
 
   Env& env_;
   const bool syncs_names_;
+  bool has_written_ = false;
   const std::string directory_;
   std::function<ConsumerState()> current_;
   std::optional<ConsumerState> recovered_;

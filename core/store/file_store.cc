@@ -308,6 +308,7 @@ StreamState FileStore::state() const {
     state.first_time = WallTime{block_of(state.first_seq)->find(state.first_seq)->time};
     state.num_deleted = last_seq_.value - state.first_seq.value + 1 - messages_;
   }
+  if (env_.defects.is_on(Defect::break_first_seq) && state.first_seq.value > 1) state.first_seq = state.first_seq.prev();
   state.last_time = WallTime{last_time_};
   state.num_subjects = subjects_.size();
   state.lost = lost_;

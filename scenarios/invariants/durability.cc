@@ -26,10 +26,26 @@ bool power_loss_after(const Evidence& evidence, const FinalStream& stream, core:
   const SyncInterval sync = node_of(evidence, stream).sync_interval.value_or(SyncInterval{});
   if (sync.always) return false;
   return std::any_of(evidence.history.crashes().begin(), evidence.history.crashes().end(), [&](const Crash& crash) {
-    return crash.is_power_loss && crash.node == stream.key.node && crash.at >= stored_at && crash.at <= until &&
-           crash.at - stored_at <= sync.every + kSyncPassMax;
+    if (!crash.is_power_loss || crash.node != stream.key.node || crash.at < stored_at || crash.at > until) return false;
+    // A sync that was made to fail saved nothing: what it was to save waits for the one after it.
+    core::Duration exposed = sync.every + kSyncPassMax;
+    for (const FailedFsync& failed : evidence.history.failed_fsyncs()) {
+      if (failed.node == crash.node && failed.at <= crash.at && failed.at + exposed >= stored_at) exposed += sync.every + kSyncPassMax;
+    }
+    return crash.at - stored_at <= exposed;
   });
 }
+
+bool is_of(const Damage& damage, const FinalStream& stream) { return damage.node == stream.key.node && damage.stream == stream.key.stream; }
+
+bool is_damaged(const Evidence& evidence, const FinalStream& stream, core::Seq seq, core::Instant stored_at, core::Instant until) {
+  const std::vector<Damage>& damages = evidence.history.damages();
+  return std::any_of(damages.begin(), damages.end(), [&](const Damage& damage) {
+    return is_of(damage, stream) && damage.at >= stored_at && damage.messages.contains(seq) && has_taken_effect(evidence, damage, until);
+  });
+}
+
+bool is_in_memory(const FinalStream& stream) { return stream.spec != nullptr && stream.spec->storage == Storage::memory; }
 
 }  // namespace
 
@@ -39,21 +55,51 @@ std::string subject_of(const Evidence& evidence, std::uint16_t workload) {
   return publish == nullptr ? "" : publish->subject;
 }
 
-bool may_be_lost(const Evidence& evidence, const FinalStream& stream, const PublishRecord& record) {
-  if (stream.spec != nullptr && stream.spec->storage == Storage::memory) {
+bool has_taken_effect(const Evidence& evidence, const Damage& damage, core::Instant until) {
+  if (damage.at > until) return false;
+  if (!damage.is_after_power_loss) return true;
+  return std::any_of(evidence.history.crashes().begin(), evidence.history.crashes().end(), [&](const Crash& crash) {
+    return crash.is_power_loss && crash.node == damage.node && crash.at >= damage.at && crash.at <= until;
+  });
+}
+
+bool may_be_lost(const Evidence& evidence, const FinalStream& stream, core::Seq seq, core::Instant stored_at) {
+  if (is_in_memory(stream)) {
     return std::any_of(evidence.history.crashes().begin(), evidence.history.crashes().end(),
-                       [&](const Crash& crash) { return crash.node == stream.key.node && crash.at >= record.published_at; });
+                       [&](const Crash& crash) { return crash.node == stream.key.node && crash.at >= stored_at; });
   }
-  return power_loss_after(evidence, stream, record.published_at, core::kForever);
+  return power_loss_after(evidence, stream, stored_at, core::kForever) || is_damaged(evidence, stream, seq, stored_at, core::kForever);
+}
+
+bool may_be_lost(const Evidence& evidence, const FinalStream& stream, const PublishRecord& record) {
+  return may_be_lost(evidence, stream, record.seq, record.published_at);
+}
+
+bool may_come_back(const Evidence& evidence, const FinalStream& stream, core::Seq seq, core::Instant removed_at) {
+  if (is_in_memory(stream)) return false;
+  if (power_loss_after(evidence, stream, removed_at, core::kForever)) return true;
+  const std::vector<Damage>& damages = evidence.history.damages();
+  return std::any_of(damages.begin(), damages.end(), [&](const Damage& damage) {
+    return is_of(damage, stream) && damage.at >= removed_at && (damage.marks.contains(seq) || damage.back.contains(seq)) &&
+           has_taken_effect(evidence, damage, core::kForever);
+  });
 }
 
 bool may_step_back(const Evidence& evidence, const FinalStream& stream, const StreamLife::StepBack& step) {
-  if (stream.spec != nullptr && stream.spec->storage == Storage::memory) return true;
+  if (is_in_memory(stream)) return true;
   const StreamLife* life = evidence.history.life(stream.key);
   WT_ASSERT(life != nullptr);
+  // What a damage left on the disk still says how far the stream had come: it may fall back to that and no further.
+  core::Instant damaged_at{};
+  for (const Damage& damage : evidence.history.damages()) {
+    if (!is_of(damage, stream) || !has_taken_effect(evidence, damage, step.at)) continue;
+    const bool is_power_lost = power_loss_after(evidence, stream, damage.at, step.at);
+    if (step.to >= damage.known_last || is_power_lost) damaged_at = std::max(damaged_at, damage.at);
+  }
   // Every message above the sequence it fell back to must be one that may be lost.
   return std::all_of(life->stored.begin(), life->stored.end(), [&](const StoredEvent& stored) {
-    return stored.at > step.at || stored.seq <= step.to || power_loss_after(evidence, stream, stored.at, step.at);
+    return stored.at > step.at || stored.seq <= step.to || stored.at <= damaged_at ||
+           power_loss_after(evidence, stream, stored.at, step.at) || is_damaged(evidence, stream, stored.seq, stored.at, step.at);
   });
 }
 

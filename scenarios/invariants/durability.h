@@ -1,8 +1,9 @@
 // The durability contract: what a fault may legally cost (reference: defect corpus, "acked-is-durable"; streams A.4).
 //
 // A kill costs nothing that was stored: the page cache survives it. A power loss costs nothing under `sync: always`, and
-// otherwise at most what was stored since the last completed sync, which is at most one sync interval ago. A legal loss is
-// never an alarm, an illegal one always is.
+// otherwise at most what was stored since the last completed sync, which is at most one sync interval ago (or two, if a sync
+// in between was made to fail). A disk fault costs exactly the records that lay in what it damaged, at the moment at which
+// it did (scenarios/damage.h). A legal loss is never an alarm, an illegal one always is.
 #pragma once
 
 #include <cstdint>
@@ -19,6 +20,12 @@ namespace windtunnel::scenarios {
 struct Evidence;
 struct FinalStream;
 
+// Whether what a stream stored under `seq` at `stored_at`, or was given to store then, may be gone.
+[[nodiscard]] bool may_be_lost(const Evidence& evidence, const FinalStream& stream, core::Seq seq, core::Instant stored_at);
+// Whether a message that left the stream at `removed_at` may be there again.
+[[nodiscard]] bool may_come_back(const Evidence& evidence, const FinalStream& stream, core::Seq seq, core::Instant removed_at);
+// Whether the damage has had its effect by `until`: at once, or at the next power loss.
+[[nodiscard]] bool has_taken_effect(const Evidence& evidence, const Damage& damage, core::Instant until);
 // Whether a message acknowledged by `record` may be gone from its stream.
 [[nodiscard]] bool may_be_lost(const Evidence& evidence, const FinalStream& stream, const PublishRecord& record);
 // The subject to which a workload publishes.

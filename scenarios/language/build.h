@@ -18,6 +18,7 @@ void build_streams(const TypedValue& streams, Scenario& scenario, Diagnostics& d
 void build_consumers(const TypedValue& consumers, Scenario& scenario, Diagnostics& diagnostics);
 void build_workloads(const TypedValue& workloads, Scenario& scenario, Diagnostics& diagnostics);
 void build_faults(const TypedValue& faults, Scenario& scenario, Diagnostics& diagnostics);
+void build_swarm(const TypedValue& swarm, Scenario& scenario, Diagnostics& diagnostics);
 void build_expectations(const TypedValue& expectations, Scenario& scenario, Diagnostics& diagnostics);
 
 // Whether the scenario has a node of that name; if not, a diagnostic at `where` says so.

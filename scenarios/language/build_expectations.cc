@@ -29,11 +29,16 @@ const WorkloadSpec* expect_workload(const TypedValue& name, bool publishes, cons
 }
 
 WorkloadExpectation build_counters(const TypedValue& value, const Scenario& scenario, Diagnostics& diagnostics) {
-  WorkloadExpectation out{.workload = value.get<std::string>("workload"), .counters = {}};
+  WorkloadExpectation out{.workload = value.get<std::string>("workload"), .counters = {}, .loss = std::nullopt};
   expect_workload(*value.find("workload"), true, scenario, diagnostics);
-  for (const Counter counter : {Counter::published, Counter::acked, Counter::errors, Counter::no_responders, Counter::timeouts,
-                                Counter::duplicates, Counter::lost}) {
+  for (const Counter counter :
+       {Counter::published, Counter::acked, Counter::errors, Counter::no_responders, Counter::timeouts, Counter::duplicates}) {
     if (const auto bound = bound_of(value, name_of(counter))) out.counters.emplace_back(counter, *bound);
+  }
+  if (const TypedValue* lost = value.find(name_of(Counter::lost))) {
+    const auto& loss = lost->as<LossBound>();
+    out.counters.emplace_back(Counter::lost, loss.count);
+    if (loss.within || loss.is_reported) out.loss = loss;
   }
   return out;
 }

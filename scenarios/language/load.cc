@@ -25,6 +25,7 @@ Scenario build(const TypedValue& root, const std::string& file, Diagnostics& dia
   if (const TypedValue* consumers = root.find("consumers")) build_consumers(*consumers, scenario, diagnostics);
   if (const TypedValue* workloads = root.find("workloads")) build_workloads(*workloads, scenario, diagnostics);
   if (const TypedValue* faults = root.find("faults")) build_faults(*faults, scenario, diagnostics);
+  if (const TypedValue* swarm = root.find("swarm")) build_swarm(*swarm, scenario, diagnostics);
   build_expectations(*root.find("expect"), scenario, diagnostics);
   return scenario;
 }

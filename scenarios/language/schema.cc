@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/base/defects.h"
+#include "faults/swarm.h"
 #include "scenarios/invariants/names.h"
 #include "scenarios/language/tables.h"
 
@@ -36,6 +37,15 @@ Json bound_schema() {
   return either(count(0), std::move(bounds));
 }
 
+Json loss_bound_schema() {
+  Json bounds = {
+      {"type", "object"},
+      {"properties", {{"at_least", count(0)}, {"at_most", either(count(0), text_of(Type::duration))}, {"reported", {{"type", "boolean"}}}}},
+      {"additionalProperties", false},
+      {"minProperties", 1}};
+  return either(count(0), std::move(bounds));
+}
+
 Json link_ends_schema() { return {{"type", "array"}, {"items", text_of(Type::name)}, {"minItems", 2}, {"maxItems", 2}}; }
 
 Json schema_of(const Shape& shape);
@@ -61,6 +71,7 @@ Json keys_schema(const Table& table, const Table* more) {
       return Json{{std::string{word}, std::move(alternatives)}};
     };
     if (!each->exactly_one.empty()) all_of.push_back(one_of("oneOf", each->exactly_one));
+    for (const auto& pair : each->not_together) all_of.push_back(Json{{"not", {{"required", words(pair)}}}});
     if (!each->at_least_one.empty()) all_of.push_back(one_of("anyOf", each->at_least_one));
   }
   out["properties"] = std::move(properties);
@@ -95,8 +106,11 @@ Json schema_of(const Shape& shape) {
     case Type::integer: return {{"type", "integer"}};
     case Type::nats_duration:
     case Type::nats_size: return either({{"type", "integer"}}, text_of(shape.type));
+    case Type::count_range: return either(count(0), text_of(shape.type));
+    case Type::swarm_word: return {{"enum", words(faults::swarm_words())}};
     case Type::retry_count: return either(count(0), {{"const", "until-acked"}});
     case Type::bound: return bound_schema();
+    case Type::loss_bound: return loss_bound_schema();
     case Type::link_ends: return link_ends_schema();
     case Type::choice: return {{"enum", words(shape.choices)}};
     case Type::defect: {

@@ -27,8 +27,6 @@ constexpr Shape kInvariants{.type = Type::list, .element = &kInvariant};
 constexpr Shape object(const Table& table) { return {.type = Type::object, .table = &table}; }
 constexpr Shape choice(std::span<const std::string_view> choices) { return {.type = Type::choice, .choices = choices}; }
 
-constexpr std::string_view kLater = "is not available yet";
-
 // --- nodes and links
 
 constexpr std::array kNodeKeys = {
@@ -164,12 +162,87 @@ constexpr Table kDelayTable{.name = "delay", .keys = kDelayBody, .shorthand = "l
 constexpr Table kThrottleTable{.name = "throttle", .keys = kThrottleBody, .shorthand = "link"};
 constexpr Table kClockStepTable{.name = "clock_step", .keys = kClockStepBody, .shorthand = "node"};
 
+// Of the disk.
+constexpr std::array<std::string_view, 5> kPicks = {"random", "first", "middle", "last", "all"};
+constexpr std::array<std::string_view, 1> kVersions = {"previous_sync"};
+constexpr std::array<std::string_view, 5> kDiskErrors = {"EIO", "ENOSPC", "EROFS", "EACCES", "EMFILE"};
+constexpr Key kFile{.name = "file",
+                    .shape = {.type = Type::file_choice},
+                    .about = "a glob such as msgs/*.blk, or a role: first .blk, newest .blk",
+                    .is_required = true};
+constexpr Key kAnyFile{.name = "file", .shape = {.type = Type::file_choice}, .about = "a glob such as msgs/*.blk; default: every file"};
+constexpr Key kFileOf{.name = "of", .shape = kStreamName, .about = "only files of this stream"};
+constexpr Key kPick{.name = "pick", .shape = choice(kPicks), .about = "which of the files that match; default random"};
+constexpr Key kOnce{.name = "count", .shape = {.type = Type::count}, .about = "how often; 0: until heal_disk; default 1"};
+constexpr Key kUntilHealed{.name = "count", .shape = {.type = Type::count}, .about = "how often; default 0: until heal_disk"};
+
+constexpr std::array kRestBody = {kFaultNode, kFile, kFileOf, kPick};
+constexpr std::array kStaleBody = {kFaultNode,
+                                   kFile,
+                                   kFileOf,
+                                   kPick,
+                                   Key{.name = "age", .shape = kPositiveDuration, .about = "as it was so long before the fault"},
+                                   Key{.name = "version", .shape = choice(kVersions), .about = "as the sync before the last one left it"}};
+constexpr std::array kTruncateBody = {kFaultNode,
+                                      kFile,
+                                      kFileOf,
+                                      kPick,
+                                      Key{.name = "keep", .shape = kSize, .about = "how much is left; 0B: an empty file"},
+                                      Key{.name = "cut", .shape = kSize, .about = "how much of the end is gone"}};
+constexpr std::array kZeroBody = {kFaultNode, kFile, kFileOf, kPick,
+                                  Key{.name = "tail", .shape = kSize, .about = "how much of the end; default: all of the file"}};
+constexpr std::array kBitFlipBody = {kFaultNode, kFile, kFileOf, kPick,
+                                     Key{.name = "bits", .shape = kPositive, .about = "how many bits of one sector, up to 32; default 1"}};
+constexpr std::array kTrickBody = {kFaultNode, kAnyFile, kFileOf, kOnce};
+constexpr std::array kShortWriteBody = {kFaultNode, kAnyFile, kFileOf, kUntilHealed};
+constexpr std::array kPhantomBody = {kFaultNode, kAnyFile, kFileOf};
+constexpr std::array kFailedFsyncBody = {kFaultNode, kAnyFile, kFileOf, kOnce,
+                                         Key{.name = "late",
+                                             .shape = {.type = Type::boolean},
+                                             .about = "the sync says that it worked, and the next one of the file fails; default false"}};
+constexpr std::array kDiskErrorBody = {
+    kFaultNode,
+    Key{.name = "op", .shape = {.type = Type::op_name}, .about = "the operation that fails", .is_required = true},
+    Key{.name = "error", .shape = choice(kDiskErrors), .about = "default EIO"},
+    kAnyFile,
+    kFileOf,
+    kUntilHealed};
+constexpr std::array kDiskFullBody = {kFaultNode, Key{.name = "free", .shape = kSize, .about = "how much still fits; default 0B"}};
+constexpr std::array kSlowDiskBody = {kFaultNode, Key{.name = "factor", .shape = kPositive, .about = "of every latency; default 1"},
+                                      Key{.name = "stall", .shape = kPositiveDuration, .about = "for so long nothing completes"}};
+constexpr std::array<std::string_view, 2> kStaleWhich = {"age", "version"};
+constexpr std::array<std::string_view, 2> kTruncateWhich = {"keep", "cut"};
+constexpr std::array<std::string_view, 2> kSlowWhich = {"factor", "stall"};
+
+constexpr Table kLoseFileTable{.name = "lose_file", .keys = kRestBody};
+constexpr Table kStaleFileTable{.name = "stale_file", .keys = kStaleBody, .exactly_one = kStaleWhich};
+constexpr Table kTruncateFileTable{.name = "truncate_file", .keys = kTruncateBody, .exactly_one = kTruncateWhich};
+constexpr Table kZeroFileTable{.name = "zero_file", .keys = kZeroBody};
+constexpr Table kBitFlipTable{.name = "bit_flip", .keys = kBitFlipBody};
+constexpr Table kBadSectorTable{.name = "bad_sector", .keys = kRestBody};
+constexpr Table kMisreadTable{.name = "misread", .keys = kTrickBody, .shorthand = "node"};
+constexpr Table kMisdirectedReadTable{.name = "misdirected_read", .keys = kTrickBody, .shorthand = "node"};
+constexpr Table kMisdirectedWriteTable{.name = "misdirected_write", .keys = kTrickBody, .shorthand = "node"};
+constexpr Table kShortWriteTable{.name = "short_write", .keys = kShortWriteBody, .shorthand = "node"};
+constexpr Table kPhantomSyncTable{.name = "phantom_sync", .keys = kPhantomBody, .shorthand = "node"};
+constexpr Table kFailedFsyncTable{.name = "failed_fsync", .keys = kFailedFsyncBody, .shorthand = "node"};
+constexpr Table kDiskErrorTable{.name = "disk_error", .keys = kDiskErrorBody};
+constexpr Table kDiskFullTable{.name = "disk_full", .keys = kDiskFullBody, .shorthand = "node"};
+constexpr Table kSlowDiskTable{.name = "slow_disk", .keys = kSlowDiskBody, .at_least_one = kSlowWhich};
+constexpr Table kHealDiskTable{.name = "heal_disk", .keys = kNodeBody, .shorthand = "node"};
+
 constexpr std::array kFaultKeys = {
     Key{.name = "at", .shape = kDurationRange, .about = "virtual time; a range is drawn by the seed"},
     Key{.name = "after", .shape = kDurationRange, .about = "time after the entry before this one"},
-    Key{.name = "on", .shape = {.type = Type::op_trigger}, .about = "a disk operation: 3rd fsync of msgs/2.blk at leaf"},
+    Key{.name = "on",
+        .shape = {.type = Type::op_trigger},
+        .about = "a disk operation: 3rd fsync of msgs/2.blk at leaf; with at or after it counts from then on. Or with odds: 1/100 write of "
+                 "*.blk at leaf"},
+    Key{.name = "every", .shape = kDurationRange, .about = "again and again from `at` (or the start) on, after such a gap each"},
+    Key{.name = "until", .shape = kPositiveDuration, .about = "the end of `every`, or of odds"},
 };
-constexpr std::array<std::string_view, 3> kWhens = {"at", "after", "on"};
+constexpr std::array<std::string_view, 4> kWhens = {"at", "after", "on", "every"};
+constexpr std::array<std::array<std::string_view, 2>, 3> kNotTogether = {{{"at", "after"}, {"every", "after"}, {"every", "on"}}};
 
 constexpr std::array<Key, 1> body(const Table& table) {
   return {Key{.name = table.name, .shape = object(table), .about = "", .is_required = true}};
@@ -184,6 +257,22 @@ constexpr std::array kHealKeys = body(kHealTable);
 constexpr std::array kDelayKeys = body(kDelayTable);
 constexpr std::array kThrottleKeys = body(kThrottleTable);
 constexpr std::array kClockStepKeys = body(kClockStepTable);
+constexpr std::array kLoseFileKeys = body(kLoseFileTable);
+constexpr std::array kStaleFileKeys = body(kStaleFileTable);
+constexpr std::array kTruncateFileKeys = body(kTruncateFileTable);
+constexpr std::array kZeroFileKeys = body(kZeroFileTable);
+constexpr std::array kBitFlipKeys = body(kBitFlipTable);
+constexpr std::array kBadSectorKeys = body(kBadSectorTable);
+constexpr std::array kMisreadKeys = body(kMisreadTable);
+constexpr std::array kMisdirectedReadKeys = body(kMisdirectedReadTable);
+constexpr std::array kMisdirectedWriteKeys = body(kMisdirectedWriteTable);
+constexpr std::array kShortWriteKeys = body(kShortWriteTable);
+constexpr std::array kPhantomSyncKeys = body(kPhantomSyncTable);
+constexpr std::array kFailedFsyncKeys = body(kFailedFsyncTable);
+constexpr std::array kDiskErrorKeys = body(kDiskErrorTable);
+constexpr std::array kDiskFullKeys = body(kDiskFullTable);
+constexpr std::array kSlowDiskKeys = body(kSlowDiskTable);
+constexpr std::array kHealDiskKeys = body(kHealDiskTable);
 
 constexpr Table fault(std::string_view mark, std::span<const Key> keys) { return {.name = "a fault", .keys = keys, .mark = mark}; }
 constexpr Table kSignalFault = fault("signal", kSignalKeys);
@@ -196,13 +285,72 @@ constexpr Table kHealFault = fault("heal", kHealKeys);
 constexpr Table kDelayFault = fault("delay", kDelayKeys);
 constexpr Table kThrottleFault = fault("throttle", kThrottleKeys);
 constexpr Table kClockStepFault = fault("clock_step", kClockStepKeys);
+constexpr Table kLoseFileFault = fault("lose_file", kLoseFileKeys);
+constexpr Table kStaleFileFault = fault("stale_file", kStaleFileKeys);
+constexpr Table kTruncateFileFault = fault("truncate_file", kTruncateFileKeys);
+constexpr Table kZeroFileFault = fault("zero_file", kZeroFileKeys);
+constexpr Table kBitFlipFault = fault("bit_flip", kBitFlipKeys);
+constexpr Table kBadSectorFault = fault("bad_sector", kBadSectorKeys);
+constexpr Table kMisreadFault = fault("misread", kMisreadKeys);
+constexpr Table kMisdirectedReadFault = fault("misdirected_read", kMisdirectedReadKeys);
+constexpr Table kMisdirectedWriteFault = fault("misdirected_write", kMisdirectedWriteKeys);
+constexpr Table kShortWriteFault = fault("short_write", kShortWriteKeys);
+constexpr Table kPhantomSyncFault = fault("phantom_sync", kPhantomSyncKeys);
+constexpr Table kFailedFsyncFault = fault("failed_fsync", kFailedFsyncKeys);
+constexpr Table kDiskErrorFault = fault("disk_error", kDiskErrorKeys);
+constexpr Table kDiskFullFault = fault("disk_full", kDiskFullKeys);
+constexpr Table kSlowDiskFault = fault("slow_disk", kSlowDiskKeys);
+constexpr Table kHealDiskFault = fault("heal_disk", kHealDiskKeys);
 
 // In the order of faults::Action.
-constexpr std::array<const Table*, 10> kFaultKinds = {&kSignalFault, &kPowerLossFault, &kStartFault, &kPauseFault,    &kResumeFault,
-                                                      &kCutFault,    &kHealFault,      &kDelayFault, &kThrottleFault, &kClockStepFault};
+constexpr std::array<const Table*, 26> kFaultKinds = {&kSignalFault,
+                                                      &kPowerLossFault,
+                                                      &kStartFault,
+                                                      &kPauseFault,
+                                                      &kResumeFault,
+                                                      &kCutFault,
+                                                      &kHealFault,
+                                                      &kDelayFault,
+                                                      &kThrottleFault,
+                                                      &kClockStepFault,
+                                                      &kLoseFileFault,
+                                                      &kStaleFileFault,
+                                                      &kTruncateFileFault,
+                                                      &kZeroFileFault,
+                                                      &kBitFlipFault,
+                                                      &kBadSectorFault,
+                                                      &kMisreadFault,
+                                                      &kMisdirectedReadFault,
+                                                      &kMisdirectedWriteFault,
+                                                      &kShortWriteFault,
+                                                      &kPhantomSyncFault,
+                                                      &kFailedFsyncFault,
+                                                      &kDiskErrorFault,
+                                                      &kDiskFullFault,
+                                                      &kSlowDiskFault,
+                                                      &kHealDiskFault};
 static_assert(kFaultKinds.size() == std::variant_size_v<faults::Action>);
-constexpr Table kFault{.name = "a fault", .keys = kFaultKeys, .variants = kFaultKinds, .exactly_one = kWhens};
+constexpr Table kFault{
+    .name = "a fault", .keys = kFaultKeys, .variants = kFaultKinds, .at_least_one = kWhens, .not_together = kNotTogether};
 constexpr Shape kFaultShape = object(kFault);
+
+// --- the swarm
+
+constexpr Shape kSwarmWord{.type = Type::swarm_word};
+constexpr Shape kNodeName{.type = Type::name};
+constexpr std::array kSwarmKeys = {
+    Key{.name = "kinds",
+        .shape = {.type = Type::list, .element = &kSwarmWord},
+        .about = "kinds of faults, or groups of them: process, link, clock, disk; each is on or off by the seed",
+        .is_required = true},
+    Key{.name = "faults", .shape = {.type = Type::count_range}, .about = "how many strike; default 0..8"},
+    Key{.name = "window", .shape = kDurationRange, .about = "in which they strike; default 5s..60s"},
+    Key{.name = "heal_by", .shape = kPositiveDuration, .about = "from then on nothing is broken; default 70s, or 10s after the window"},
+    Key{.name = "down_for", .shape = kDurationRange, .about = "how long each outage lasts; default 100ms..5s"},
+    Key{.name = "nodes", .shape = {.type = Type::list, .element = &kNodeName}, .about = "that may be struck; default: all, and all links"},
+};
+constexpr Table kSwarm{.name = "a swarm", .keys = kSwarmKeys};
+constexpr Shape kSwarmShape = object(kSwarm);
 
 // --- expectations
 
@@ -216,7 +364,9 @@ constexpr std::array kCounterKeys = {
     Key{.name = "no_responders", .shape = kBound, .about = "of the errors, 503"},
     Key{.name = "timeouts", .shape = kBound, .about = "of the errors, no answer in time"},
     Key{.name = "duplicates", .shape = kBound, .about = "acks that say duplicate"},
-    Key{.name = "lost", .shape = kBound, .about = "published, told of no error, and in no stream at the end"},
+    Key{.name = "lost",
+        .shape = {.type = Type::loss_bound},
+        .about = "published, told of no error, and in no stream at the end; at_most may be a time before a power loss; reported: true"},
 };
 constexpr std::array<std::string_view, 7> kCounters = {"published", "acked", "errors", "no_responders", "timeouts", "duplicates", "lost"};
 constexpr std::array<std::string_view, 1> kLastFault = {"last_fault"};
@@ -265,7 +415,7 @@ constexpr Shape kExpectationShape = object(kExpectation);
 
 constexpr std::size_t kFaultsMax = 10'000;
 
-constexpr std::array<TypeInfo, 32> kTypes = {{
+constexpr std::array<TypeInfo, 37> kTypes = {{
     {"text", ""},
     {"a name of letters, digits, - and _, with a letter first",
      "^(?!(true|True|TRUE|false|False|FALSE|null|Null|NULL)$)[A-Za-z_][A-Za-z0-9_-]{0,63}$"},
@@ -293,13 +443,21 @@ constexpr std::array<TypeInfo, 32> kTypes = {{
     {"a rate such as 20/s",
      "^[0-9]+/([0-9]+(\\.[0-9]+)?)?(ns|us|\u00b5s|\u03bcs|ms|s|m|h|d)([0-9]+(\\.[0-9]+)?(ns|us|\u00b5s|\u03bcs|ms|s|m|h|d))*$"},
     {"a disk operation such as \"3rd fsync of msgs/2.blk at leaf\"",
-     "^[0-9]+(st|nd|rd|th) (create|write|fsync|truncate|rename|remove|mkdir|fsync-directory) of [^ /\"\\\\]+(/[^ /\"\\\\]+)* at [^ ]+$"},
+     "^((before|after) )?([0-9]+(st|nd|rd|th)|1/[0-9]+) (create|write|fsync|truncate|rename|remove|mkdir|fsync-directory|open|read|list) "
+     "of [^ /\"\\\\]+(/[^ /\"\\\\]+)* at [^ ]+$"},
     {"a whole number, or until-acked", ""},
     {"a whole number, or { at_least, at_most }", ""},
     {"the name of a defect", ""},
     {"the name of an invariant", ""},
     {"one of several words", ""},
     {"the two ends of a link, [a, b]", ""},
+    {"a file as a glob or a role, such as msgs/*.blk or \"first .blk\"",
+     "^((random|first|middle|last|all|newest) [^ */\"\\\\]+|[^ /\"\\\\]+(/[^ /\"\\\\]+)*)$"},
+    {"a disk operation: create, write, fsync, truncate, rename, remove, mkdir, fsync-directory, open, read or list",
+     "^(create|write|fsync|truncate|rename|remove|mkdir|fsync-directory|open|read|list)$"},
+    {"a whole number or a range, such as 3 or 0..12", "^[0-9]+\\.\\.[0-9]+$"},
+    {"a kind of fault, or a group of them", ""},
+    {"a whole number, or { at_least, at_most, reported }, where at_most may be a duration such as 2m", ""},
     {"a list", ""},
     {"names with their values", ""},
     {"names with their texts", ""},
@@ -330,7 +488,7 @@ const Table& scenario_table() {
       Key{.name = "faults",
           .shape = {.type = Type::list, .element = &kFaultShape, .entries_max = kFaultsMax},
           .about = "what goes wrong, and when"},
-      Key{.name = "swarm", .shape = kText, .about = "", .refusal = kLater},
+      Key{.name = "swarm", .shape = kSwarmShape, .about = "faults that the seed chooses"},
       Key{.name = "expect", .shape = {.type = Type::list, .element = &kExpectationShape}, .about = "what must hold", .is_required = true},
   };
   static const Table table{.name = "a scenario", .keys = keys};

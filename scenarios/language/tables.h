@@ -4,6 +4,7 @@
 // written from them (scenarios/language/schema.h), so that the two cannot part.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -41,6 +42,11 @@ enum class Type : std::uint8_t {
   invariant,    // the name of an invariant
   choice,       // one of Shape::choices
   link_ends,    // [a, b]
+  file_choice,  // a glob, or a role such as "first .blk"
+  op_name,      // a disk operation: fsync
+  count_range,  // 0..12, or one count
+  swarm_word,   // a kind of fault, or a group of them
+  loss_bound,   // as bound; at_most may be a duration, and there may be reported: true
   // Composed.
   list,      // of Shape::element
   map,       // names to Shape::element
@@ -71,11 +77,12 @@ struct Key {
 struct Table {
   std::string_view name;  // with its article, for messages: "a link"
   std::span<const Key> keys;
-  std::string_view shorthand = {};                      // the key that a value which is no map stands for
-  std::string_view mark = {};                           // as a variant: the key that tells it
-  std::span<const Table* const> variants = {};          // not empty: `keys` are those that all variants share
-  std::span<const std::string_view> exactly_one = {};   // of these keys there is exactly one
-  std::span<const std::string_view> at_least_one = {};  // of these at least one
+  std::string_view shorthand = {};                                     // the key that a value which is no map stands for
+  std::string_view mark = {};                                          // as a variant: the key that tells it
+  std::span<const Table* const> variants = {};                         // not empty: `keys` are those that all variants share
+  std::span<const std::string_view> exactly_one = {};                  // of these keys there is exactly one
+  std::span<const std::string_view> at_least_one = {};                 // of these at least one
+  std::span<const std::array<std::string_view, 2>> not_together = {};  // of each pair no more than one
 };
 
 // The whole file.

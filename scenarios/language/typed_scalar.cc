@@ -4,6 +4,7 @@
 #include <limits>
 #include <optional>
 
+#include "faults/swarm.h"
 #include "scenarios/invariants/names.h"
 #include "scenarios/language/nearest.h"
 
@@ -28,6 +29,7 @@ class Reader {
     switch (shape_.type) {
       case Type::bound: return read_bound();
       case Type::link_ends: return read_link_ends();
+      case Type::loss_bound: return read_loss_bound();
       default: break;
     }
     if (tree_.kind != YamlTree::Kind::scalar || tree_.scalar_kind == ScalarKind::null) return wrong();
@@ -41,6 +43,7 @@ class Reader {
       case Type::nats_duration: return tree_.scalar_kind == ScalarKind::integer ? read_integer() : read_nats_duration();
       case Type::nats_size: return tree_.scalar_kind == ScalarKind::integer ? read_integer() : read_nats_size();
       case Type::retry_count: return read_retry_count();
+      case Type::count_range: return read_count_range();
       default: break;
     }
     if (tree_.scalar_kind != ScalarKind::text) return wrong(may_be_quoted() ? "; put it in quotes" : "");
@@ -133,6 +136,14 @@ class Reader {
       case Type::bandwidth: return checked(faults::parse_bandwidth(text));
       case Type::rate: return checked(faults::parse_rate(text));
       case Type::op_trigger: return checked(faults::parse_op_trigger(text));
+      case Type::file_choice: return read_file_choice();
+      case Type::op_name:
+        for (const std::string_view name : faults::disk_op_names()) {
+          if (name == text) return text;
+        }
+        return wrong();
+      case Type::swarm_word:
+        return faults::swarm_kinds(text).empty() ? wrong_word("kind of fault for a swarm", faults::swarm_words()) : Plain{text};
       case Type::defect: return read_defect();
       case Type::invariant: return read_invariant();
       default: return text;
@@ -149,6 +160,28 @@ class Reader {
     const auto every = faults::parse_duration(tree_.text);
     if (!every) return wrong_because(every.error().detail);
     return *every == core::Duration::zero() ? wrong() : Plain{SyncInterval{.always = false, .every = *every}};
+  }
+  Plain read_count_range() {
+    if (const auto value = number<std::uint64_t>(tree_)) return CountRange{*value, *value};
+    const std::size_t dots = tree_.text.find("..");
+    if (dots == std::string::npos) return wrong();
+    CountRange range;
+    const auto parse = [](std::string_view text, std::uint64_t& into) {
+      const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), into);
+      return failure == std::errc{} && end == text.data() + text.size();
+    };
+    const std::string_view text = tree_.text;
+    if (!parse(text.substr(0, dots), range.low) || !parse(text.substr(dots + 2), range.high)) return wrong();
+    if (range.low > range.high) return wrong_because("ends before it begins");
+    return range;
+  }
+  Plain read_file_choice() {
+    if (const auto role = faults::parse_file_role(tree_.text)) return *role;
+    // What may stand in a trigger may stand here; the trigger's reader knows what that is.
+    if (tree_.text.find(' ') != std::string::npos || !faults::parse_op_trigger("1st write of " + tree_.text + " at n")) return wrong();
+    faults::FileChoice choice;
+    choice.glob = tree_.text;
+    return choice;
   }
   Plain read_defect() {
     if (const auto defect = core::defect_named(tree_.text)) return *defect;
@@ -194,6 +227,36 @@ class Reader {
       return {};
     }
     return bound;
+  }
+
+  // A bound whose at_most may be a duration, and which may say that a loss must be reported.
+  Plain read_loss_bound() {
+    LossBound out;
+    YamlTree bounds = tree_;
+    if (tree_.kind == YamlTree::Kind::map) {
+      bounds.entries.clear();
+      for (const YamlTree::Entry& entry : tree_.entries) {
+        const bool is_scalar = entry.value.kind == YamlTree::Kind::scalar;
+        if (entry.key == "reported") {
+          if (!is_scalar || (entry.value.text != "true" && entry.value.text != "false")) {
+            diagnostics_.add(entry.value.where, "`reported` must be true or false, not " + described(entry.value));
+            return {};
+          }
+          out.is_reported = entry.value.text == "true";
+        } else if (const auto window = faults::parse_duration(is_scalar ? entry.value.text : ""); entry.key == "at_most" && window) {
+          out.within = *window;
+        } else {
+          bounds.entries.push_back(entry);
+        }
+      }
+      if (bounds.entries.empty()) return out.within || out.is_reported ? Plain{out} : wrong();
+    }
+    const Plain count = Reader{bounds, shape_, key_, diagnostics_}.read_bound();
+    if (const Bound* bound = std::get_if<Bound>(&count)) {
+      out.count = *bound;
+      return out;
+    }
+    return {};
   }
 
   Plain read_link_ends() {

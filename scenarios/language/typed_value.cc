@@ -167,6 +167,10 @@ class Checker {
       if (present == 0) diagnostics_.add(tree.where, what + " needs one of " + listed(table.exactly_one));
       if (present > 1) diagnostics_.add(tree.where, what + " has only one of " + listed(table.exactly_one));
     }
+    for (const auto& pair : table.not_together) {
+      if (has(pair[0]) && has(pair[1]))
+        diagnostics_.add(tree.where, what + " has either " + quoted(pair[0]) + " or " + quoted(pair[1]) + ", not both");
+    }
     if (!table.at_least_one.empty() && count(table.at_least_one) == 0)
       diagnostics_.add(tree.where, what + " needs at least one of " + listed(table.at_least_one));
   }

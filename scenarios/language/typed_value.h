@@ -9,6 +9,7 @@
 
 #include "core/base/assert.h"
 #include "core/base/defects.h"
+#include "faults/disk_fault.h"
 #include "faults/op_trigger.h"
 #include "faults/units.h"
 #include "scenarios/language/diagnostic.h"
@@ -18,13 +19,18 @@
 
 namespace windtunnel::scenarios {
 
+struct CountRange {
+  std::uint64_t low = 0;
+  std::uint64_t high = 0;
+};
+
 struct TypedValue {
   struct Member;
-  // text, name, subject, choice, nats_time, invariant: text. boolean: bool. count, positive: unsigned. integer,
+  // text, name, subject, choice, nats_time, invariant, op_name, swarm_word: text. boolean: bool. count, positive: unsigned. integer,
   // nats_duration, nats_size: signed. retry_count: RetryPolicy without its wait. The others as their names say.
-  using Plain =
-      std::variant<std::monostate, std::string, bool, std::uint64_t, std::int64_t, core::Duration, faults::DurationRange, SyncInterval,
-                   core::Bytes, faults::SizeRange, faults::Rate, faults::OpTrigger, Bound, RetryPolicy, core::Defect, faults::LinkEnds>;
+  using Plain = std::variant<std::monostate, std::string, bool, std::uint64_t, std::int64_t, core::Duration, faults::DurationRange,
+                             SyncInterval, core::Bytes, faults::SizeRange, faults::Rate, faults::OpTrigger, Bound, RetryPolicy,
+                             core::Defect, faults::LinkEnds, faults::FileChoice, CountRange, LossBound>;
 
   const Shape* shape = nullptr;
   SourcePosition where;

@@ -40,6 +40,22 @@ TEST_CASE("the kinds stand in the order of the alternatives") {
   CHECK(kind_of(Delay{}).name == "delay");
   CHECK(kind_of(Throttle{}).name == "throttle");
   CHECK(kind_of(ClockStep{}).name == "clock_step");
+  CHECK(kind_of(LoseFile{}).name == "lose_file");
+  CHECK(kind_of(StaleFile{}).name == "stale_file");
+  CHECK(kind_of(TruncateFile{}).name == "truncate_file");
+  CHECK(kind_of(ZeroFile{}).name == "zero_file");
+  CHECK(kind_of(BitFlip{}).name == "bit_flip");
+  CHECK(kind_of(BadSector{}).name == "bad_sector");
+  CHECK(kind_of(Misread{}).name == "misread");
+  CHECK(kind_of(MisdirectedRead{}).name == "misdirected_read");
+  CHECK(kind_of(MisdirectedWrite{}).name == "misdirected_write");
+  CHECK(kind_of(ShortWrite{}).name == "short_write");
+  CHECK(kind_of(PhantomSync{}).name == "phantom_sync");
+  CHECK(kind_of(FailedFsync{}).name == "failed_fsync");
+  CHECK(kind_of(DiskError{}).name == "disk_error");
+  CHECK(kind_of(DiskFull{}).name == "disk_full");
+  CHECK(kind_of(SlowDisk{}).name == "slow_disk");
+  CHECK(kind_of(HealDisk{}).name == "heal_disk");
 }
 
 TEST_CASE("a fault strikes a node or a link") {
@@ -57,6 +73,8 @@ TEST_CASE("a fault strikes a node or a link") {
 TEST_CASE("a report describes a fault in few words") {
   CHECK(describe(SendSignal{.node = "hub", .name = SignalName::abrt}) == "SIGABRT hub");
   CHECK(describe(Cut{.link = {"a", "b"}, .how = CutHow::reset, .direction = Direction::a_to_b}) == "cut a -> b how=reset");
+  CHECK(describe(BitFlip{.node = "hub", .file = {.glob = "msgs/*.blk", .stream = "ORDERS", .pick = Pick::first}, .bits = 3}) ==
+        "bit_flip hub file=msgs/*.blk of=ORDERS pick=first bits=3");
   CHECK(describe(ClockStep{.node = "hub", .by = -5min}) == "clock_step hub by=-5m");
 }
 

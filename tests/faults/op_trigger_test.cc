@@ -17,6 +17,12 @@ TEST_CASE("a trigger is read from the sentence that it prints") {
       CHECK(parse_op_trigger(to_text(each)).value() == each);
     }
   }
+  const auto odds = parse_op_trigger("after 1/250 write of *.blk at hub");
+  REQUIRE(odds);
+  CHECK(odds->odds == 250);
+  CHECK(odds->moment == Moment::after);
+  CHECK(to_text(*odds) == "after 1/250 write of *.blk at hub");
+  CHECK(parse_op_trigger("before 3rd fsync of msgs/2.blk at leaf").value() == *trigger);
   CHECK(to_text(OpTrigger{.op = DiskOp::write, .occurrence = 112, .path = "x", .node = "n"}) == "112th write of x at n");
 }
 
@@ -31,6 +37,10 @@ TEST_CASE("what is no trigger is refused with the reason") {
                                          {"0th fsync of a at leaf", "which one"},
                                          {"third fsync of a at leaf", "which one"},
                                          {"3 fsync of a at leaf", "which one"},
+                                         {"1/0 fsync of a at leaf", "which one"},
+                                         {"1/ fsync of a at leaf", "which one"},
+                                         {"2/3 fsync of a at leaf", "which one"},
+                                         {"after fsync of a at leaf", "is no disk operation"},
                                          {"3rd fsnc of a at leaf", "unknown operation `fsnc`"},
                                          {"3rd fsync of a//b at leaf", "empty part"},
                                          {"3rd fsync of a at ", "no node"},

@@ -84,5 +84,62 @@ TEST_CASE("what waits for a disk operation has no time until it happens, nor hav
   CHECK(timeline.last_fault() == at(105s));
 }
 
+TEST_CASE("a fault with `every` strikes after each gap until its end") {
+  const Fault flip{.when = At{{10s, 10s}}, .action = BitFlip{.node = "hub", .file = {}}, .every = DurationRange{5s, 5s}, .until = 26s};
+  const std::vector<Fault> faults = {flip, start_after(1s, 1s)};
+  const Timeline timeline{faults, Random{Seed{1}}};
+  std::vector<Instant> times;
+  for (const TimelineEntry& entry : timeline.entries()) times.push_back(*entry.at);
+  CHECK(times == std::vector<Instant>{at(15s), at(20s), at(25s), at(26s)});
+  std::set<std::uint64_t> seeds;
+  for (const TimelineEntry& entry : timeline.entries()) seeds.insert(entry.random.seed().value);
+  CHECK(seeds.size() == 4);  // what each leaves to the seed is drawn apart
+}
+
+TEST_CASE("the gaps of `every` are drawn from its range") {
+  const Fault flip{.when = At{}, .action = BitFlip{.node = "hub", .file = {}}, .every = DurationRange{1s, 9s}, .until = 10min};
+  const std::vector<Fault> faults = {flip};
+  const Timeline timeline{faults, Random{Seed{1}}};
+  std::set<core::Duration> gaps;
+  Instant before{};
+  for (const TimelineEntry& entry : timeline.entries()) {
+    gaps.insert(*entry.at - before);
+    before = *entry.at;
+  }
+  CHECK(*gaps.begin() >= 1s);
+  CHECK(*gaps.rbegin() <= 9s);
+  CHECK(gaps.size() > 50);
+  CHECK(before <= at(10min));
+}
+
+TEST_CASE("an operation that counts from a time, or from the entry before, is armed then") {
+  Fault armed = kill_at(7s, 7s);
+  armed.on = OpTrigger{.op = DiskOp::read, .occurrence = 2, .path = "2.blk", .node = "hub"};
+  Fault later = start_after(3s, 3s);
+  later.on = armed.on;
+  const std::vector<Fault> faults = {armed, later, start_after(1s, 1s)};
+  Timeline timeline{faults, Random{Seed{1}}};
+  CHECK(timeline.entries()[0].armed_at == at(7s));
+  CHECK_FALSE(timeline.entries()[0].at);
+  CHECK_FALSE(timeline.entries()[1].armed_at);
+  CHECK(timeline.struck(0, at(20s)) == std::vector<std::size_t>{1});
+  CHECK(timeline.entries()[1].armed_at == at(23s));
+  CHECK_FALSE(timeline.entries()[2].at);
+  CHECK(timeline.struck(1, at(30s)) == std::vector<std::size_t>{2});
+  CHECK(timeline.last_fault() == at(31s));
+}
+
+TEST_CASE("a fault with odds stands in the timeline with its end") {
+  Fault odd = kill_on_fsync();
+  std::get<OpTrigger>(odd.when).odds = 100;
+  odd.until = 40s;
+  const std::vector<Fault> faults = {odd, start_after(2s, 2s)};
+  const Timeline timeline{faults, Random{Seed{1}}};
+  CHECK(timeline.entries()[0].has_odds());
+  CHECK(timeline.entries()[0].armed_at == at(0s));
+  CHECK(timeline.entries()[1].at == at(42s));
+  CHECK(timeline.last_fault() == at(42s));
+}
+
 }  // namespace
 }  // namespace windtunnel::faults

@@ -27,11 +27,13 @@ void check_equal(const RunRecord& a, const RunRecord& b) {
   CHECK(a.result.virtual_time == b.result.virtual_time);
   CHECK(a.result.trace_hash == b.result.trace_hash);
   CHECK(a.result.notes == b.result.notes);
+  CHECK(a.result.timeline == b.result.timeline);
   CHECK(a.result.divergences == b.result.divergences);
 }
 
 TEST_CASE("a run that is written as JSON is read back as the same run") {
   RunRecord run = failed_run();
+  run.result.timeline = {"{ at: 5s, start: { node: hub } }", "{ at: 6s, heal_disk: { node: hub } }"};
   for (const Outcome outcome : {Outcome::passed, Outcome::failed, Outcome::nondeterministic, Outcome::refused, Outcome::died}) {
     run.outcome = outcome;
     run.seed = run.result.seed = core::Seed{18446744073709551615u};

@@ -29,6 +29,18 @@ TEST_CASE("a run that failed tells its divergence and, last, how to replay it") 
         "  replay: windtunnel run catalog/hub-outage.yaml --seed 7\n");
 }
 
+TEST_CASE("a run that failed shows what its swarm drew, and one that passed does not") {
+  RunRecord run = failed_run();
+  run.result.timeline = {"{ at: 5s, start: { node: hub } }", "{ at: 6s, heal_disk: { node: hub } }"};
+  CHECK(run_text(run, {}).find("  what the swarm drew (as `faults:` takes it)\n"
+                               "    - { at: 5s, start: { node: hub } }\n"
+                               "    - { at: 6s, heal_disk: { node: hub } }\n"
+                               "  replay: ") != std::string::npos);
+  run = passed_run();
+  run.result.timeline = {"{ at: 5s, start: { node: hub } }"};
+  CHECK(run_text(run, {}) == run_text(passed_run(), {}));
+}
+
 TEST_CASE("what a divergence does not know is left out") {
   CHECK(divergence_text({.invariant = "expectation",
                          .sentence = "",

@@ -86,6 +86,65 @@ workloads: [ { publish: orders.new, at: hub, via: jetstream, rate: 1/s, for: 30m
 faults: [ { at: 3s, cut: { link: [hub, leaf], how: reset } }, { at: 30m, heal: { link: [hub, leaf] } } ]
 )";
 
+// A stream without blocks worth speaking of, and an operator who removes messages.
+const std::string kStore = R"(
+scenario: store
+about: One server with small blocks.
+nodes: { hub: { domain: hub, block_size: 4KiB, compact_min: 1KiB, sync_interval: 2s } }
+)";
+const std::string kPurged = kStore + R"(
+streams: [ { on: hub, name: ORDERS, subjects: [orders.>], storage: file } ]
+workloads:
+  - { publish: orders.old, at: hub, via: jetstream, rate: 50/s, for: 2s, size: 200B, name: early }
+  - { publish: orders.new, at: hub, via: jetstream, rate: 50/s, for: 4s, size: 200B, start: 2s, name: careful }
+  - { admin: ORDERS, at: hub, do: [purge], filter_subject: orders.old, every: 3s, count: 1, name: operator }
+faults:
+  - { at: 7s, signal: { node: hub, name: SIGKILL } }
+  - { after: 100ms, lose_file: { node: hub, file: index.db } }
+  - { after: 1s, start: hub }
+)";
+const std::string kBitFlipped = kStore + R"(
+streams: [ { on: hub, name: ORDERS, subjects: [orders.>], storage: file } ]
+workloads: [ { publish: orders.new, at: hub, via: jetstream, rate: 50/s, for: 4s, size: 200B, name: careful } ]
+faults:
+  - { at: 5s, signal: { node: hub, name: SIGTERM } }
+  - { after: 100ms, bit_flip: { node: hub, file: "2.blk", bits: 1 } }
+  - { after: 1s, start: hub }
+)";
+const std::string kBlockLost = kStore + R"(
+streams: [ { on: hub, name: ORDERS, subjects: [orders.>], storage: file } ]
+workloads: [ { publish: orders.new, at: hub, via: jetstream, rate: 50/s, for: 4s, size: 200B, name: careful } ]
+faults:
+  - { at: 5s, signal: { node: hub, name: SIGTERM } }
+  - { after: 100ms, lose_file: { node: hub, file: "middle .blk" } }
+  - { after: 1s, start: hub }
+)";
+const std::string kAllBlocksLost = kStore + R"(
+streams: [ { on: hub, name: ORDERS, subjects: [orders.>], storage: file } ]
+workloads: [ { publish: orders.new, at: hub, via: jetstream, rate: 50/s, for: 4s, size: 200B, name: careful } ]
+faults:
+  - { at: 5s, signal: { node: hub, name: SIGTERM } }
+  - { after: 100ms, truncate_file: { node: hub, file: "*.blk", pick: all, keep: 0B } }
+  - { after: 1s, start: hub }
+)";
+const std::string kWorkqueue = R"(
+streams: [ { on: hub, name: ORDERS, subjects: [orders.>], storage: file, retention: workqueue } ]
+workloads:
+  - { publish: orders.new, at: hub, via: jetstream, rate: 50/s, for: 10s, size: 200B, name: careful }
+  - { consume: ORDERS, at: hub, consumer: worker, name: work }
+)";
+const std::string kConsumed = R"(
+streams: [ { on: hub, name: ORDERS, subjects: [orders.>], storage: file } ]
+workloads:
+  - { publish: orders.new, at: hub, via: jetstream, rate: 50/s, for: 4s, size: 200B, name: careful }
+  - { consume: ORDERS, at: hub, consumer: worker, name: work }
+)";
+const std::string kLazyStore = R"(
+scenario: lazy-store
+about: One server that syncs every two minutes.
+nodes: { hub: { domain: hub } }
+)";
+
 struct Row {
   std::string what;
   std::string scenario;
@@ -134,6 +193,23 @@ std::vector<Row> rows() {
        "state-equals-contents",
        {Defect::break_state_counts},
        "state-equals-contents"},
+      {"writes no tombstones for a purge", kPurged, "no-resurrection", {Defect::nats_6685}, "no-resurrection"},
+      {"says a first sequence that is not there", kPurged, "first-seq-exact", {Defect::break_first_seq}, "first-seq-exact"},
+      {"gives up a block at its first damaged record", kBitFlipped, "acked-is-durable", {Defect::nats_7549}, "acked-is-durable"},
+      {"does not notice a missing block", kBlockLost, "corruption-is-surfaced", {Defect::nats_7123}, "corruption-is-surfaced"},
+      {"forgets the last sequence with the blocks", kAllBlocksLost, "last-seq-monotone", {Defect::nats_6881}, "last-seq-monotone"},
+      {"rewrites a block for each acknowledgement", kStore + kWorkqueue, "bounded-work", {Defect::nats_5702a}, "bounded-work"},
+      {"never begins a new block for tombstones", kStore + kWorkqueue, "block-size-bounded", {Defect::nats_5973}, "block-size-bounded"},
+      {"writes a consumer's state once",
+       kStore + kConsumed + "\nfaults: [ { at: 6s, signal: { node: hub, name: SIGKILL } }, { after: 1s, start: hub } ]\n",
+       "consumer-state-durable",
+       {Defect::break_consumer_flush},
+       "consumer-state-durable"},
+      {"lets a consumer wait ahead of its stream",
+       kLazyStore + kConsumed + "\nfaults: [ { at: 6s, power_loss: { node: hub, keep: none } }, { after: 1s, start: hub } ]\n",
+       "consumer-not-ahead-of-stream",
+       {Defect::nats_7692},
+       "consumer-not-ahead-of-stream"},
   };
 }
 

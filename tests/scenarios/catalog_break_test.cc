@@ -26,6 +26,16 @@ struct Row {
 
 const std::vector<Row> kRows = {
     {"crash-recovery/every-crash.yaml", Defect::break_ack_before_store, "acked-is-durable"},
+    {"crash-recovery/damaged-metadata.yaml", Defect::break_ack_before_store, "acked-is-durable"},
+    {"crash-recovery/disk-full.yaml", Defect::break_ack_before_store, "acked-is-durable"},
+    {"crash-recovery/failed-fsync.yaml", Defect::break_sync_always, "acked-is-durable"},
+    {"crash-recovery/kill-during-create.yaml", Defect::break_ack_before_store, "acked-is-durable"},
+    {"crash-recovery/lazy-fsync-window.yaml", Defect::break_sync_always, "acked-is-durable"},
+    {"crash-recovery/mirror-ahead-of-origin.yaml", Defect::break_mirror_skips, "mirror-is-prefix"},
+    {"crash-recovery/missing-blk.yaml", Defect::nats_7123, "corruption-is-surfaced"},
+    {"crash-recovery/one-bit-in-a-block.yaml", Defect::nats_7549, "acked-is-durable"},
+    {"crash-recovery/stale-index.yaml", Defect::nats_5901, "state-equals-contents"},
+    {"crash-recovery/torn-tail.yaml", Defect::nats_7549, "acked-is-durable"},
     {"mirror-ha/cross-mirror.yaml", Defect::break_mirror_duplicates, "no-duplicate-in-mirror"},
     {"mirror-ha/hub-outage-retry.yaml", Defect::break_ack_before_store, "acked-is-durable"},
     {"mirror-ha/hub-outage.yaml", Defect::break_mirror_never_resumes, "sync-makes-progress"},

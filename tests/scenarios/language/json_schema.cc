@@ -55,7 +55,7 @@ std::string violation(const json& schema, const json& value, const std::string& 
   static const std::set<std::string> kKnown = {
       "$schema",       "title",         "description",   "type",  "properties", "required", "additionalProperties",
       "propertyNames", "minProperties", "maxProperties", "items", "minItems",   "maxItems", "pattern",
-      "minimum",       "enum",          "const",         "anyOf", "oneOf",      "allOf"};
+      "minimum",       "enum",          "const",         "anyOf", "oneOf",      "allOf",    "not"};
   for (const auto& [keyword, unused] : schema.items()) {
     if (!kKnown.contains(keyword)) throw std::runtime_error{"the validator does not know the keyword " + keyword};
   }
@@ -92,6 +92,7 @@ std::string violation(const json& schema, const json& value, const std::string& 
   for (const json& each : schema.value("allOf", json::array())) {
     if (std::string why = violation(each, value, place); !why.empty()) return why;
   }
+  if (schema.contains("not") && violation(schema["not"], value, place).empty()) return place + ": what must not hold holds";
   for (const std::string keyword : {"anyOf", "oneOf"}) {
     if (!schema.contains(keyword)) continue;
     std::size_t held = 0;

@@ -45,7 +45,6 @@ TEST_CASE("an unknown key is named with its place and the nearest valid one") {
       {23, "name", "signal", "s.yaml:23:29: signal needs the key `name`"},
       {35, "errors", "erors", "s.yaml:35:26: unknown key `erors` in an expectation of a workload; did you mean `errors`?"},
       {35, "at_least", "atleast", "s.yaml:35:36: unknown key `atleast` in a bound; did you mean `at_least`?"},
-      {17, "workloads", "swarm", "s.yaml:17:1: `swarm` is not available yet"},
   });
 }
 
@@ -91,7 +90,7 @@ TEST_CASE("a wrong type or unit is named with what is expected") {
       {26, "fsync", "fsink",
        "s.yaml:26:11: `on`: `3rd fsink of msgs/2.blk at hub` has the unknown operation `fsink` (there are create, write, fsync, truncate, "
        "rename, remove, "
-       "mkdir, fsync-directory); it is written `3rd fsync of msgs/2.blk at leaf`"},
+       "mkdir, fsync-directory, open, read, list); it is written `3rd fsync of msgs/2.blk at leaf`"},
       {34, "mirror-is-prefix", "mirror-is-prefx", "s.yaml:34:36: `mirror-is-prefx` is no invariant; did you mean `mirror-is-prefix`?"},
       {34, "mirror-is-prefix", "dedup-exact",
        "s.yaml:34:36: `invariants`: `dedup-exact` is not checked yet; `windtunnel list invariants` says which are"},
@@ -155,11 +154,14 @@ TEST_CASE("what contradicts itself is refused") {
       {20, "batch: 5", "ack: none", "s.yaml:20:71: `ack` is said where `consumers` lists the consumer; leave it out here"},
       {20, "consume: ORDERS", "consume: ORDERS, publish: a", "s.yaml:20:24: a workload is either `consume` or `publish`, not both"},
       {20, "consume: ORDERS", "admin: ORDERS", "s.yaml:20:5: an admin workload needs the key `do`"},
-      {23, "at: 20s..25s, ", "", "s.yaml:23:5: a fault needs one of at, after and on"},
-      {23, "at: 20s..25s", "at: 20s, after: 5s", "s.yaml:23:5: a fault has only one of at, after and on"},
+      {23, "at: 20s..25s, ", "", "s.yaml:23:5: a fault needs at least one of at, after, on and every"},
+      {23, "at: 20s..25s", "at: 20s, after: 5s", "s.yaml:23:5: a fault has either `at` or `after`, not both"},
       {23, "{ node: hub, name: SIGABRT }", "hub", "s.yaml:23:29: `signal` needs `name`: write { node: ..., name: ... }"},
       {24, ", start: hub", "",
-       "s.yaml:24:5: a fault needs one of signal, power_loss, start, pause, resume, cut, heal, delay, throttle and clock_step"},
+       "s.yaml:24:5: a fault needs one of signal, power_loss, start, pause, resume, cut, heal, delay, throttle, clock_step, lose_file, "
+       "stale_file, truncate_file, zero_file, bit_flip, bad_sector, misread, misdirected_read, misdirected_write, short_write, "
+       "phantom_sync, "
+       "failed_fsync, disk_error, disk_full, slow_disk and heal_disk"},
       {32, "at: 73s", "at: 73s..3m", "s.yaml:32:11: this is after the end of the run: `duration` is 2m"},
       {36, ", lag: 0", "", "s.yaml:36:5: an expectation of a mirror needs one of lag and reported_lag"},
       {16, "durable_name: billing, ", "", "s.yaml:16:5: a consumer needs at least one of durable_name and name"},
@@ -185,6 +187,65 @@ TEST_CASE("two streams of one name on two nodes need `on` where they are expecte
   const Loaded loaded = load_text(joined(lines), "s.yaml");
   REQUIRE(loaded.diagnostics.size() == 1);
   CHECK(loaded.diagnostics[0].text() == "s.yaml:37:28: there is a mirror `ORDERS_MIRROR` on leaf and edge; say which with `on`");
+}
+
+// The entry in place of the sample's first fault, without its list's dash.
+void check_fault(std::string_view entry, std::string_view message) {
+  CAPTURE(entry);
+  const std::string text = sample_with(23, "{ at: 20s..25s, signal: { node: hub, name: SIGABRT } }", entry);
+  REQUIRE_FALSE(text.empty());
+  const Loaded loaded = load_text(text, "s.yaml");
+  CHECK_FALSE(loaded.scenario.has_value());
+  REQUIRE_FALSE(loaded.diagnostics.empty());
+  CHECK(loaded.diagnostics.front().text() == message);
+}
+
+TEST_CASE("a disk fault that makes no sense is refused with what would") {
+  check_fault("{ at: 1s, lose_file: { node: hub } }", "s.yaml:23:26: lose_file needs the key `file`");
+  check_fault("{ at: 1s, lose_file: { node: hub, file: \"first .blk\", pick: all } }",
+              "s.yaml:23:65: the role in `file` says which one; leave out `pick`");
+  check_fault("{ at: 1s, lose_file: { node: hub, file: \"third .blk\" } }",
+              "s.yaml:23:45: `file` must be a file as a glob or a role, such as msgs/*.blk or \"first .blk\", not `third .blk`");
+  check_fault("{ at: 1s, lose_file: { node: hub, file: a.blk, of: ORDRES } }",
+              "s.yaml:23:56: there is no stream `ORDRES` on node `hub`; did you mean `ORDERS`?");
+  check_fault("{ at: 1s, bit_flip: { node: hub, file: a.blk, bits: 33 } }", "s.yaml:23:57: `bits` is 1 to 32");
+  check_fault("{ at: 1s, truncate_file: { node: hub, file: a.blk } }", "s.yaml:23:30: truncate_file needs one of keep and cut");
+  check_fault("{ at: 1s, stale_file: { node: hub, file: a.blk, age: 1s, version: previous_sync } }",
+              "s.yaml:23:27: stale_file has only one of age and version");
+  check_fault("{ on: \"1st write of a at hub\", stale_file: { node: hub, file: a.blk, age: 1s } }",
+              "s.yaml:23:79: `age` needs a fault whose time is known beforehand; with `on` write `version: previous_sync`");
+  check_fault(
+      "{ at: 1s, disk_error: { node: hub, op: wrte } }",
+      "s.yaml:23:44: `op` must be a disk operation: create, write, fsync, truncate, rename, remove, mkdir, fsync-directory, open, read or "
+      "list, not `wrte`");
+  check_fault("{ at: 1s, disk_error: { node: hub, op: write, error: ENOENT } }",
+              "s.yaml:23:58: `error` must be EIO, ENOSPC, EROFS, EACCES or EMFILE, not `ENOENT`");
+}
+
+TEST_CASE("when a fault strikes is said in one way, and what goes on has an end") {
+  check_fault("{ at: 1s, after: 2s, start: hub }", "s.yaml:23:5: a fault has either `at` or `after`, not both");
+  check_fault("{ every: 1s, on: \"1st write of a at hub\", until: 5s, start: hub }",
+              "s.yaml:23:5: a fault has either `every` or `on`, not both");
+  check_fault("{ every: 1s, start: hub }", "s.yaml:23:5: `every` needs an end: write `until: 2m`");
+  check_fault("{ on: \"1/9 write of a at hub\", start: hub }", "s.yaml:23:5: a fault with odds needs an end: write `until: 2m`");
+  check_fault("{ at: 1s, until: 5s, start: hub }", "s.yaml:23:22: `until` ends an `every` or a fault with odds, and this is neither");
+  check_fault("{ every: 0s..5s, until: 60s, start: hub }", "s.yaml:23:14: `every` needs gaps longer than 0");
+}
+
+TEST_CASE("a swarm that makes no sense is refused") {
+  const auto check_swarm = [](std::string_view swarm, std::string_view message) {
+    CAPTURE(swarm);
+    const Loaded loaded = load_text(sample() + "swarm: " + std::string{swarm} + "\n", "s.yaml");
+    CHECK_FALSE(loaded.scenario.has_value());
+    REQUIRE_FALSE(loaded.diagnostics.empty());
+    CHECK(loaded.diagnostics.front().text() == message);
+  };
+  check_swarm("{ kinds: [] }", "s.yaml:41:8: `kinds` must name at least one");
+  check_swarm("{ kinds: [power_los] }", "s.yaml:41:18: `power_los` is no kind of fault for a swarm; did you mean `power_loss`?");
+  check_swarm("{ kinds: [kill], faults: 5..3 }", "s.yaml:41:33: `faults`: `5..3` ends before it begins");
+  check_swarm("{ kinds: [kill], nodes: [hubb] }", "s.yaml:41:33: there is no node `hubb`; did you mean `hub`?");
+  check_swarm("{ kinds: [kill], window: 5s..60s, heal_by: 50s }", "s.yaml:41:8: `heal_by` lies before the end of `window`");
+  check_swarm("{ kinds: [kill], window: 5s..115s }", "s.yaml:41:8: `heal_by` lies after the end of the run: `duration` is 2m");
 }
 
 }  // namespace

@@ -2,6 +2,10 @@
 
 #include <doctest/doctest.h>
 
+#include <set>
+#include <string>
+#include <vector>
+
 #include "tests/scenarios/language/sample.h"
 
 namespace windtunnel::scenarios {
@@ -199,11 +203,118 @@ TEST_CASE("a fault that is printed is read back as the same fault") {
   CHECK(again.scenario->timeline() == s.timeline());
 }
 
+// The timeline of a scenario with these entries.
+std::vector<faults::Fault> read_faults(const std::vector<std::string>& entries) {
+  std::string text = "scenario: a\nnodes: { hub: {}, leaf: { leaf_of: hub } }\nstreams: [ { on: hub, name: ORDERS } ]\nfaults:\n";
+  for (const std::string& entry : entries) text += "  - " + entry + "\n";
+  const Loaded loaded = load_text(text + "expect: [ { invariants: [acked-is-durable] } ]\n", "s.yaml");
+  for (const Diagnostic& diagnostic : loaded.diagnostics) MESSAGE(diagnostic.text());
+  REQUIRE(loaded.scenario.has_value());
+  return loaded.scenario->timeline();
+}
+
+TEST_CASE("each kind of fault, with all that it can say and with nothing but what it must, is read back as it was printed") {
+  std::vector<std::string> entries;
+  for (const faults::FaultKind& kind : faults::fault_kinds()) entries.emplace_back(kind.example);
+  for (const char* entry : {
+           "{ at: 1s, lose_file: { node: hub, file: \"ORDERS/**/*.blk\", of: ORDERS, pick: all } }",
+           "{ at: 1s, lose_file: { node: hub, file: \"middle .blk\" } }",
+           "{ at: 1s, stale_file: { node: hub, file: o.dat, version: previous_sync } }",
+           "{ at: 1s, truncate_file: { node: hub, file: meta.inf, keep: 0B } }",
+           "{ at: 1s, zero_file: { node: hub, file: meta.sum } }",
+           "{ at: 1s, bit_flip: { node: hub, file: a, bits: 32 } }",
+           "{ at: 1s, misread: hub }",
+           "{ at: 1s, misdirected_read: hub }",
+           "{ at: 1s, misdirected_write: { node: hub, count: 0 } }",
+           "{ at: 1s, short_write: hub }",
+           "{ at: 1s, phantom_sync: { node: hub, file: \"*.blk\", of: ORDERS } }",
+           "{ at: 1s, failed_fsync: { node: hub, late: true, count: 3 } }",
+           "{ at: 1s, disk_error: { node: hub, op: fsync-directory, error: EACCES } }",
+           "{ at: 1s, disk_full: hub }",
+           "{ at: 1s, slow_disk: { node: hub, stall: 1m } }",
+           "{ at: 1s, slow_disk: { node: hub, factor: 7 } }",
+           "{ every: 10s..30s, until: 2m, bit_flip: { node: hub, file: a } }",
+           "{ at: 5s, every: 10s, until: 2m, bit_flip: { node: hub, file: a } }",
+           "{ on: \"1/100 write of *.blk at hub\", until: 1m, misdirected_write: hub }",
+           "{ on: \"after 3rd rename of index.db at hub\", signal: { node: hub, name: SIGKILL } }",
+           "{ after: 2s, on: \"2nd read of *.blk at hub\", signal: { node: hub, name: SIGKILL } }",
+           "{ at: 2s..3s, on: \"before 1st open of **/*.blk at hub\", start: leaf }",
+       })
+    entries.emplace_back(entry);
+  const std::vector<faults::Fault> read = read_faults(entries);
+  std::vector<std::string> printed;
+  for (const faults::Fault& fault : read) printed.push_back(faults::to_text(fault));
+  CHECK(read_faults(printed) == read);
+  std::set<std::string> different(printed.begin(), printed.end());
+  CHECK(different.size() == printed.size());
+}
+
+TEST_CASE("a role is short for a glob and a pick") {
+  const auto file_of = [](const std::string& text) {
+    const std::vector<faults::Fault> read = read_faults({"{ at: 1s, lose_file: { node: hub, file: " + text + " } }"});
+    return *faults::files_of(read[0].action);
+  };
+  CHECK(file_of("\"first .blk\"") == faults::FileChoice{.glob = "*.blk", .stream = "", .pick = faults::Pick::first});
+  CHECK(file_of("\"newest .blk\"") == faults::FileChoice{.glob = "*.blk", .stream = "", .pick = faults::Pick::last});
+  CHECK(file_of("\"all o.dat\"") == faults::FileChoice{.glob = "o.dat", .stream = "", .pick = faults::Pick::all});
+  CHECK(file_of("msgs/*.blk") == faults::FileChoice{.glob = "msgs/*.blk", .stream = "", .pick = faults::Pick::random});
+}
+
+TEST_CASE("a swarm is read with its defaults, its groups spelt out and the links of its nodes") {
+  const auto read = [](const std::string& swarm) {
+    const Loaded loaded = load_text("scenario: a\nnodes: { hub: {}, leaf: { leaf_of: hub }, far: { leaf_of: leaf } }\nswarm: " + swarm +
+                                        "\nexpect: [ { invariants: [acked-is-durable] } ]\n",
+                                    "s.yaml");
+    for (const Diagnostic& diagnostic : loaded.diagnostics) MESSAGE(diagnostic.text());
+    REQUIRE(loaded.scenario.has_value());
+    REQUIRE(loaded.scenario->swarm.has_value());
+    return *loaded.scenario->swarm;
+  };
+  const faults::SwarmSpec all = read("{ kinds: [link, kill, clock, cut] }");
+  CHECK(all.kinds == std::vector<faults::SwarmKind>{faults::SwarmKind::kill, faults::SwarmKind::cut, faults::SwarmKind::delay,
+                                                    faults::SwarmKind::throttle, faults::SwarmKind::clock_step});
+  CHECK(all.faults_min == 0);
+  CHECK(all.faults_max == 8);
+  CHECK(all.heal_by == 70s);
+  CHECK(all.nodes == std::vector<std::string>{"hub", "leaf", "far"});
+  CHECK(all.links.size() == 2);
+  const faults::SwarmSpec some = read("{ kinds: [disk], faults: 3, window: 1s..4s, down_for: 1s, nodes: [hub] }");
+  CHECK(some.faults_min == 3);
+  CHECK(some.faults_max == 3);
+  CHECK(some.heal_by == 14s);
+  CHECK(some.down_for == faults::DurationRange{1s, 1s});
+  CHECK(some.nodes == std::vector<std::string>{"hub"});
+  CHECK(some.links == std::vector<faults::LinkEnds>{{"hub", "leaf"}});
+}
+
+TEST_CASE("what may be lost is a number, a time before a power loss, and whether it must be reported") {
+  const auto read = [](const std::string& lost) {
+    const Loaded loaded = load_text(sample_with(35, "lost: 0", "lost: " + lost), "s.yaml");
+    for (const Diagnostic& diagnostic : loaded.diagnostics) MESSAGE(diagnostic.text());
+    REQUIRE(loaded.scenario.has_value());
+    return std::get<WorkloadExpectation>(loaded.scenario->expectations[1].what);
+  };
+  CHECK_FALSE(read("3").loss.has_value());
+  CHECK_FALSE(read("{ at_most: 3 }").loss.has_value());
+  CHECK(read("{ at_most: 3 }").counters.back() == std::pair{Counter::lost, Bound{.at_least = std::nullopt, .at_most = 3}});
+  CHECK(read("{ at_most: 2m }").loss->within == 2min);
+  CHECK_FALSE(read("{ at_most: 2m }").loss->is_reported);
+  const WorkloadExpectation both = read("{ at_least: 1, at_most: 20, reported: true }");
+  CHECK(both.loss->is_reported);
+  CHECK_FALSE(both.loss->within.has_value());
+  CHECK(both.counters.back() == std::pair{Counter::lost, Bound{.at_least = 1, .at_most = 20}});
+  for (const char* wrong : {"{ at_most: soon }", "{ reported: perhaps }", "{}", "{ at_least: 2m }", "2m"}) {
+    CAPTURE(wrong);
+    CHECK_FALSE(load_text(sample_with(35, "lost: 0", "lost: " + std::string{wrong}), "s.yaml").scenario.has_value());
+  }
+}
+
 TEST_CASE("each kind of fault shows an example that the loader takes for that kind") {
   for (const faults::FaultKind& kind : faults::fault_kinds()) {
     CAPTURE(kind.name);
-    const std::string text = "scenario: a\nnodes: { hub: {}, leaf: { leaf_of: hub } }\nfaults:\n  - " + std::string{kind.example} +
-                             "\nexpect: [ { invariants: [acked-is-durable] } ]\n";
+    const std::string text =
+        "scenario: a\nnodes: { hub: {}, leaf: { leaf_of: hub } }\nstreams: [ { on: hub, name: ORDERS } ]\nfaults:\n  - " +
+        std::string{kind.example} + "\nexpect: [ { invariants: [acked-is-durable] } ]\n";
     const Loaded loaded = load_text(text, "s.yaml");
     for (const Diagnostic& diagnostic : loaded.diagnostics) MESSAGE(diagnostic.text());
     REQUIRE(loaded.scenario.has_value());

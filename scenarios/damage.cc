@@ -1,0 +1,129 @@
+#include "scenarios/damage.h"
+
+#include <algorithm>
+#include <optional>
+#include <string_view>
+
+#include "core/store/block_files.h"
+#include "core/store/block_scan.h"
+#include "core/store/consumer_store.h"
+#include "core/store/index_db.h"
+#include "core/store/s2.h"
+
+namespace windtunnel::scenarios {
+namespace {
+
+// What the bytes of a block hold.
+struct BlockContent {
+  std::set<core::Seq> messages;
+  std::set<core::Seq> marks;
+  core::Seq last;
+  bool is_damaged = false;
+};
+
+BlockContent read_block(const std::optional<std::string>& content, std::string_view stream, std::uint32_t index) {
+  BlockContent out;
+  if (!content) return out;
+  std::string plain = *content;
+  if (core::is_compressed_block(plain)) {
+    core::Result<std::string> unpacked = core::decompress_block(plain);
+    if (!unpacked) {
+      out.is_damaged = true;
+      return out;
+    }
+    plain = *std::move(unpacked);
+  }
+  const core::BlockScan scan = core::scan_block(plain, core::block_key(stream, index), [&](const core::RecordView& record, std::uint64_t) {
+    (record.kind == core::RecordKind::message ? out.messages : out.marks).insert(record.seq);
+    out.last = std::max(out.last, record.seq);
+  });
+  out.is_damaged = !scan.damaged.empty() || scan.has_damaged_tail(plain.size());
+  return out;
+}
+
+// "jetstream/$G/streams/ORDERS/msgs/2.blk": what it is part of.
+struct Place {
+  std::string directory;  // of the stream; empty: of none
+  std::string stream;
+  std::string rest;  // "msgs/2.blk"
+};
+
+Place place_of(std::string_view path) {
+  static constexpr std::string_view kAbove = "/streams/";
+  const std::size_t at = path.find(kAbove);
+  if (at == std::string_view::npos) return {};
+  const std::string_view below = path.substr(at + kAbove.size());
+  const std::size_t slash = below.find('/');
+  if (slash == std::string_view::npos) return {};
+  return {std::string(path.substr(0, at + kAbove.size() + slash)), std::string(below.substr(0, slash)),
+          std::string(below.substr(slash + 1))};
+}
+
+std::uint32_t block_of(std::string_view rest) {
+  static constexpr std::string_view kBlocks = "msgs/";
+  return rest.starts_with(kBlocks) ? core::block_index_of(rest.substr(kBlocks.size())) : 0;
+}
+
+std::set<core::Seq> without(const std::set<core::Seq>& from, const std::set<core::Seq>& what) {
+  std::set<core::Seq> out;
+  std::set_difference(from.begin(), from.end(), what.begin(), what.end(), std::inserter(out, out.end()));
+  return out;
+}
+
+}  // namespace
+
+Damage examine(const sim::DiskDamage& damage, const sim::DiskTree& tree, sim::NodeId node, core::Instant at) {
+  Damage out;
+  out.at = at;
+  out.node = node;
+  out.path = damage.path;
+  out.is_after_power_loss = damage.is_after_power_loss;
+  const Place place = place_of(damage.path);
+  out.stream = place.stream;
+  if (place.stream.empty()) return out;
+  const std::uint32_t index = block_of(place.rest);
+  if (index != 0) {
+    out.part = Damage::Part::block;
+    const BlockContent before = read_block(damage.before, place.stream, index);
+    const BlockContent after = read_block(damage.after, place.stream, index);
+    out.messages = without(before.messages, after.messages);
+    out.marks = without(before.marks, after.marks);
+    out.back = without(after.messages, before.messages);
+    out.is_evident = after.is_damaged;
+  } else if (place.rest == "msgs/index.db") {
+    out.part = Damage::Part::index;
+  } else if (place.rest.starts_with("obs/")) {
+    out.part = Damage::Part::consumer;
+    out.consumer = place.rest.substr(4, place.rest.find('/', 4) - 4);
+  } else if (place.rest.starts_with("meta.")) {
+    out.part = Damage::Part::metadata;
+  }
+
+  // What the rest of the directory still knows.
+  for (const std::string& path : tree.files()) {
+    if (!path.starts_with(place.directory + "/")) continue;
+    const std::string rest = path.substr(place.directory.size() + 1);
+    const std::optional<std::string> content = path == damage.path ? damage.after : tree.content(path);
+    if (!content) continue;
+    if (const std::uint32_t other = block_of(rest); other != 0) {
+      out.known_last = std::max(out.known_last, read_block(content, place.stream, other).last);
+    } else if (rest == "msgs/index.db") {
+      const core::Result<core::IndexSnapshot> snapshot = core::decode_index(*content, place.stream);
+      if (!snapshot) continue;
+      out.known_last = std::max(out.known_last, snapshot->last_seq);
+    }
+  }
+  // An index that is as new as the newest block says what the lost one held.
+  const std::optional<std::string> index_file = tree.content(place.directory + "/msgs/index.db");
+  if (out.part == Damage::Part::block && index_file && out.path != place.directory + "/msgs/index.db") {
+    const core::Result<core::IndexSnapshot> snapshot = core::decode_index(*index_file, place.stream);
+    if (snapshot && snapshot->last_seq >= out.known_last && (out.messages.empty() || snapshot->last_seq >= *out.messages.rbegin())) {
+      const bool is_listed = std::any_of(snapshot->blocks.begin(), snapshot->blocks.end(),
+                                         [&](const core::IndexBlock& block) { return block.index == index && block.messages() > 0; });
+      out.is_evident = out.is_evident || is_listed;
+    }
+  }
+  return out;
+}
+
+}  // namespace windtunnel::scenarios

@@ -1,0 +1,98 @@
+// The invariants of consumers' state.
+
+#include <algorithm>
+#include <map>
+
+#include "scenarios/invariants/invariants.h"
+
+namespace windtunnel::scenarios {
+
+std::vector<Divergence> check_consumer_state_durable(const Evidence& evidence);
+std::vector<Divergence> check_consumer_not_ahead(const Evidence& evidence);
+
+namespace {
+
+// A consumer's state is written at most 100 ms after it changed; the rest is for the write itself.
+constexpr core::Duration kFlushMax = std::chrono::seconds{1};
+
+// Whether something that the node had written more than a flush before it crashed at `crash` may be older afterwards: after
+// a power loss to any older state, after damage to the consumer's own files, and while its disk was made to fail.
+bool may_be_older(const Evidence& evidence, const ConsumerKey& key, core::Instant written, core::Instant read) {
+  const auto is_between = [&](core::Instant at) { return at >= written && at <= read; };
+  for (const Crash& crash : evidence.history.crashes()) {
+    if (crash.node == key.stream.node && crash.is_power_loss && is_between(crash.at)) return true;
+  }
+  for (const Damage& damage : evidence.history.damages()) {
+    const bool is_own = damage.node == key.stream.node && damage.stream == key.stream.stream &&
+                        (damage.part == Damage::Part::consumer && damage.consumer == key.consumer);
+    if (is_own && is_between(damage.at)) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+std::vector<Divergence> check_consumer_state_durable(const Evidence& evidence) {
+  std::vector<Divergence> out;
+  for (const auto& [key, events] : evidence.history.consumers()) {
+    std::map<core::Seq, core::Instant> acked;
+    for (const ConsumerEvent& event : events) {
+      if (event.is_ack) {
+        acked.try_emplace(event.seq, event.at);
+        continue;
+      }
+      const auto ack = acked.find(event.seq);
+      if (ack == acked.end()) continue;
+      // Only a crash can make it forget, and then only what was not written yet. A sequence that was used again is another
+      // message.
+      const StreamLife* life = evidence.history.life(key.stream);
+      const bool is_new = life != nullptr && std::any_of(life->stored.begin(), life->stored.end(), [&](const StoredEvent& stored) {
+                            return stored.seq == event.seq && stored.at > ack->second;
+                          });
+      const bool is_in_flush = std::any_of(evidence.history.crashes().begin(), evidence.history.crashes().end(), [&](const Crash& crash) {
+        return crash.node == key.stream.node && crash.at >= ack->second && crash.at - ack->second <= kFlushMax;
+      });
+      if (is_new || is_in_flush || may_be_older(evidence, key, ack->second, event.at)) {
+        acked.erase(ack);
+        continue;
+      }
+      Divergence d;
+      d.invariant = "consumer-state-durable";
+      d.stream = key.stream.stream;
+      for (const FinalStream& stream : evidence.end.streams) {
+        if (stream.key == key.stream) d.node = stream.node;
+      }
+      d.first_seq = event.seq;
+      d.at = event.at;
+      d.expected =
+          "consumer " + key.consumer + " does not deliver sequence " + std::to_string(event.seq.value) + " again: it was acknowledged";
+      d.actual = "it was delivered again";
+      out.push_back(std::move(d));
+      break;
+    }
+  }
+  return out;
+}
+
+std::vector<Divergence> check_consumer_not_ahead(const Evidence& evidence) {
+  std::vector<Divergence> out;
+  for (const FinalConsumer& consumer : evidence.end.consumers) {
+    const FinalStream* stream = evidence.end.find(consumer.node, consumer.stream.stream);
+    if (!consumer.exists || stream == nullptr || !stream->is_readable) continue;
+    const core::Seq last = stream->state.last_seq;
+    if (consumer.ack_floor <= consumer.delivered && consumer.delivered <= last) continue;
+    Divergence d;
+    d.invariant = "consumer-not-ahead-of-stream";
+    d.stream = consumer.stream.stream;
+    d.node = consumer.node;
+    d.first_seq = last.next();
+    d.at = evidence.end.at;
+    d.expected = "consumer " + consumer.name + " stands at or before its stream's last sequence " + std::to_string(last.value);
+    d.actual = "it has delivered up to " + std::to_string(consumer.delivered.value) + " and acknowledged up to " +
+               std::to_string(consumer.ack_floor.value);
+    out.push_back(std::move(d));
+  }
+  return out;
+}
+
+}  // namespace windtunnel::scenarios

@@ -1,0 +1,208 @@
+// The invariants of what a store keeps, beyond what publishers were told: removals, damage, rewriting.
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <set>
+
+#include "scenarios/invariants/durability.h"
+#include "scenarios/invariants/invariants.h"
+
+namespace windtunnel::scenarios {
+
+std::vector<Divergence> check_no_resurrection(const Evidence& evidence);
+std::vector<Divergence> check_first_seq_exact(const Evidence& evidence);
+std::vector<Divergence> check_corruption_is_surfaced(const Evidence& evidence);
+std::vector<Divergence> check_bounded_work(const Evidence& evidence);
+std::vector<Divergence> check_block_size_bounded(const Evidence& evidence);
+
+namespace {
+
+// Bytes that rewriting may write for each byte that was removed (reference: defect corpus, bounded-work).
+constexpr std::uint64_t kRewriteFactor = 8;
+// Besides: what a rewrite costs that pays off later only, and tombstones.
+constexpr std::uint64_t kRewriteSlack = 64 * 1024;
+
+Divergence about(const Evidence& evidence, const FinalStream& stream, std::string_view invariant, core::Seq seq = {}) {
+  Divergence d;
+  d.invariant = invariant;
+  d.stream = stream.key.stream;
+  d.node = stream.node;
+  d.first_seq = seq;
+  d.at = evidence.end.at;
+  return d;
+}
+
+bool is_file(const FinalStream& stream) { return stream.spec == nullptr || stream.spec->storage == Storage::file; }
+
+}  // namespace
+
+std::vector<Divergence> check_no_resurrection(const Evidence& evidence) {
+  std::vector<Divergence> out;
+  for (const FinalStream& stream : evidence.end.streams) {
+    const StreamLife* life = evidence.history.life(stream.key);
+    if (life == nullptr) continue;
+    std::map<core::Seq, core::Instant> removed_at;  // the last time
+    for (const StreamLife::Removal& removal : life->removed) removed_at[removal.seq] = removal.at;
+    std::map<core::Seq, core::Instant> stored_at;
+    for (const StoredEvent& stored : life->stored) stored_at[stored.seq] = stored.at;
+    for (const FinalMessage& message : stream.messages) {
+      const auto removed = removed_at.find(message.seq);
+      if (removed == removed_at.end()) continue;
+      const auto stored = stored_at.find(message.seq);
+      if (stored != stored_at.end() && stored->second > removed->second) continue;  // the sequence was used again
+      if (may_come_back(evidence, stream, message.seq, removed->second)) continue;
+      Divergence d = about(evidence, stream, "no-resurrection", message.seq);
+      d.expected = "sequence " + std::to_string(message.seq.value) + " stays removed";
+      d.actual = "it is readable again";
+      out.push_back(std::move(d));
+      break;
+    }
+  }
+  return out;
+}
+
+std::vector<Divergence> check_first_seq_exact(const Evidence& evidence) {
+  std::vector<Divergence> out;
+  for (const FinalStream& stream : evidence.end.streams) {
+    if (!stream.is_readable) continue;
+    std::optional<core::Seq> smallest;
+    if (!stream.messages.empty()) smallest = stream.messages.front().seq;
+    if (!stream.unreadable.empty()) smallest = std::min(smallest.value_or(*stream.unreadable.begin()), *stream.unreadable.begin());
+    const core::Seq expected = smallest.value_or(stream.state.last_seq.next());
+    if (stream.state.first_seq == expected) continue;
+    if (!smallest && stream.state.last_seq.value == 0 && stream.state.first_seq.value <= 1) continue;  // never used
+    Divergence d = about(evidence, stream, "first-seq-exact", expected);
+    d.expected = smallest ? "the first sequence is the smallest that is there, " + std::to_string(expected.value)
+                          : "the empty stream's first sequence is the one after its last, " + std::to_string(expected.value);
+    d.actual = "it is " + std::to_string(stream.state.first_seq.value);
+    out.push_back(std::move(d));
+  }
+  return out;
+}
+
+namespace {
+
+// What is read was stored like that, and not made up from damaged bytes.
+bool report_made_up(const Evidence& evidence, const FinalStream& stream, const StreamLife& life, std::vector<Divergence>& out) {
+  std::multimap<core::Seq, const StoredEvent*> stored;
+  for (const StoredEvent& event : life.stored) stored.emplace(event.seq, &event);
+  for (const FinalMessage& message : stream.messages) {
+    const auto [begin, end] = stored.equal_range(message.seq);
+    const bool was_stored = std::any_of(begin, end, [&](const auto& entry) {
+      return entry.second->content == message.content && entry.second->subject == message.subject && entry.second->time == message.time;
+    });
+    if (was_stored) continue;
+    // A crash between the write and the word of it: the message is there, whole, and nobody was told.
+    const bool is_unsaid = begin == end && message.id && evidence.ledger.is_genuine(*message.id, message.content);
+    if (is_unsaid) continue;
+    Divergence d = about(evidence, stream, "corruption-is-surfaced", message.seq);
+    d.expected = "what is read under sequence " + std::to_string(message.seq.value) + " is what was stored there, or an error";
+    d.actual = "it is a message that the stream never stored like that";
+    out.push_back(std::move(d));
+    return true;
+  }
+  return false;
+}
+
+bool is_reported_after(const StreamLife& life, core::Instant at) {
+  return std::any_of(life.damage_reports.begin(), life.damage_reports.end(), [at](core::Instant report) { return report >= at; });
+}
+
+// The first message that a damage took and of which nobody has said a word, though what is left shows it.
+std::optional<core::Seq> unreported(const Evidence& evidence, const FinalStream& stream, const StreamLife& life, const Damage& damage) {
+  const bool is_ours = damage.node == stream.key.node && damage.stream == stream.key.stream && damage.part == Damage::Part::block;
+  if (!is_ours || !damage.is_evident || !has_taken_effect(evidence, damage, core::kForever)) return std::nullopt;
+  if (is_reported_after(life, damage.at) || !stream.state.lost.empty()) return std::nullopt;
+  for (const core::Seq seq : damage.messages) {
+    const bool is_there =
+        std::any_of(stream.messages.begin(), stream.messages.end(), [seq](const FinalMessage& m) { return m.seq == seq; });
+    if (is_there || stream.unreadable.contains(seq) || was_removed_by_limits(stream, seq)) continue;
+    const bool was_removed =
+        std::any_of(life.removed.begin(), life.removed.end(), [seq](const StreamLife::Removal& removal) { return removal.seq == seq; });
+    if (!was_removed) return seq;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::vector<Divergence> check_corruption_is_surfaced(const Evidence& evidence) {
+  std::vector<Divergence> out;
+  for (const FinalStream& stream : evidence.end.streams) {
+    const StreamLife* life = evidence.history.life(stream.key);
+    if (life == nullptr || !is_file(stream)) continue;
+    if (!stream.is_readable) {
+      if (!life->damage_reports.empty()) continue;
+      Divergence d = about(evidence, stream, "corruption-is-surfaced");
+      d.expected = "the stream is there, or its server says why it cannot open it";
+      d.actual = "it is gone without a word";
+      out.push_back(std::move(d));
+      continue;
+    }
+    if (report_made_up(evidence, stream, *life, out)) continue;
+    for (const Damage& damage : evidence.history.damages()) {
+      const std::optional<core::Seq> silent = unreported(evidence, stream, *life, damage);
+      if (!silent) continue;
+      Divergence d = about(evidence, stream, "corruption-is-surfaced", *silent);
+      d.expected = "what is missing since " + damage.path + " was damaged is reported";
+      d.actual = "sequence " + std::to_string(silent->value) + " is gone and nothing was reported";
+      out.push_back(std::move(d));
+      break;
+    }
+  }
+  return out;
+}
+
+// A block is rewritten to be rid of what was removed from it, so the bytes that rewriting writes are paid for by removals.
+std::vector<Divergence> check_bounded_work(const Evidence& evidence) {
+  std::vector<Divergence> out;
+  for (const FinalStream& stream : evidence.end.streams) {
+    const StreamLife* life = evidence.history.life(stream.key);
+    if (life == nullptr) continue;
+    std::uint64_t written = 0;
+    std::uint64_t removed = 0;
+    std::size_t counted = 0;
+    std::map<std::uint64_t, const StreamLife::Rewrite*> last;  // of each block
+    for (const StreamLife::Rewrite& rewrite : life->rewrites) {
+      for (; counted < rewrite.removed_before; ++counted) {
+        const auto size = life->sizes.find(life->removed[counted].seq);
+        removed += size == life->sizes.end() ? 0 : size->second;
+      }
+      written += rewrite.to_bytes;
+      const StreamLife::Rewrite* before = std::exchange(last[rewrite.block], &rewrite);
+      const bool is_idle = before != nullptr && before->removed_before == rewrite.removed_before && rewrite.to_bytes >= rewrite.from_bytes;
+      if (!is_idle && written <= kRewriteFactor * removed + kRewriteSlack) continue;
+      Divergence d = about(evidence, stream, "bounded-work");
+      d.at = rewrite.at;
+      d.expected = is_idle ? "block " + std::to_string(rewrite.block) + " is not written anew before anything more is removed"
+                           : "rewriting writes at most " + std::to_string(kRewriteFactor) + " times the " + std::to_string(removed) +
+                                 " bytes that were removed";
+      d.actual = is_idle ? "it was, and came out no smaller than its " + std::to_string(rewrite.from_bytes) + " bytes"
+                         : std::to_string(written) + " bytes were written";
+      out.push_back(std::move(d));
+      break;
+    }
+  }
+  return out;
+}
+
+std::vector<Divergence> check_block_size_bounded(const Evidence& evidence) {
+  std::vector<Divergence> out;
+  for (const FinalStream& stream : evidence.end.streams) {
+    const NodeSpec* node = evidence.scenario.node(stream.node);
+    const StreamLife* life = evidence.history.life(stream.key);
+    if (node == nullptr || life == nullptr || !node->block_size) continue;
+    std::uint64_t record_max = 0;
+    for (const auto& [seq, size] : life->sizes) record_max = std::max(record_max, size);
+    const std::uint64_t bound = node->block_size->value + record_max;
+    if (stream.block_bytes_max <= bound) continue;
+    Divergence d = about(evidence, stream, "block-size-bounded");
+    d.expected = "no block file is larger than its size and one record, " + std::to_string(bound) + " bytes";
+    d.actual = "one has " + std::to_string(stream.block_bytes_max) + " bytes";
+    out.push_back(std::move(d));
+  }
+  return out;
+}
+
+}  // namespace windtunnel::scenarios
