@@ -45,38 +45,36 @@ std::uint32_t block_index_of(std::string_view file_name) {
 
 std::string BlockFiles::path(std::uint32_t index) const { return directory_ + "/" + std::to_string(index) + ".blk"; }
 
-void BlockFiles::note_open(MessageBlock& block) {
-  open_.push_back(&block);
-  if (open_.size() <= kOpenFilesMax) return;
-  open_.front()->file.reset();
-  open_.erase(open_.begin());
+void BlockFiles::note_open(std::uint32_t index, std::shared_ptr<File> file) {
+  open_.push_back({index, std::move(file)});
+  if (open_.size() > kOpenFilesMax) open_.erase(open_.begin());
 }
 
-void BlockFiles::close(MessageBlock& block) {
-  block.file.reset();
-  std::erase(open_, &block);
+void BlockFiles::close(const MessageBlock& block) {
+  std::erase_if(open_, [&](const OpenFile& open) { return open.block == block.index; });
 }
 
-Status BlockFiles::create(MessageBlock& block) {
+Status BlockFiles::create(const MessageBlock& block) {
   WT_TRY(std::unique_ptr<File> opened, disk_.open(path(block.index), OpenMode{.create = true, .exclusive = false, .truncate = true}));
-  block.file = std::move(opened);
-  note_open(block);
+  close(block);
+  note_open(block.index, std::move(opened));
   return {};
 }
 
-Result<std::shared_ptr<File>> BlockFiles::file(MessageBlock& block) {
-  if (block.file == nullptr) {
-    WT_TRY(std::unique_ptr<File> opened, disk_.open(path(block.index), OpenMode{}));
-    block.file = std::move(opened);
-    note_open(block);
+Result<std::shared_ptr<File>> BlockFiles::file(const MessageBlock& block) {
+  for (const OpenFile& open : open_) {
+    if (open.block == block.index) return open.file;
   }
-  return block.file;
+  WT_TRY(std::unique_ptr<File> opened, disk_.open(path(block.index), OpenMode{}));
+  note_open(block.index, std::move(opened));
+  return open_.back().file;
 }
 
 Status BlockFiles::append(MessageBlock& block, std::string_view data) {
   WT_ASSERT(!block.is_sealed);
-  if (!defers_) return write_end(block, data);
-  WT_ASSERT(pending_.bytes.empty() || pending_.block == block.index);
+  // Only one block's records wait; a block that is on its way out is written to at once.
+  const bool waits = defers_ && (pending_.bytes.empty() || pending_.block == block.index);
+  if (!waits) return write_end(block, data);
   if (pending_.bytes.empty()) pending_ = Stretch{block.index, block.raw_bytes, {}};
   pending_.bytes.append(data);
   block.raw_bytes += data.size();

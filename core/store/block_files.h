@@ -17,6 +17,7 @@
 namespace windtunnel::core {
 
 class Disk;
+class File;
 
 // The number N of a name "N.blk" in decimal without padding; 0 for any other name.
 [[nodiscard]] std::uint32_t block_index_of(std::string_view file_name);
@@ -29,9 +30,9 @@ class BlockFiles {
   [[nodiscard]] std::string path(std::uint32_t index) const;
 
   // Makes the file of a new block, empty. Suspends.
-  Status create(MessageBlock& block);
-  // The block's open file. Suspends.
-  Result<std::shared_ptr<File>> file(MessageBlock& block);
+  Status create(const MessageBlock& block);
+  // The block's open file, which a sync under way may share. Suspends.
+  Result<std::shared_ptr<File>> file(const MessageBlock& block);
   // Writes `data` at the block's end and advances raw_bytes. After an error the file is cut back to where it was; if
   // that fails too, the block is sealed (`is_sealed`). Suspends.
   Status append(MessageBlock& block, std::string_view data);
@@ -53,7 +54,7 @@ class BlockFiles {
 
   // Forgets what is cached of a block.
   void forget(std::uint32_t index);
-  void close(MessageBlock& block);
+  void close(const MessageBlock& block);
 
  private:
   struct Stretch {
@@ -67,17 +68,21 @@ class BlockFiles {
       return std::string_view(bytes).substr(static_cast<std::size_t>(from - offset), static_cast<std::size_t>(size));
     }
   };
+  struct OpenFile {
+    std::uint32_t block = 0;
+    std::shared_ptr<File> file;
+  };
   void keep_tail(const MessageBlock& block, std::uint64_t offset, std::string_view data);
-  void note_open(MessageBlock& block);
+  void note_open(std::uint32_t index, std::shared_ptr<File> file);
   Status write_end(MessageBlock& block, std::string_view data);
 
   Disk& disk_;
   std::string directory_;
   bool defers_ = false;
-  Stretch pending_;                  // of the last block: not in its file yet
-  Stretch tail_;                     // the end of the last block
-  std::array<Stretch, 2> ahead_;     // read lately; [0] is the newer one
-  std::vector<MessageBlock*> open_;  // blocks with an open file, in the order of opening
+  Stretch pending_;               // of the last block: not in its file yet
+  Stretch tail_;                  // the end of the last block
+  std::array<Stretch, 2> ahead_;  // read lately; [0] is the newer one
+  std::vector<OpenFile> open_;    // in the order of opening; by number, for blocks go and are made anew
 };
 
 }  // namespace windtunnel::core

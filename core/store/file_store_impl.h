@@ -155,6 +155,7 @@ class FileStore final : public std::enable_shared_from_this<FileStore> {
   Status rewrite_block(MessageBlock& block);
   [[nodiscard]] bool mark_dead_in(MessageBlock& block);
   void retire_block(MessageBlock& block);
+  void drop_retired();
 
   // file_store_truncate.cc
   [[nodiscard]] std::vector<Tombstone> tombstones_through(Seq seq, const MessageBlock& from) const;

@@ -136,7 +136,7 @@ Result<std::uint64_t> FileStore::purge_all(Seq last) {
     forget_all(*blocks_.front());
     blocks_.pop_front();
   }
-  retired_.clear();
+  drop_retired();
   has_unmarked_ = false;
   ++next_index_;
   block->raw_bytes = kEmptyRecordSize;
@@ -165,7 +165,7 @@ Status FileStore::purge_by_moving_first(Seq last, std::int64_t time) {
     forget_all(*blocks_.front());
     blocks_.pop_front();
   }
-  retired_.clear();
+  drop_retired();
   has_unmarked_ = false;
   next_index_ = 1;
   last_seq_ = last;
@@ -358,7 +358,7 @@ bool FileStore::mark_dead_in(MessageBlock& block) {
   for (const Seq seq : dead) {
     if (!marked.contains(seq)) append_tombstone(tombstones, block.key, seq, WallTime{last_time_});
   }
-  return tombstones.empty() || files_.append(block, tombstones).has_value();
+  return tombstones.empty() || (files_.append(block, tombstones).has_value() && files_.flush(block).has_value());
 }
 
 void FileStore::retire_block(MessageBlock& block) {
@@ -395,6 +395,12 @@ Status FileStore::tidy_blocks() {
     if (!done && result) result = done;
   }
   return result;
+}
+
+// Their files are gone already.
+void FileStore::drop_retired() {
+  for (const auto& block : retired_) files_.close(*block);
+  retired_.clear();
 }
 
 // When all else is durable, the retired blocks can go.

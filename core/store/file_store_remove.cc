@@ -126,6 +126,8 @@ Status FileStore::drop_block(MessageBlock& block, bool via_limits) {
 
 bool FileStore::is_tombstone_needed(Seq seq, const MessageBlock& holder) const {
   const std::size_t at = first_block_from(seq);
+  // The damaged end of a block may have held it.
+  if (at > 0 && blocks_[at - 1]->has_damage && blocks_[at - 1].get() != &holder) return true;
   if (at >= blocks_.size()) return false;
   const MessageBlock& block = *blocks_[at];
   // A message that still counts as live may be about to go: its tombstone is written first.

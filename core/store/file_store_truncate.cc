@@ -55,8 +55,10 @@ std::vector<FileStore::Tombstone> FileStore::tombstones_through(Seq seq, const M
     if (holder->index < from.index) continue;
     for (const SeqRange& range : holder->tombstones) {
       for (Seq s = range.first; s <= std::min(range.last, seq); s = s.next()) {
-        const MessageBlock* block = block_of(s);
-        if (block != nullptr && block->find(s) == nullptr && may_hold_dead(*block, s)) seqs.push_back(s);
+        const std::size_t at = first_block_from(s);
+        if (at >= blocks_.size() || blocks_[at]->find(s) != nullptr) continue;
+        // The damaged end of the block before may have held it.
+        if (may_hold_dead(*blocks_[at], s) || (at > 0 && blocks_[at - 1]->has_damage)) seqs.push_back(s);
       }
     }
   }

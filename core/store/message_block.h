@@ -3,14 +3,12 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "core/base/hash.h"
 #include "core/base/types.h"
-#include "core/env/disk.h"
 #include "core/store/subject_index.h"
 
 namespace windtunnel::core {
@@ -64,8 +62,7 @@ class MessageBlock {
   bool needs_sync = false;
   bool must_rewrite = false;  // a sync failed: what the page cache shows may never reach the disk
   bool is_name_durable = false;
-  bool was_synced = false;   // something of it survives a power loss
-  bool is_unlinked = false;  // dropped while a sync was under way
+  bool was_synced = false;  // something of it survives a power loss
 
   // Of defects only.
   std::uint64_t uncounted_bytes = 0;  // of tombstones that do not count (nats-5702a)
@@ -74,8 +71,6 @@ class MessageBlock {
   // Compaction guards (reference: filestore 3.5).
   bool compaction_gained_nothing = false;
   std::uint64_t bytes_at_compaction = 0;  // live bytes then; 0: never compacted
-
-  std::shared_ptr<File> file;  // shared with a sync under way; null when closed
 
   [[nodiscard]] std::uint64_t live() const { return live_; }
   // The size of the file as rolling and compacting see it.

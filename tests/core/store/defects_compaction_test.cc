@@ -74,7 +74,7 @@ TEST_CASE("nats-5831: each sync pass rewrites a block that cannot shrink") {
     at.options.block_size = Bytes{300};
     at.open();
     at.put_many(9, "x");
-    for (const std::uint64_t seq : {2, 4, 6}) at.remove(seq);  // into block 2
+    for (const std::uint64_t seq : {2u, 4u, 6u}) at.remove(seq);  // into block 2
     at.put_many(6, "x");
     at.put_many(6, "x");
     at.world.disk->is_recording = true;

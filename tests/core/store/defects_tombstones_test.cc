@@ -45,7 +45,7 @@ TEST_CASE("nats-7387: a block goes with tombstones that an earlier block still n
     at.options.block_size = Bytes{300};
     at.open();
     at.put_many(9, "x");
-    for (const std::uint64_t seq : {2, 3}) at.remove(seq);
+    for (const std::uint64_t seq : {2u, 3u}) at.remove(seq);
     CHECK(at.put("a", "x") == Seq{10});
     CHECK(at.blocks().at("2.blk") == 92);
     at.put("a", std::string(200, 'x'));

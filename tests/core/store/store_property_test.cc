@@ -1,5 +1,5 @@
 // Random operations, clean restarts and kills, on stores and on a model of them. Thousands of sequences, each by its
-// seed: `core_store_test -tc="random*"` with WT_STORE_SEED in the environment runs one.
+// seed: `core_store_test -tc="random*"` with WT_STORE_SEED in the environment runs one, or those from one to another.
 #include <doctest/doctest.h>
 
 #include <cstdlib>
@@ -325,14 +325,16 @@ class Run {
   std::vector<std::string> story_;
 };
 
+// WT_STORE_SEED in the environment: one seed, or the first and the last of many ("84000-100000").
 void run_seeds(std::uint64_t count, int steps, bool is_memory) {
+  std::uint64_t first = 1;
+  std::uint64_t last = count;
   if (const char* only = std::getenv("WT_STORE_SEED")) {
-    Run run{std::strtoull(only, nullptr, 10), is_memory};
-    run.go(steps);
-    CHECK(run.wrong() == "");
-    return;
+    char* end = nullptr;
+    first = last = std::strtoull(only, &end, 10);
+    if (*end == '-') last = std::strtoull(end + 1, nullptr, 10);
   }
-  for (std::uint64_t seed = 1; seed <= count; ++seed) {
+  for (std::uint64_t seed = first; seed <= last; ++seed) {
     CAPTURE(seed);
     Run run{seed, is_memory};
     run.go(steps);
