@@ -326,7 +326,7 @@ Result<core::LeafRemote> parse_leaf_remote(const std::string& url) {
   }
   const std::size_t colon = rest.rfind(':');
   out.address = core::Address{std::string{rest.substr(0, colon)}, 7422};
-  if (out.address.host.empty() || out.address.host.find('/') != std::string::npos)
+  if (out.address.host.empty() || rest.find('/') != std::string_view::npos)
     return usage("`--leaf-remote` must be a URL such as nats-leaf://host:7422, not " + quoted(url));
   if (colon != std::string_view::npos) {
     WT_TRY(out.address.port, parse_port(std::string{rest.substr(colon + 1)}, "--leaf-remote"));
