@@ -378,13 +378,17 @@ Status FileStore::tidy_blocks() {
   for (const auto& block : blocks_) indexes.push_back(block->index);
   Status result;
   for (const std::uint32_t index : indexes) {
-    const auto it = std::find_if(blocks_.begin(), blocks_.end(), [&](const auto& block) { return block->index == index; });
-    if (it == blocks_.end()) continue;
-    MessageBlock& block = **it;
     Status done;
+    // Rolling lets a block without messages go. Where it goes at once, there is nothing left to rewrite.
+    if (last_block() != nullptr && last_block()->index == index && last_block()->must_rewrite) done = roll();
+    const auto it = std::find_if(blocks_.begin(), blocks_.end(), [&](const auto& block) { return block->index == index; });
+    if (it == blocks_.end()) {
+      if (!done && result) result = done;
+      continue;
+    }
+    MessageBlock& block = **it;
     if (block.must_rewrite) {
       // The pages of a failed sync may never reach the disk, whatever a later sync says: the content goes to a new file.
-      if (&block == last_block()) done = roll();
       if (done) done = rewrite_block(block);
     } else if (block.live() == 0 && block.dead_records > 0 && &block != last_block()) {
       // It stays for its tombstones. Without its dead records no later block must stay for it.

@@ -1,4 +1,5 @@
-// Which block files are open: few, and never one of a block that is gone. What is wrong here shows under ASan first.
+// Blocks that go while something still refers to them: their open files, and passes that were about to work on them. What is
+// wrong here shows under ASan first.
 #include <doctest/doctest.h>
 
 #include "tests/core/store/defect_fixture.h"
@@ -53,4 +54,35 @@ TEST_CASE("a block that is cut at its damage and begins behind a gap of more tha
   at.put_many(60, std::string(40, 'y'));
   CHECK(at.blocks().size() > 12);
   CHECK(at.payload(std::uint64_t{1} << 33) == "first");
+}
+
+// A failed sync makes the next pass write the last block anew, behind a new last block.
+TEST_CASE("a block without messages whose sync failed goes, and is not written anew") {
+  for (const bool was_synced : {false, true}) {
+    CAPTURE(was_synced);
+    StoreFixture at;
+    at.open();
+    at.put("a", "x");
+    REQUIRE(at.store->remove(Seq{1}, false).value());
+    if (was_synced) REQUIRE(at.store->sync());
+    REQUIRE(at.store->skip_through(Seq{5}, at.now()));
+    bool has_failed = false;
+    at.world.disk->fails = [&](std::string_view operation, std::string_view) -> std::optional<Errc> {
+      if (operation != "sync" || has_failed) return std::nullopt;
+      has_failed = true;
+      return Errc::io_error;
+    };
+    const Status failed = at.store->sync();
+    CHECK(!failed.has_value());
+    REQUIRE(has_failed);
+    at.world.disk->is_recording = true;
+    REQUIRE(at.store->sync());
+    for (const std::string& operation : at.world.disk->operations) CHECK(operation.find(".new") == std::string::npos);
+    CHECK(at.blocks().size() == 1);
+    CHECK(at.store->state().last_seq == Seq{5});
+    at.put("a", "z");
+    at.kill();
+    CHECK(at.store->state().messages == 1);
+    CHECK(at.payload(6) == "z");
+  }
 }
