@@ -1,8 +1,12 @@
 // RemovalLog: what the workloads asked streams to remove. What was asked for may be gone, and what was not may not.
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
+#include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/base/types.h"
@@ -22,14 +26,38 @@ struct RequestedRemoval {
 class RemovalLog {
  public:
   std::size_t add(RequestedRemoval removal) {
+    const std::size_t index = removals_.size();
+    OfStream& own = streams_[{removal.node, removal.stream}];
+    (removal.seq.value != 0 ? own.deletions[removal.seq] : own.purges).push_back(index);
     removals_.push_back(std::move(removal));
-    return removals_.size() - 1;
+    return index;
   }
   void answered(std::size_t index, core::Instant at) { removals_[index].answered_at = at; }
-  [[nodiscard]] const std::vector<RequestedRemoval>& removals() const { return removals_; }
+  [[nodiscard]] bool is_empty() const { return removals_.empty(); }
+
+  // Whether a removal that may have come after `since` satisfies `is_meant`, among the deletions of `seq` and the purges.
+  template <typename IsMeant>
+  [[nodiscard]] bool any_of(const std::string& node, const std::string& stream, core::Seq seq, core::Instant since,
+                            const IsMeant& is_meant) const {
+    const auto own = streams_.find({node, stream});
+    if (own == streams_.end()) return false;
+    const auto fits = [&](std::size_t index) {
+      const RequestedRemoval& removal = removals_[index];
+      return (!removal.answered_at || *removal.answered_at >= since) && is_meant(removal);
+    };
+    const auto deletions = own->second.deletions.find(seq);
+    const bool was_deleted =
+        deletions != own->second.deletions.end() && std::any_of(deletions->second.begin(), deletions->second.end(), fits);
+    return was_deleted || std::any_of(own->second.purges.begin(), own->second.purges.end(), fits);
+  }
 
  private:
+  struct OfStream {
+    std::map<core::Seq, std::vector<std::size_t>> deletions;
+    std::vector<std::size_t> purges;
+  };
   std::vector<RequestedRemoval> removals_;
+  std::map<std::pair<std::string, std::string>, OfStream> streams_;  // by node and stream
 };
 
 }  // namespace windtunnel::scenarios

@@ -126,12 +126,8 @@ bool was_removed_by_limits(const FinalStream& stream, core::Seq seq) { return st
 
 bool was_removed_on_request(const Evidence& evidence, const FinalStream& stream, core::Seq seq, std::string_view subject,
                             core::Instant stored_at) {
-  const std::vector<RequestedRemoval>& removals = evidence.removals.removals();
-  return std::any_of(removals.begin(), removals.end(), [&](const RequestedRemoval& removal) {
-    if (removal.node != stream.node || removal.stream != stream.key.stream) return false;
-    if (removal.answered_at && *removal.answered_at < stored_at) return false;
-    if (removal.seq.value != 0) return removal.seq == seq;
-    return removal.filter_subject.empty() || core::matches(subject, removal.filter_subject);
+  return evidence.removals.any_of(stream.node, stream.key.stream, seq, stored_at, [subject](const RequestedRemoval& removal) {
+    return removal.seq.value != 0 || removal.filter_subject.empty() || core::matches(subject, removal.filter_subject);
   });
 }
 
@@ -152,7 +148,7 @@ std::vector<std::uint64_t> lost_messages(const Evidence& evidence, std::uint16_t
     }
   }
   const std::string subject = subject_of(evidence, workload);
-  if (!evidence.removals.removals().empty()) {
+  if (!evidence.removals.is_empty()) {
     for (const FinalStream& stream : evidence.end.streams) {
       const StreamLife* life = evidence.history.life(stream.key);
       if (life == nullptr) continue;
