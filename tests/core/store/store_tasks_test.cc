@@ -1,6 +1,9 @@
 // A store among tasks that are suspended in its disk operations: its end comes while its own tasks are at work.
 #include <doctest/doctest.h>
 
+#include <optional>
+#include <vector>
+
 #include "core/base/random.h"
 #include "core/env/sync.h"
 #include "core/store/file_store.h"
@@ -181,4 +184,52 @@ TEST_CASE("a store comes to any end while its own tasks are at work, and what a 
       incarnation.run(how, expected);
     }
   }
+}
+
+TEST_CASE("nothing goes while what follows it is being synced") {
+  sim::Kernel kernel{Seed{1}};
+  sim::SimDisk disk{kernel, sim::NodeId{1}, "n", {.sync = {50ms, 50ms}}};
+  KernelClock clock{kernel};
+  FakeNetwork network;
+  FakeLog log;
+  const Defects defects;
+  sim::Gate gate;
+  TaskGroup group{kernel.runtime(), "node"};
+  const std::unique_ptr<Disk> port = disk.mount(gate, group);
+  Env env{clock, *port, network, group, log, Random{Seed{1}}, defects};
+  StreamStoreOptions options;
+  options.name = "S";
+  options.directory = "js/S";
+  options.block_size = Bytes{200};
+  std::unique_ptr<StreamStore> store;
+  std::optional<Instant> removed;
+  std::vector<Instant> synced;  // the block that stays
+  const auto put = [&](std::string_view payload) {
+    const auto stored = store->append({"a", {}, payload}, clock.wall_now());
+    CHECK(stored.has_value());
+  };
+  group.spawn("owner", [&] {
+    store = *open_file_store(env, {}, options);
+    for (int i = 0; i < 5; ++i) put(std::string(40, 'x'));
+    (void)store->sync();
+    put("after the sync");
+    disk.set_listener([&](const sim::DiskEvent& event) {
+      if (!event.is_done) return false;
+      if (event.operation == sim::DiskOperation::remove && event.path.ends_with("/1.blk")) removed = kernel.now();
+      if (event.operation == sim::DiskOperation::sync && event.path.ends_with("/3.blk")) synced.push_back(kernel.now());
+      return false;
+    });
+    group.spawn("sync", [&] { (void)store->sync(); });
+    group.sleep_until(after(kernel.now(), 10ms));
+    (void)store->compact(Seq{5});
+    (void)store->stop();
+  });
+  kernel.run_until(after(kernel.now(), 10s));
+  CHECK(group.size() == 0);
+  REQUIRE(removed);
+  REQUIRE_FALSE(synced.empty());
+  CHECK(synced.front() < *removed);
+  gate.close();
+  disk.crash_process();
+  group.kill();
 }
