@@ -204,7 +204,8 @@ Result<std::string> BlockFiles::read_all(std::uint32_t index, bool& is_compresse
     is_compressed = false;
     return content;
   }
-  return error(plain.error().code, path(index) + ": " + plain.error().detail);
+  // Whatever is wrong with it, an unknown algorithm included: the block is damaged, and the store does without it.
+  return error(Errc::corrupt, path(index) + ": " + plain.error().detail);
 }
 
 }  // namespace windtunnel::core

@@ -94,7 +94,7 @@ Status FileStore::sync_pass() {
   if (names_dirty_) WT_CHECK(sync_names());
   if (retired_.empty()) return {};
   // Those that were retired while the files were synced have to wait for the next pass.
-  const bool all_synced = std::none_of(blocks_.begin(), blocks_.end(), [](const auto& block) { return block->needs_sync; });
+  const bool all_synced = std::none_of(blocks_.begin(), blocks_.end(), [](const auto& block) { return !block->is_durable(); });
   if (!all_synced) WT_CHECK(sync_dirty_blocks());
   WT_CHECK(unlink_retired());
   return sync_names();
@@ -110,7 +110,7 @@ Status FileStore::sync_files() {
     {
       const MutexLock lock{mutex_};
       const auto it =
-          std::find_if(blocks_.begin(), blocks_.end(), [&](const auto& block) { return block->index > index && block->needs_sync; });
+          std::find_if(blocks_.begin(), blocks_.end(), [&](const auto& block) { return block->index > index && !block->is_durable(); });
       if (it == blocks_.end()) break;
       MessageBlock& block = **it;
       index = block.index;
@@ -122,6 +122,7 @@ Status FileStore::sync_files() {
       }
       file = *opened;
       block.needs_sync = false;
+      ++block.syncs_under_way;
     }
     const Status synced = file->sync();
     ++synced_blocks;
@@ -129,6 +130,8 @@ Status FileStore::sync_files() {
     if (!synced && result) result = synced;
     const auto it = std::find_if(blocks_.begin(), blocks_.end(), [&](const auto& block) { return block->index == index; });
     if (it == blocks_.end()) continue;
+    // Not if its number was given out anew meanwhile (nats-7676).
+    if ((*it)->syncs_under_way > 0) --(*it)->syncs_under_way;
     if (synced) {
       (*it)->was_synced = true;
     } else {
@@ -144,10 +147,10 @@ Status FileStore::sync_files() {
 // The same with the mutex held throughout.
 Status FileStore::sync_dirty_blocks() {
   for (const auto& block : blocks_) {
-    if (block->needs_sync) WT_CHECK(sync_block(*block));
+    if (!block->is_durable()) WT_CHECK(sync_block(*block));
   }
   for (const auto& block : retired_) {
-    if (block->needs_sync) WT_CHECK(sync_block(*block));
+    if (!block->is_durable()) WT_CHECK(sync_block(*block));
   }
   return names_dirty_ ? sync_names() : Status{};
 }

@@ -86,7 +86,7 @@ bool FileStore::is_last_named_without(const MessageBlock& block) const {
 // Whether a power loss that takes the block and everything not synced leaves a higher sequence somewhere.
 bool FileStore::is_covered(const MessageBlock& block) const {
   return std::any_of(blocks_.begin(), blocks_.end(), [&](const auto& other) {
-    return other->index > block.index && other->was_synced && other->is_name_durable && !other->needs_sync &&
+    return other->index > block.index && other->was_synced && other->is_name_durable && other->is_durable() &&
            other->disk_last >= block.disk_last;
   });
 }

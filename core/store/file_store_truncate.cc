@@ -130,6 +130,7 @@ void FileStore::rebase_blocks_behind(std::uint32_t index, Seq base) {
     made->last_checksum = block->last_checksum;
     made->is_sealed = block->is_sealed;
     made->needs_sync = block->needs_sync;
+    made->syncs_under_way = block->syncs_under_way;
     made->must_rewrite = block->must_rewrite;
     made->is_name_durable = block->is_name_durable;
     made->was_synced = block->was_synced;

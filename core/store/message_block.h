@@ -60,7 +60,8 @@ class MessageBlock {
 
   // Durability.
   bool needs_sync = false;
-  bool must_rewrite = false;  // a sync failed: what the page cache shows may never reach the disk
+  std::uint32_t syncs_under_way = 0;  // without the mutex: what they are for is not durable before they are done
+  bool must_rewrite = false;          // a sync failed: what the page cache shows may never reach the disk
   bool is_name_durable = false;
   bool was_synced = false;  // something of it survives a power loss
 
@@ -73,6 +74,7 @@ class MessageBlock {
   std::uint64_t bytes_at_compaction = 0;  // live bytes then; 0: never compacted
 
   [[nodiscard]] std::uint64_t live() const { return live_; }
+  [[nodiscard]] bool is_durable() const { return !needs_sync && syncs_under_way == 0; }
   // The size of the file as rolling and compacting see it.
   [[nodiscard]] std::uint64_t counted_bytes() const { return raw_bytes - uncounted_bytes; }
   [[nodiscard]] bool can_hold(Seq seq) const { return seq >= base_ && seq.value - base_.value <= UINT32_MAX; }

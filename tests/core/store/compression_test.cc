@@ -65,6 +65,21 @@ TEST_CASE("a message that is erased from a packed block is in no file") {
   CHECK(at.payload(3) == "not_found");
 }
 
+TEST_CASE("damage in the header of a packed block costs that block, not the store") {
+  for (const std::size_t damaged : {std::size_t{3}, std::size_t{4}, std::size_t{5}}) {  // algorithm, size
+    CAPTURE(damaged);
+    Compressed at;
+    REQUIRE(at.store->sync());
+    REQUIRE(at.is_packed("1.blk"));
+    REQUIRE(at.store->stop());
+    at.world.disk->file(at.msgs("1.blk"))[damaged] ^= 2;
+    at.kill();
+    CHECK(at.payload(1) == "not_found");
+    CHECK(at.payload(20) == std::string(90, 'x') + "20");
+    CHECK_FALSE(at.store->state().lost.empty());
+  }
+}
+
 TEST_CASE("truncate makes a message the last one, for good") {
   for (const Compression compression : {Compression::none, Compression::s2}) {
     StoreFixture at;

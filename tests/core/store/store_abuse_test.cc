@@ -3,6 +3,7 @@
 // blocks that are gone. WT_STORE_SEED as in store_property_test.cc.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "core/base/random.h"
@@ -60,7 +61,7 @@ class Abuse {
   }
   // The disk operations of the next step fail now and then.
   void fail_some() {
-    const std::uint64_t of = random_.between(2, 12);
+    const auto of = static_cast<std::uint32_t>(random_.between(2, 12));
     const bool only_syncs = random_.chance({1, 2});
     at_.world.disk->fails = [this, of, only_syncs](std::string_view operation, std::string_view) -> std::optional<Errc> {
       if (only_syncs && operation != "sync") return std::nullopt;
@@ -96,9 +97,7 @@ class Abuse {
       case 11: (void)store.set_limits(at_.options.limits = draw_limits()); return;
       case 12: at_.world.clock.time += Duration{static_cast<std::int64_t>(random_.below(40)) * 1000000000}; return;
       case 13: return run_task();
-      case 14:
-        (void)store.stop();
-        return reopen();
+      case 14: (void)store.stop(); return reopen();
       case 15:
         if (random_.chance({1, 3})) (void)store.destroy();
         return reopen();
