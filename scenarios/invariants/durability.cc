@@ -53,6 +53,22 @@ bool is_in_memory(const FinalStream& stream) { return stream.spec != nullptr && 
 
 }  // namespace
 
+const FinalStream* stream_of_ack(const Evidence& evidence, const PublishRecord& record) {
+  const std::string& stream = evidence.ledger.stream_of(record.stream);
+  const std::string& domain = evidence.ledger.domain_of(record.stream);
+  for (const FinalStream& candidate : evidence.end.streams) {
+    const NodeSpec* node = evidence.scenario.node(candidate.node);
+    if (candidate.key.stream == stream && node != nullptr && node->domain == domain) return &candidate;
+  }
+  return nullptr;
+}
+
+bool crashed_between(const Evidence& evidence, const FinalStream& stream, core::Instant from, core::Instant to) {
+  const std::vector<Crash>& crashes = evidence.history.crashes();
+  return std::any_of(crashes.begin(), crashes.end(),
+                     [&](const Crash& crash) { return crash.node == stream.key.node && crash.at >= from && crash.at <= to; });
+}
+
 std::string subject_of(const Evidence& evidence, std::uint16_t workload) {
   const WorkloadSpec* spec = evidence.scenario.workload(evidence.ledger.books()[workload].name);
   const auto* publish = spec == nullptr ? nullptr : std::get_if<PublishSpec>(&spec->work);
@@ -161,7 +177,13 @@ std::vector<std::uint64_t> lost_messages(const Evidence& evidence, std::uint16_t
   const std::vector<PublishRecord>& records = evidence.ledger.books()[workload].records;
   for (std::uint64_t i = 0; i < records.size(); ++i) {
     const bool was_told_fine = records[i].outcome == Outcome::sent || records[i].outcome == Outcome::acked;
-    if (was_told_fine && !present.contains(i) && !removed.contains(records[i].content)) lost.push_back(i);
+    if (!was_told_fine || present.contains(i) || removed.contains(records[i].content)) continue;
+    // Nor was what it acknowledged after a crash over the storing, of which nobody heard.
+    const FinalStream* acked_by = records[i].outcome == Outcome::acked ? stream_of_ack(evidence, records[i]) : nullptr;
+    if (acked_by != nullptr && records[i].is_duplicate && was_removed_by_limits(*acked_by, records[i].seq) &&
+        crashed_between(evidence, *acked_by, records[i].published_at, records[i].settled_at))
+      continue;
+    lost.push_back(i);
   }
   return lost;
 }

@@ -30,6 +30,10 @@ struct FinalStream;
 [[nodiscard]] bool has_taken_effect(const Evidence& evidence, const Damage& damage, core::Instant until);
 // Whether a message acknowledged by `record` may be gone from its stream.
 [[nodiscard]] bool may_be_lost(const Evidence& evidence, const FinalStream& stream, const PublishRecord& record);
+// The stream that a PubAck named, among those of the scenario; nullptr if there is none.
+[[nodiscard]] const FinalStream* stream_of_ack(const Evidence& evidence, const PublishRecord& record);
+// Whether the stream's node crashed in that time.
+[[nodiscard]] bool crashed_between(const Evidence& evidence, const FinalStream& stream, core::Instant from, core::Instant to);
 // The subject to which a workload publishes.
 [[nodiscard]] std::string subject_of(const Evidence& evidence, std::uint16_t workload);
 // Whether a stream may have come back with a lower last sequence.

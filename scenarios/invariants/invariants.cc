@@ -23,17 +23,6 @@ namespace {
 
 std::string name_of(const Ledger& ledger, PublishId id) { return ledger.books()[id.workload].name + "#" + std::to_string(id.index); }
 
-// The stream that a PubAck named, among those of the scenario.
-const FinalStream* stream_of_ack(const Evidence& evidence, const PublishRecord& record) {
-  const std::string& stream = evidence.ledger.stream_of(record.stream);
-  const std::string& domain = evidence.ledger.domain_of(record.stream);
-  for (const FinalStream& candidate : evidence.end.streams) {
-    const NodeSpec* node = evidence.scenario.node(candidate.node);
-    if (candidate.key.stream == stream && node != nullptr && node->domain == domain) return &candidate;
-  }
-  return nullptr;
-}
-
 const FinalMessage* message_at(const FinalStream& stream, core::Seq seq) {
   const auto it =
       std::lower_bound(stream.messages.begin(), stream.messages.end(), seq, [](const FinalMessage& m, core::Seq s) { return m.seq < s; });
@@ -112,6 +101,9 @@ std::vector<Divergence> check_publish_outcome_known(const Evidence& evidence) {
                                   (record.is_duplicate && was_ever_stored(evidence, *stream, record)))) {
           continue;
         }
+        // Stored, and its node died before it could say so: the repetition after the restart was told of the copy.
+        if (stream != nullptr && record.is_duplicate && crashed_between(evidence, *stream, record.published_at, record.settled_at))
+          continue;
         // Written before a crash that came before the word of it: the repeat's answer names what is there.
         const FinalMessage* there = stream == nullptr || !record.is_duplicate ? nullptr : message_at(*stream, record.seq);
         if (there != nullptr && there->id == id) continue;
