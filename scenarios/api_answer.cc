@@ -1,5 +1,7 @@
 #include "scenarios/api_answer.h"
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <nlohmann/json.hpp>
 
@@ -33,14 +35,16 @@ std::optional<ConsumerPosition> consumer_position(std::string_view answer) {
   return ConsumerPosition{*delivered, *ack_floor};
 }
 
-bool has_stream_limits(std::string_view create_body) {
+bool has_limit(std::string_view create_body, std::string_view limit) {
   const nlohmann::json json = nlohmann::json::parse(create_body, nullptr, /*allow_exceptions=*/false);
   if (!json.is_object()) return false;
-  for (const char* limit : {"max_msgs", "max_bytes", "max_age", "max_msgs_per_subject"}) {
-    const auto value = json.find(limit);
-    if (value != json.end() && value->is_number_integer() && value->get<std::int64_t>() > 0) return true;
-  }
-  return false;
+  const auto value = json.find(std::string{limit});
+  return value != json.end() && value->is_number_integer() && value->get<std::int64_t>() > 0;
+}
+
+bool has_stream_limits(std::string_view create_body) {
+  static constexpr std::array<std::string_view, 4> kLimits = {"max_msgs", "max_bytes", "max_age", "max_msgs_per_subject"};
+  return std::any_of(kLimits.begin(), kLimits.end(), [&](std::string_view limit) { return has_limit(create_body, limit); });
 }
 
 }  // namespace windtunnel::scenarios

@@ -19,7 +19,9 @@ struct ConsumerPosition {
 };
 [[nodiscard]] std::optional<ConsumerPosition> consumer_position(std::string_view answer);
 
-// Whether the configuration of a STREAM.CREATE body limits messages, bytes, age or messages a subject.
+// Whether the configuration of a STREAM.CREATE body has this limit ("max_msgs_per_subject"), above 0.
+[[nodiscard]] bool has_limit(std::string_view create_body, std::string_view limit);
+// Whether it limits messages, bytes, age or messages a subject.
 [[nodiscard]] bool has_stream_limits(std::string_view create_body);
 
 }  // namespace windtunnel::scenarios

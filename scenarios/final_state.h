@@ -28,6 +28,7 @@ struct FinalStream {
   std::string node;
   const StreamSpec* spec = nullptr;
   bool has_limits = false;             // its configuration lets it remove messages by itself
+  std::vector<core::Seq> removed;      // what it said it removed, ascending; only if it may remove what lies between others
   bool is_readable = false;            // false: the node's JetStream does not have the stream
   core::StreamState state;             // what the stream says of itself
   std::vector<FinalMessage> messages;  // what could be read, ascending

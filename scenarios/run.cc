@@ -125,6 +125,11 @@ class Run {
     out.node = spec.on;
     out.spec = &spec;
     out.has_limits = spec.retention != Retention::limits || has_stream_limits(spec.create_body);
+    if (const StreamLife* life = world_.history().life(out.key);
+        life != nullptr && (spec.retention != Retention::limits || has_limit(spec.create_body, "max_msgs_per_subject"))) {
+      for (const StreamLife::Removal& removal : life->removed) out.removed.push_back(removal.seq);
+      std::sort(out.removed.begin(), out.removed.end());
+    }
     core::Stream* stream = world_.stream(spec.on, spec.name);
     if (stream == nullptr) return out;
     out.is_readable = true;

@@ -138,7 +138,10 @@ bool may_step_back(const Evidence& evidence, const FinalStream& stream, const St
   });
 }
 
-bool was_removed_by_limits(const FinalStream& stream, core::Seq seq) { return stream.has_limits && seq < stream.state.first_seq; }
+bool was_removed_by_limits(const FinalStream& stream, core::Seq seq) {
+  if (!stream.has_limits) return false;
+  return seq < stream.state.first_seq || std::binary_search(stream.removed.begin(), stream.removed.end(), seq);
+}
 
 bool was_removed_on_request(const Evidence& evidence, const FinalStream& stream, core::Seq seq, std::string_view subject,
                             core::Instant stored_at) {

@@ -38,7 +38,8 @@ struct FinalStream;
 [[nodiscard]] std::string subject_of(const Evidence& evidence, std::uint16_t workload);
 // Whether a stream may have come back with a lower last sequence.
 [[nodiscard]] bool may_step_back(const Evidence& evidence, const FinalStream& stream, const StreamLife::StepBack& step);
-// Whether the stream's own limits took the sequence: it lies below the first one, and there are limits.
+// Whether the stream's own limits took the sequence: there are limits, and it lies below the first one or, where retention or
+// a limit a subject may take what lies between others, the stream said that it removed it.
 [[nodiscard]] bool was_removed_by_limits(const FinalStream& stream, core::Seq seq);
 // Whether a workload asked for the removal of the message that was stored there at `stored_at` or later.
 [[nodiscard]] bool was_removed_on_request(const Evidence& evidence, const FinalStream& stream, core::Seq seq, std::string_view subject,

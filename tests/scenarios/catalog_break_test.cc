@@ -37,6 +37,7 @@ const std::vector<Row> kRows = {
     {"crash-recovery/stale-index.yaml", Defect::break_first_seq, "first-seq-exact"},
     {"crash-recovery/torn-tail.yaml", Defect::break_ack_before_store, "acked-is-durable"},
     {"crash-recovery/compaction-storm.yaml", Defect::nats_5702a, "bounded-work"},
+    {"crash-recovery/purge-crash.yaml", Defect::break_ack_before_store, "acked-is-durable"},
     {"crash-recovery/sigabrt-between-blocks.yaml", Defect::nats_6600, "last-seq-monotone"},
     {"crash-recovery/sigabrt-workqueue.yaml", Defect::nats_6881, "last-seq-monotone"},
     {"mirror-ha/cross-mirror.yaml", Defect::break_mirror_duplicates, "no-duplicate-in-mirror"},
