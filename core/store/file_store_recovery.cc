@@ -65,6 +65,8 @@ Status FileStore::end_purge() {
     WT_CHECK(env_.disk.rename(aside, files_.directory()));
     return sync_names_of(env_, options_.directory);
   }
+  // The exchange may have been done by a process that died before it made it durable.
+  if (has_aside) WT_CHECK(sync_names_of(env_, options_.directory));
   return env_.disk.remove_all(aside);
 }
 
@@ -74,6 +76,8 @@ Status FileStore::recover() {
   WT_TRY(const std::vector<std::uint32_t> indexes, list_blocks(found));
   WT_CHECK(note_index_end(indexes, found));
   WT_CHECK(recover_blocks(indexes, found));
+  // What a killed process wrote and did not sync is seen from now on, and old blocks go because of it: it has to stay.
+  if (syncs_always()) note_failure(sync_dirty_blocks(), "sync of what was recovered");
   WT_CHECK(believe_index(indexes, found));
   is_index_exact_ = note_lost(found);
 
