@@ -50,7 +50,9 @@ Status FileStore::end_purge() {
   };
   WT_TRY(const bool has_next, has_blocks(next));
   if (has_next) {
-    // The new block is complete and durable: the purge goes on.
+    // The new block is complete: the purge goes on. Its name may not have been durable when the process died.
+    WT_CHECK(sync_names_of(env_, next));
+    WT_CHECK(sync_names_of(env_, options_.directory));
     WT_CHECK(env_.disk.remove_all(files_.directory()));
     WT_CHECK(env_.disk.rename(next, files_.directory()));
     WT_CHECK(sync_names_of(env_, options_.directory));
