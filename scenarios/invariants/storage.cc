@@ -33,6 +33,21 @@ Divergence about(const Evidence& evidence, const FinalStream& stream, std::strin
   return d;
 }
 
+// Whether what was reported then was reported by a recovery that a crash cut short: the stream was not there yet, and nobody
+// could see it.
+bool was_recovery_cut_short(const Evidence& evidence, const FinalStream& stream, const StreamLife& life, core::Instant reported_at) {
+  const Crash* before = nullptr;
+  const Crash* behind = nullptr;
+  for (const Crash& crash : evidence.history.crashes()) {
+    if (crash.node != stream.key.node) continue;
+    if (crash.at < reported_at) before = &crash;
+    if (crash.at >= reported_at && behind == nullptr) behind = &crash;
+  }
+  if (before == nullptr || behind == nullptr) return false;
+  return std::none_of(life.recoveries.begin(), life.recoveries.end(),
+                      [&](core::Instant at) { return at > before->at && at <= behind->at; });
+}
+
 bool is_file(const FinalStream& stream) { return stream.spec == nullptr || stream.spec->storage == Storage::file; }
 
 }  // namespace
@@ -43,7 +58,9 @@ std::vector<Divergence> check_no_resurrection(const Evidence& evidence) {
     const StreamLife* life = evidence.history.life(stream.key);
     if (life == nullptr) continue;
     std::map<core::Seq, core::Instant> removed_at;  // the last time
-    for (const StreamLife::Removal& removal : life->removed) removed_at[removal.seq] = removal.at;
+    for (const StreamLife::Removal& removal : life->removed) {
+      if (!was_recovery_cut_short(evidence, stream, *life, removal.at)) removed_at[removal.seq] = removal.at;
+    }
     std::map<core::Seq, core::Instant> stored_at;
     for (const StoredEvent& stored : life->stored) stored_at[stored.seq] = stored.at;
     for (const FinalMessage& message : stream.messages) {
