@@ -17,13 +17,17 @@ namespace windtunnel::core {
 
 enum class Defect : std::uint8_t {
   // Historic.
+  nats_4775,    // discard new admits what does not fit, and evicts for it
   nats_5426,    // a compaction drops every tombstone
   nats_5497,    // skips in an empty last block stay in memory
   nats_5702a,   // tombstones do not count in a block's size: compaction storms
+  nats_5818,    // a message id that was not stored for want of interest points to sequence 0
   nats_5831,    // each sync pass rewrites a block that cannot shrink
   nats_5901,    // a stale index.db is patched instead of rebuilt
   nats_5973,    // tombstones never roll a block
+  nats_6244,    // a first per-subject limit is not enforced when it is set
   nats_6352,    // a block of tombstones is rewritten with every removal
+  nats_6526,    // the newest message of a subject drops out of the index after a removal
   nats_6600,    // an emptied last block is removed before its successor exists
   nats_6684,    // N.blk.tmp is taken for a block
   nats_6685,    // purges write no tombstones below the new first sequence
@@ -41,6 +45,7 @@ enum class Defect : std::uint8_t {
   nats_7691,    // a consumer state that does not decode is ignored
   nats_7692,    // a consumer that is ahead of its stream waits there
   nats_7782,    // a last sequence from index.db is not written down
+  nats_8004,    // the last message of a subject is looked for behind its block
   no_dir_sync,  // directories are never synced
   // Sabotage.
   break_ack_before_store,      // a PubAck leaves, the message is not stored

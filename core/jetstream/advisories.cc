@@ -90,6 +90,28 @@ void Advisories::terminated(const Delivery& d, std::string_view reason) {
   end(json, subject);
 }
 
+void Advisories::api_audit(const Audit& audit) {
+  const std::string subject = "$JS.EVENT.ADVISORY.API";
+  JsonWriter json;
+  if (!begin(json, subject, "io.nats.jetstream.advisory.v1.api_audit")) return;
+  json.field("server", audit.server).key("client").begin_object();
+  // What this server asks of itself has no connection.
+  const ClientInfo client = audit.client.value_or(ClientInfo{});
+  if (audit.client) json.field("start", client.start).field("host", client.host).field("id", client.id);
+  json.field("acc", "$G");
+  if (!client.name.empty()) json.field("name", client.name);
+  if (!client.lang.empty()) json.field("lang", client.lang);
+  if (!client.version.empty()) json.field("ver", client.version);
+  if (client.rtt > Duration{0}) json.field("rtt", client.rtt.count());
+  if (client.kind != "Leafnode") json.field("server", audit.server);
+  json.field("kind", audit.client ? client.kind : "JetStream");
+  if (!client.client_type.empty()) json.field("client_type", client.client_type);
+  json.end_object().field("subject", audit.subject);
+  if (!audit.request.empty()) json.field("request", audit.request);
+  json.field("response", audit.response);
+  end(json, subject);
+}
+
 void Advisories::ack_sample(const Delivery& d, Duration ack_time) {
   const std::string subject = subject_of("METRIC.CONSUMER.ACK", d.stream, d.consumer);
   JsonWriter json;

@@ -3,11 +3,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "core/base/random.h"
 #include "core/base/types.h"
+#include "core/nats/client_info.h"
 
 namespace windtunnel::core {
 
@@ -28,6 +30,15 @@ class Advisories {
     std::uint64_t deliveries = 0;
   };
 
+  // A request of the API, and what became of it.
+  struct Audit {
+    std::string_view server;
+    const std::optional<ClientInfo>& client;
+    std::string_view subject;
+    std::string_view request;
+    std::string_view response;
+  };
+
   // None suspends. `action`: "create", "modify" or "delete".
   void stream_action(std::string_view stream, std::string_view action);
   void consumer_action(std::string_view stream, std::string_view consumer, std::string_view action);
@@ -35,6 +46,7 @@ class Advisories {
   void max_deliveries(const Delivery& delivery);
   void negative_ack(const Delivery& delivery);
   void terminated(const Delivery& delivery, std::string_view reason);
+  void api_audit(const Audit& audit);
   // The sample of an acknowledgement (a consumer's sample_freq). ack_time: from the delivery on.
   void ack_sample(const Delivery& delivery, Duration ack_time);
 

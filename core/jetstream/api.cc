@@ -31,23 +31,35 @@ bool is_empty_request(std::string_view body) {
 
 const JetStream::Api::Route* JetStream::Api::find(std::string_view operation) {
   static constexpr std::string_view kPage = R"("total":0,"offset":0,"limit":0)";
+  static constexpr std::string_view kStreamNames = R"("total":0,"offset":0,"limit":0,"streams":null)";
+  static constexpr std::string_view kStreams = R"("total":0,"offset":0,"limit":0,"streams":[])";
+  static constexpr std::string_view kConsumers = R"("total":0,"offset":0,"limit":0,"consumers":[])";
   static constexpr std::size_t kMany = 256;  // the tokens of a filter
-  static constexpr std::array<Route, 16> kRoutes = {{
+  static constexpr std::array<Route, 25> kRoutes = {{
       {"INFO", "account_info_response", &Api::account_info, 0, 0, {}},
       {"STREAM.CREATE", "stream_create_response", &Api::stream_create, 1, 1, {}},
       {"STREAM.UPDATE", "stream_update_response", &Api::stream_update, 1, 1, {}},
       {"STREAM.INFO", "stream_info_response", &Api::stream_info, 1, 1, kPage},
-      {"STREAM.NAMES", "stream_names_response", &Api::stream_names, 0, 0, kPage},
-      {"STREAM.LIST", "stream_list_response", &Api::stream_list, 0, 0, kPage},
+      {"STREAM.NAMES", "stream_names_response", &Api::stream_names, 0, 0, kStreamNames},
+      {"STREAM.LIST", "stream_list_response", &Api::stream_list, 0, 0, kStreams},
       {"STREAM.DELETE", "stream_delete_response", &Api::stream_delete, 1, 1, {}},
       {"STREAM.PURGE", "stream_purge_response", &Api::stream_purge, 1, 1, R"("purged":0)"},
+      {"STREAM.SNAPSHOT", "stream_snapshot_response", &Api::snapshot, 1, 1, {}},
+      {"STREAM.RESTORE", "stream_restore_response", &Api::restore, 1, 1, R"("deliver_subject":"")"},
       {"STREAM.MSG.GET", "stream_msg_get_response", &Api::message_get, 1, 1, {}},
       {"STREAM.MSG.DELETE", "stream_msg_delete_response", &Api::message_delete, 1, 1, {}},
+      {"STREAM.TEMPLATE.CREATE", "stream_template_create_response", &Api::template_create, 1, 1, {}},
+      {"STREAM.TEMPLATE.NAMES", "stream_template_names_response", &Api::template_names, 0, 0, kStreamNames},
+      {"STREAM.TEMPLATE.INFO", "stream_template_info_response", &Api::template_info, 1, 1, {}},
+      {"STREAM.TEMPLATE.DELETE", "stream_template_delete_response", &Api::template_info, 1, 1, {}},
+      {"STREAM.PEER.REMOVE", "stream_remove_peer_response", &Api::cluster_only, 1, 1, {}},
+      {"STREAM.LEADER.STEPDOWN", "stream_leader_stepdown_response", &Api::cluster_only, 1, 1, {}},
+      {"CONSUMER.LEADER.STEPDOWN", "consumer_leader_stepdown_response", &Api::cluster_only, 2, 2, {}},
       {"CONSUMER.CREATE", "consumer_create_response", &Api::consumer_create, 1, kMany, {}},
       {"CONSUMER.DURABLE.CREATE", "consumer_create_response", &Api::consumer_durable_create, 2, 2, {}},
       {"CONSUMER.INFO", "consumer_info_response", &Api::consumer_info, 2, 2, {}},
-      {"CONSUMER.NAMES", "consumer_names_response", &Api::consumer_names, 1, 1, kPage},
-      {"CONSUMER.LIST", "consumer_list_response", &Api::consumer_list, 1, 1, kPage},
+      {"CONSUMER.NAMES", "consumer_names_response", &Api::consumer_names, 1, 1, kConsumers},
+      {"CONSUMER.LIST", "consumer_list_response", &Api::consumer_list, 1, 1, kConsumers},
       {"CONSUMER.DELETE", "consumer_delete_response", &Api::consumer_delete, 2, 2, {}},
   }};
   const auto route = std::find_if(kRoutes.begin(), kRoutes.end(), [&](const Route& r) { return r.operation == operation; });

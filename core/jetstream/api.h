@@ -59,11 +59,26 @@ class JetStream::Api {
   ApiStatus consumer_delete(const Call& call, JsonWriter& json);
 
   ApiStatus put_consumer(const Call& call, ConsumerRequest request, std::string name, JsonWriter& json);
-  ApiStatus check_stream_update(const StreamConfig& old, const StreamConfig& next) const;
+  // What a single server without a cluster does not do.
+  ApiStatus snapshot(const Call& call, JsonWriter& json);
+  ApiStatus restore(const Call& call, JsonWriter& json);
+  ApiStatus template_create(const Call& call, JsonWriter& json);
+  ApiStatus template_names(const Call& call, JsonWriter& json);
+  ApiStatus template_info(const Call& call, JsonWriter& json);
+  ApiStatus cluster_only(const Call& call, JsonWriter& json);
+
+  ApiStatus check_stream_update(Stream& stream, StreamConfig& next) const;
   void write_domain(JsonWriter& json) const;
 
   JetStream& js_;
 };
+
+struct PageRequest {
+  std::uint64_t offset = 0;
+  std::string subject;
+};
+// False if the body is not as it should be.
+[[nodiscard]] bool read_page(std::string_view body, PageRequest& out);
 
 // "Empty" as the API means it: nothing, or a JSON object without members.
 [[nodiscard]] bool is_empty_request(std::string_view body);

@@ -1,5 +1,6 @@
 // The API's consumer requests (reference: jetstream-api 5.1).
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -19,8 +20,8 @@ constexpr std::size_t kNameSize = 8;
 
 bool read_offset(std::string_view body, std::uint64_t& offset) {
   if (body.empty()) return true;
-  const std::optional<Json> json = parse_json(body);
-  return json && json->is_object() && read(*json, "offset", offset);
+  const std::optional<Json> json = parse_request(body);
+  return json && read(*json, "offset", offset);
 }
 
 bool has_path_separator(std::string_view name) { return name.find_first_of("/\\") != std::string_view::npos; }
@@ -104,6 +105,7 @@ ApiStatus JetStream::Api::consumer_names(const Call& call, JsonWriter& json) {
   Stream* stream = js_.stream(call.stream);
   if (stream == nullptr) return api_errors::stream_not_found();
   const std::vector<Consumer*> all = stream->consumers();
+  offset = std::min<std::uint64_t>(offset, all.size());
   json.field("total", all.size()).field("offset", offset).field("limit", kNamesPage).key("consumers").begin_array();
   for (std::size_t i = offset; i < all.size() && i - offset < kNamesPage; ++i) json.text(all[i]->name());
   json.end_array();
@@ -116,6 +118,7 @@ ApiStatus JetStream::Api::consumer_list(const Call& call, JsonWriter& json) {
   Stream* stream = js_.stream(call.stream);
   if (stream == nullptr) return api_errors::stream_not_found();
   const std::vector<Consumer*> all = stream->consumers();
+  offset = std::min<std::uint64_t>(offset, all.size());
   json.field("total", all.size()).field("offset", offset).field("limit", kListPage).key("consumers").begin_array();
   for (std::size_t i = offset; i < all.size() && i - offset < kListPage; ++i) {
     json.begin_object();

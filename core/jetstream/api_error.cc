@@ -44,6 +44,32 @@ ApiError external_overlaps(std::string_view prefix, std::string_view subject) {
 ApiError external_deliver_wildcards(std::string_view prefix) {
   return {400, 10024, "stream external delivery prefix " + std::string(prefix) + " must not contain wildcards"};
 }
+ApiError external_deliver_overlaps(std::string_view prefix, std::string_view subject) {
+  return {400, 10022, "stream external delivery prefix " + std::string(prefix) + " overlaps with stream subject " + std::string(subject)};
+}
+ApiError mirror_filter_and_transforms() {
+  return {400, 10150, "mirror with multiple subject transforms cannot also have a single subject filter"};
+}
+ApiError mirror_filter_invalid() { return {400, 10151, "mirror subject filter is invalid"}; }
+ApiError mirror_filters_overlap() { return {400, 10152, "mirror subject filters can not overlap"}; }
+ApiError source_name_invalid() { return {400, 10141, "sourced stream name is invalid"}; }
+ApiError source_duplicate() { return {400, 10140, "duplicate source configuration detected"}; }
+ApiError source_too_small() { return {400, 10046, "stream source must have max message size >= target"}; }
+ApiError source_filter_and_transforms() {
+  return {400, 10144, "source with multiple subject transforms cannot also have a single subject filter"};
+}
+ApiError source_filter_invalid() { return {400, 10145, "source subject filter is invalid"}; }
+ApiError source_filters_overlap() { return {400, 10147, "source filters can not overlap"}; }
+ApiError insufficient_memory() { return {500, 10028, "insufficient memory resources available"}; }
+ApiError insufficient_storage() { return {500, 10047, "insufficient storage resources available"}; }
+ApiError cluster_required() { return {503, 10010, "JetStream clustering support required"}; }
+ApiError template_not_found() { return {404, 10068, "template not found"}; }
+ApiError template_create(std::string text) { return {500, 10066, std::move(text)}; }
+ApiError template_name_mismatch() { return {400, 10073, "template name in subject does not match request"}; }
+ApiError snapshot_subject_invalid() { return {400, 10015, "deliver subject not valid"}; }
+ApiError snapshot_failed(std::string text) { return {500, 10064, "snapshot failed: " + text}; }
+ApiError restore_failed(std::string text) { return {500, 10062, "restore failed: " + text}; }
+ApiError restore_exists() { return {400, 10130, "stream name already in use, cannot restore"}; }
 ApiError general(std::string text) { return {500, 10051, std::move(text)}; }
 
 ApiError consumer_not_found() { return {404, 10014, "consumer not found"}; }

@@ -50,7 +50,27 @@ ApiError message_delete(std::string text);                                      
 ApiError purge_failed(std::string text);                                        // 10110
 ApiError sealed();                                                              // 10109
 ApiError external_overlaps(std::string_view prefix, std::string_view subject);  // 10021
+ApiError external_deliver_overlaps(std::string_view prefix, std::string_view subject);  // 10022
 ApiError external_deliver_wildcards(std::string_view prefix);                   // 10024
+ApiError mirror_filter_and_transforms();                                        // 10150
+ApiError mirror_filter_invalid();                                               // 10151
+ApiError mirror_filters_overlap();                                              // 10152
+ApiError source_name_invalid();                                                 // 10141
+ApiError source_duplicate();                                                    // 10140
+ApiError source_too_small();                                                    // 10046
+ApiError source_filter_and_transforms();                                        // 10144
+ApiError source_filter_invalid();                                               // 10145
+ApiError source_filters_overlap();                                              // 10147
+ApiError insufficient_memory();                                                 // 10028
+ApiError insufficient_storage();                                                // 10047
+ApiError cluster_required();                                                    // 10010
+ApiError template_not_found();                                                  // 10068
+ApiError template_create(std::string text);                                     // 10066
+ApiError template_name_mismatch();                                              // 10073
+ApiError snapshot_subject_invalid();                                            // 10015
+ApiError snapshot_failed(std::string text);                                     // 10064
+ApiError restore_failed(std::string text);                                      // 10062
+ApiError restore_exists();                                                      // 10130
 ApiError general(std::string text);                                             // 10051
 
 ApiError consumer_not_found();

@@ -9,10 +9,10 @@
 #include "core/env/env.h"
 #include "core/env/log.h"
 #include "core/jetstream/api.h"
-#include "core/jetstream/direct_get.h"
 #include "core/jetstream/json_fields.h"
 #include "core/jetstream/mirror.h"
 #include "core/nats/subject.h"
+#include "core/nats/subject_transform.h"
 
 namespace windtunnel::core {
 namespace {
@@ -20,37 +20,36 @@ namespace {
 constexpr std::uint64_t kNamesPage = 1024;
 constexpr std::uint64_t kListPage = 256;
 
-struct PageRequest {
-  std::uint64_t offset = 0;
-  std::string subject;
-};
-
-bool read_page(std::string_view body, PageRequest& out) {
-  if (body.empty()) return true;
-  const std::optional<Json> json = parse_json(body);
-  return json && json->is_object() && read(*json, "offset", out.offset) && read(*json, "subject", out.subject);
-}
-
 bool has_subject(const StreamConfig& config, const std::string& filter) {
   return filter.empty() ||
          std::any_of(config.subjects.begin(), config.subjects.end(), [&](const std::string& subject) { return collide(subject, filter); });
 }
 
-// New limits may not contradict consumers that are there.
+// A lower limit may not contradict consumers that are there.
 ApiStatus check_consumer_limits(Stream& stream, const ConsumerLimits& next) {
-  if (next == stream.config().consumer_limits) return std::nullopt;
+  const ConsumerLimits& old = stream.config().consumer_limits;
+  if (next == old) return std::nullopt;
   std::string violating;
   for (const Consumer* consumer : stream.consumers()) {
     const ConsumerConfig& config = consumer->config();
-    const bool is_too_long = next.inactive_threshold > Duration{0} && config.inactive_threshold > next.inactive_threshold;
-    const bool is_too_many = next.max_ack_pending > 0 && config.max_ack_pending > next.max_ack_pending;
-    if (is_too_long || is_too_many) violating += (violating.empty() ? "" : " ") + consumer->name();
+    const bool is_too_long = config.inactive_threshold > next.inactive_threshold;
+    const bool is_too_many = config.max_ack_pending > next.max_ack_pending;
+    const bool is_lower = next.inactive_threshold < old.inactive_threshold || next.max_ack_pending < old.max_ack_pending;
+    const bool was_without = (old.inactive_threshold == Duration{0} && next.inactive_threshold != Duration{0}) ||
+                             (old.max_ack_pending == 0 && next.max_ack_pending != 0);
+    if ((is_lower || was_without) && (is_too_long || is_too_many)) violating += (violating.empty() ? "" : ", ") + consumer->name();
   }
   if (violating.empty()) return std::nullopt;
   return api_errors::stream_update("change to limits violates consumers: " + violating);
 }
 
 }  // namespace
+
+bool read_page(std::string_view body, PageRequest& out) {
+  if (body.empty()) return true;
+  const std::optional<Json> json = parse_request(body);
+  return json && read(*json, "offset", out.offset) && read(*json, "subject", out.subject);
+}
 
 ApiStatus JetStream::Api::stream_create(const Call& call, JsonWriter& json) {
   Result<StreamConfig> parsed = parse_stream_config(call.body);
@@ -61,11 +60,16 @@ ApiStatus JetStream::Api::stream_create(const Call& call, JsonWriter& json) {
   if (parsed->mirror_direct && !parsed->mirror) return api_errors::stream_config("stream has no mirror but does have mirror direct");
   StreamConfig config;
   if (ApiStatus failed = normalise(*parsed, js_.lookup(), config)) return failed;
+  if (config.num_replicas > 1) return api_errors::replicas_unclustered();
   Stream* stream = js_.stream(config.name);
   if (stream != nullptr) {
     if (!(stream->config() == config)) return api_errors::stream_exists();
   } else {
+    if (ApiStatus failed = js_.check_reserves(config)) return failed;
+    if (!config.template_owner.empty()) return api_errors::stream_create("stream not owned by template");
     if (ApiStatus failed = js_.check_overlap(config)) return failed;
+    if (ApiStatus failed = check_transforms(config)) return failed;
+    if (ApiStatus failed = check_supported(config)) return failed;
     const std::string name = config.name;
     Result<std::unique_ptr<Stream>> made = Stream::open(js_.context_, std::move(config), js_.env_.clock.wall_now());
     if (!made) return api_errors::stream_create(made.error().detail);
@@ -86,18 +90,37 @@ ApiStatus JetStream::Api::stream_create(const Call& call, JsonWriter& json) {
   return std::nullopt;
 }
 
-ApiStatus JetStream::Api::check_stream_update(const StreamConfig& old, const StreamConfig& next) const {
+// In nats-server's order. Sealing changes what else the configuration says.
+ApiStatus JetStream::Api::check_stream_update(Stream& stream, StreamConfig& next) const {
+  const StreamConfig& old = stream.config();
   const auto refuse = [](const char* what) { return api_errors::stream_config(what); };
   if (old.max_consumers != next.max_consumers) return refuse("stream configuration update can not change MaxConsumers");
   if (old.storage != next.storage) return refuse("stream configuration update can not change storage type");
   if (old.retention != next.retention && (old.retention == Retention::work_queue || next.retention == Retention::work_queue)) {
     return refuse("stream configuration update can not change retention policy to/from workqueue");
   }
+  if (!next.template_owner.empty()) return refuse("stream configuration update can not be owned by a template");
   if (old.sealed && !next.sealed) return refuse("stream configuration update can not unseal a sealed stream");
   if (old.deny_delete && !next.deny_delete) return refuse("stream configuration update can not cancel deny message deletes");
   if (old.deny_purge && !next.deny_purge) return refuse("stream configuration update can not cancel deny purge");
   if (!(old.mirror == next.mirror)) return api_errors::mirror_not_updatable();
-  return js_.check_overlap(next);
+  if (next.sealed) {
+    next.max_age = Duration{0};
+    next.discard = Discard::new_messages;
+    next.deny_delete = next.deny_purge = true;
+    next.allow_rollup_hdrs = false;
+  }
+  if (ApiStatus failed = js_.check_reserves(next)) return failed;
+  if (ApiStatus failed = check_consumer_limits(stream, next.consumer_limits)) return failed;
+  if (ApiStatus failed = js_.check_overlap(next)) return failed;
+  if (next.subject_transform && !next.subject_transform->destination.empty()) {
+    const SubjectTransformConfig& transform = *next.subject_transform;
+    if (const auto made = SubjectTransform::make(transform.source, transform.destination); !made) {
+      return api_errors::stream_update("stream configuration for subject transform from '" + transform.source + "' to '" +
+                                       transform.destination + "': " + made.error().detail);
+    }
+  }
+  return check_supported(next);
 }
 
 ApiStatus JetStream::Api::stream_update(const Call& call, JsonWriter& json) {
@@ -108,14 +131,7 @@ ApiStatus JetStream::Api::stream_update(const Call& call, JsonWriter& json) {
   if (config.name != call.stream) return api_errors::stream_name_mismatch();
   Stream* stream = js_.stream(config.name);
   if (stream == nullptr) return api_errors::stream_not_found();
-  if (config.sealed) {
-    config.max_age = Duration{0};
-    config.discard = Discard::new_messages;
-    config.deny_delete = config.deny_purge = true;
-    config.allow_rollup_hdrs = false;
-  }
-  if (ApiStatus failed = check_stream_update(stream->config(), config)) return failed;
-  if (ApiStatus failed = check_consumer_limits(*stream, config.consumer_limits)) return failed;
+  if (ApiStatus failed = check_stream_update(*stream, config)) return failed;
   if (const Status updated = stream->update(std::move(config)); !updated) return api_errors::stream_update(updated.error().detail);
   js_.advisories_.stream_action(call.stream, "modify");
   stream->write_info(json, {});
@@ -126,18 +142,19 @@ ApiStatus JetStream::Api::stream_info(const Call& call, JsonWriter& json) {
   Stream::InfoOptions options;
   options.has_leader = true;
   if (!call.body.empty()) {
-    const std::optional<Json> request = parse_json(call.body);
-    if (!request || !request->is_object() || !read(*request, "deleted_details", options.has_deleted_details) ||
+    const std::optional<Json> request = parse_request(call.body);
+    if (!request || !read(*request, "deleted_details", options.has_deleted_details) ||
         !read(*request, "subjects_filter", options.subjects_filter) || !read(*request, "offset", options.subjects_offset)) {
       return api_errors::invalid_json();
     }
   }
   Stream* stream = js_.stream(call.stream);
   if (stream == nullptr) return api_errors::stream_not_found();
-  if (options.subjects_filter.empty()) {
+  const std::size_t subjects = options.subjects_filter.empty() ? 0 : stream->store().subject_counts(options.subjects_filter).size();
+  if (subjects == 0) {
     json.field("total", 0).field("offset", 0).field("limit", 0);
   } else {
-    json.field("total", stream->store().subject_counts(options.subjects_filter).size());
+    json.field("total", subjects);
     json.field("offset", options.subjects_offset).field("limit", Stream::kSubjectsPage);
   }
   stream->write_info(json, options);
@@ -151,8 +168,9 @@ ApiStatus JetStream::Api::stream_names(const Call& call, JsonWriter& json) {
   for (const auto& [name, stream] : js_.streams_) {
     if (has_subject(stream->config(), page.subject)) names.push_back(name);
   }
+  page.offset = std::min<std::uint64_t>(page.offset, names.size());
   json.field("total", names.size()).field("offset", page.offset).field("limit", kNamesPage).key("streams");
-  if (names.empty()) {
+  if (page.offset == names.size()) {
     json.null();
     return std::nullopt;
   }
@@ -169,6 +187,7 @@ ApiStatus JetStream::Api::stream_list(const Call& call, JsonWriter& json) {
   for (const auto& [name, stream] : js_.streams_) {
     if (has_subject(stream->config(), page.subject)) found.push_back(stream.get());
   }
+  page.offset = std::min<std::uint64_t>(page.offset, found.size());
   json.field("total", found.size()).field("offset", page.offset).field("limit", kListPage).key("streams").begin_array();
   for (std::size_t i = page.offset; i < found.size() && i - page.offset < kListPage; ++i) {
     json.begin_object();
@@ -196,8 +215,8 @@ ApiStatus JetStream::Api::stream_delete(const Call& call, JsonWriter& json) {
 ApiStatus JetStream::Api::stream_purge(const Call& call, JsonWriter& json) {
   PurgeRequest request;
   if (!call.body.empty()) {
-    const std::optional<Json> body = parse_json(call.body);
-    if (!body || !body->is_object() || !read(*body, "filter", request.filter) || !read(*body, "seq", request.below) ||
+    const std::optional<Json> body = parse_request(call.body);
+    if (!body || !read(*body, "filter", request.filter) || !read(*body, "seq", request.below) ||
         !read(*body, "keep", request.keep)) {
       return api_errors::invalid_json();
     }
@@ -208,35 +227,6 @@ ApiStatus JetStream::Api::stream_purge(const Call& call, JsonWriter& json) {
   std::uint64_t purged = 0;
   if (ApiStatus failed = stream->purge(request, purged)) return failed;
   json.field("success", true).field("purged", purged);
-  return std::nullopt;
-}
-
-ApiStatus JetStream::Api::message_get(const Call& call, JsonWriter& json) {
-  if (is_empty_request(call.body)) return api_errors::bad_request();
-  const std::optional<MessageQuery> query = parse_message_query(call.body);
-  if (!query) return api_errors::invalid_json();
-  if (query->is_empty() || query->is_contradictory()) return api_errors::bad_request();
-  Stream* stream = js_.stream(call.stream);
-  if (stream == nullptr) return api_errors::stream_not_found();
-  const std::optional<StoredMessage> message = find_message(stream->store(), *query);
-  if (!message) return api_errors::message_not_found();
-  json.key("message").begin_object().field("subject", message->subject).field("seq", message->seq.value);
-  if (!message->headers.empty()) json.field("hdrs", base64(message->headers));
-  if (!message->payload.empty()) json.field("data", base64(message->payload));
-  json.field("time", message->time).end_object();
-  return std::nullopt;
-}
-
-ApiStatus JetStream::Api::message_delete(const Call& call, JsonWriter& json) {
-  if (is_empty_request(call.body)) return api_errors::bad_request();
-  const std::optional<Json> body = parse_json(call.body);
-  Seq seq;
-  bool no_erase = false;
-  if (!body || !body->is_object() || !read(*body, "seq", seq) || !read(*body, "no_erase", no_erase)) return api_errors::invalid_json();
-  Stream* stream = js_.stream(call.stream);
-  if (stream == nullptr) return api_errors::stream_not_found();
-  if (ApiStatus failed = stream->remove_message(seq, !no_erase)) return failed;
-  json.field("success", true);
   return std::nullopt;
 }
 

@@ -18,9 +18,9 @@ constexpr std::string_view kGroup = "_sys_";
 }  // namespace
 
 std::optional<MessageQuery> parse_message_query(std::string_view body) {
-  const std::optional<Json> json = parse_json(body);
+  const std::optional<Json> json = parse_request(body);
   MessageQuery query;
-  if (!json || !json->is_object() || !read(*json, "seq", query.seq) || !read(*json, "last_by_subj", query.last_by_subject) ||
+  if (!json || !read(*json, "seq", query.seq) || !read(*json, "last_by_subj", query.last_by_subject) ||
       !read(*json, "next_by_subj", query.next_by_subject)) {
     return std::nullopt;
   }

@@ -1,5 +1,6 @@
 #include "core/jetstream/jetstream.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "core/base/time_text.h"
@@ -33,7 +34,7 @@ JetStream::JetStream(Env& env, Bus& bus, JetStreamConfig config)
                config_.server_name,
                std::string(kStreamsDirectory),
                [this](const std::string& stream, const std::string& consumer) {
-                 requests_.try_push(Request{stream, {}, consumer, false, true});
+                 requests_.try_push(Request{stream, {}, consumer, std::nullopt, true});
                }},
       requests_(env.tasks, kRequestsMax),
       api_(std::make_unique<Api>(*this)),
@@ -47,10 +48,12 @@ Status JetStream::start() {
   WT_CHECK(env_.disk.make_directories(kStreamsDirectory));
   recover();
   // Not "$JS.API.>": consumers subscribe to pull requests for themselves, and direct gets are their streams'. Without the
-  // consumer or the stream there must be no responder.
+  // consumer or the stream there must be no responder. What else is asked has one, even if it stays silent.
   for (const char* subject :
-       {"$JS.API.INFO", "$JS.API.STREAM.>", "$JS.API.CONSUMER.CREATE.>", "$JS.API.CONSUMER.DURABLE.>", "$JS.API.CONSUMER.NAMES.>",
-        "$JS.API.CONSUMER.LIST.>", "$JS.API.CONSUMER.INFO.>", "$JS.API.CONSUMER.DELETE.>"}) {
+       {"$JS.API.*", "$JS.API.INFO.>", "$JS.API.STREAM.>", "$JS.API.META.>", "$JS.API.SERVER.>", "$JS.API.ACCOUNT.>", "$JS.API.CONSUMER.*",
+        "$JS.API.CONSUMER.CREATE.>", "$JS.API.CONSUMER.DURABLE.>", "$JS.API.CONSUMER.NAMES.>", "$JS.API.CONSUMER.LIST.>",
+        "$JS.API.CONSUMER.INFO.>", "$JS.API.CONSUMER.DELETE.>", "$JS.API.CONSUMER.LEADER.>", "$JS.API.CONSUMER.PAUSE.>",
+        "$JS.API.CONSUMER.RESET.>", "$JS.API.CONSUMER.UNPIN.>"}) {
     subscribe(subject);
   }
   scope_.spawn("jetstream api", [this] { serve_loop(); });
@@ -58,9 +61,9 @@ Status JetStream::start() {
 }
 
 void JetStream::subscribe(std::string_view subject) {
-  subscriptions_.push_back(bus_.subscribe(subject, "", [this](const MessageView& message, bool from_leaf) {
-    if (message.reply.empty()) return;
-    requests_.try_push(Request{std::string(message.subject), std::string(message.reply), std::string(message.payload), from_leaf, false});
+  subscriptions_.push_back(bus_.subscribe(subject, "", [this](const MessageView& message, bool) {
+    requests_.try_push(
+        Request{std::string(message.subject), std::string(message.reply), std::string(message.payload), bus_.publisher(), false});
   }));
 }
 
@@ -107,6 +110,12 @@ void JetStream::recover() {
       complain(failed->description);
       continue;
     }
+    if (const ApiStatus failed = check_transforms(normalised)) {
+      complain(failed->description);
+      continue;
+    }
+    // A mirror reproduces its origin, duplicates included: nats-server takes back at its start what was asked for (streams A.5).
+    if (normalised.mirror) normalised.duplicate_window = Duration{0};
     const WallTime when = parse_rfc3339(created).value_or(env_.clock.wall_now());
     Result<std::unique_ptr<Stream>> stream = Stream::open(context_, std::move(normalised), when);
     if (!stream) {
@@ -146,6 +155,18 @@ std::vector<Stream*> JetStream::streams() {
   return out;
 }
 
+// Whether what a stream asks for is there, besides what the others reserve.
+ApiStatus JetStream::check_reserves(const StreamConfig& config) const {
+  if (config.max_bytes <= 0) return std::nullopt;
+  const bool is_memory = config.storage == StorageType::memory;
+  std::int64_t left = is_memory ? config_.reserves.memory : config_.reserves.file;
+  for (const auto& [name, other] : streams_) {
+    if (name != config.name && other->config().storage == config.storage) left -= std::max<std::int64_t>(0, other->config().max_bytes);
+  }
+  if (config.max_bytes <= left) return std::nullopt;
+  return is_memory ? api_errors::insufficient_memory() : api_errors::insufficient_storage();
+}
+
 ApiStatus JetStream::check_overlap(const StreamConfig& config) const {
   for (const auto& [name, other] : streams_) {
     if (name == config.name) continue;
@@ -168,7 +189,10 @@ void JetStream::serve_loop() {
     if (answer.is_counted) ++api_total_;
     if (answer.is_error) ++api_errors_;
     if (is_closed_ || answer.json.empty()) continue;
-    bus_.publish(MessageView{.subject = request->reply, .reply = {}, .headers = {}, .payload = answer.json});
+    if (!request->reply.empty()) {
+      bus_.publish(MessageView{.subject = request->reply, .reply = {}, .headers = {}, .payload = answer.json});
+    }
+    if (answer.is_counted) advisories_.api_audit({config_.server_name, request->client, request->subject, request->body, answer.json});
   }
 }
 

@@ -5,6 +5,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,10 +22,18 @@ namespace windtunnel::core {
 class JsonWriter;
 struct Env;
 
+// What streams may reserve together with max_bytes. nats-server takes three quarters of the machine's memory and disk; ours
+// does not depend on the machine.
+struct StoreReserves {
+  std::int64_t memory = std::int64_t{1} << 36;
+  std::int64_t file = std::int64_t{1} << 40;
+};
+
 struct JetStreamConfig {
   std::string domain;  // may be empty
   std::string server_name;
   StoreSettings store;
+  StoreReserves reserves = {};
 };
 
 class JetStream {
@@ -47,10 +56,10 @@ class JetStream {
  private:
   struct Request {
     std::string subject;
-    std::string reply;
+    std::string reply;  // empty: nobody wants to hear the answer
     std::string body;
-    bool from_leaf = false;
-    bool is_internal = false;  // a consumer to be deleted: subject is the stream, body the consumer
+    std::optional<ClientInfo> client;  // who asks; none: the inside of this server
+    bool is_internal = false;          // a consumer to be deleted: subject is the stream, body the consumer
   };
   class Api;
 
@@ -58,6 +67,7 @@ class JetStream {
   void serve_loop();
   void subscribe(std::string_view subject);
   [[nodiscard]] StreamLookup lookup() const;
+  ApiStatus check_reserves(const StreamConfig& config) const;
   ApiStatus check_overlap(const StreamConfig& config) const;
 
   Env& env_;

@@ -2,6 +2,7 @@
 // has the right type. For the .cc files of this folder; it brings in nlohmann-json.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -19,6 +20,38 @@ using Json = nlohmann::json;
 inline std::optional<Json> parse_json(std::string_view text) {
   Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (json.is_discarded()) return std::nullopt;
+  return json;
+}
+
+inline std::string lower_case(std::string_view text) {
+  std::string out{text};
+  std::transform(out.begin(), out.end(), out.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  return out;
+}
+
+// Go's encoding/json finds a member whatever its capitals are, unless the exact name is there too. The members of "metadata"
+// are the user's.
+inline void lower_case_members(Json& json) {
+  if (json.is_array()) {
+    for (Json& item : json) lower_case_members(item);
+  }
+  if (!json.is_object()) return;
+  std::vector<std::string> names;
+  for (const auto& [name, value] : json.items()) names.push_back(name);
+  for (const std::string& name : names) {
+    const std::string lower = lower_case(name);
+    if (lower != name && !json.contains(lower)) json[lower] = std::move(json[name]);
+    if (lower != name) json.erase(name);
+    if (lower != "metadata" && json.contains(lower)) lower_case_members(json[lower]);
+  }
+}
+
+// As a request reads its body: `null` leaves everything as it is. nullopt if it is neither an object nor null.
+inline std::optional<Json> parse_request(std::string_view text) {
+  std::optional<Json> json = parse_json(text);
+  if (json && json->is_null()) return Json::object();
+  if (!json || !json->is_object()) return std::nullopt;
+  lower_case_members(*json);
   return json;
 }
 

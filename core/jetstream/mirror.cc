@@ -14,6 +14,7 @@
 #include "core/jetstream/json_fields.h"
 #include "core/jetstream/stream.h"
 #include "core/nats/headers.h"
+#include "core/nats/subject.h"
 
 namespace windtunnel::core {
 namespace {
@@ -55,7 +56,16 @@ Mirror::Mirror(Stream& stream, StreamSource origin)
       bus_(stream.bus_),
       random_(env_.random.child("mirror/" + stream.config().name)),
       inbox_(env_.tasks, kInboxMax),
-      scope_(env_.tasks) {}
+      scope_(env_.tasks) {
+  for (const SubjectTransformConfig& each : origin_.subject_transforms) {
+    std::optional<SubjectTransform> rewrite;
+    if (!each.destination.empty()) {
+      Result<SubjectTransform> made = SubjectTransform::make(each.source, each.destination);
+      if (made) rewrite = std::move(*made);
+    }
+    transforms_.emplace_back(each.source, std::move(rewrite));
+  }
+}
 
 Mirror::~Mirror() {
   tear_down();
@@ -152,6 +162,11 @@ std::string Mirror::request_body(const std::string& deliver) const {
   }
   json.field("ack_policy", "none").field("ack_wait", Duration{kAckWait}.count()).field("max_deliver", 1);
   if (!origin_.filter_subject.empty()) json.field("filter_subject", origin_.filter_subject);
+  if (!origin_.subject_transforms.empty()) {
+    json.key("filter_subjects").begin_array();
+    for (const SubjectTransformConfig& each : origin_.subject_transforms) json.text(each.source);
+    json.end_array();
+  }
   json.field("replay_policy", "instant")
       .field("idle_heartbeat", Duration{kHeartbeat}.count())
       .field("flow_control", true)
@@ -348,7 +363,10 @@ bool Mirror::process_control(const Copy& copy) {
 // Verbatim, under the origin's sequence and time. What the origin accepted is not checked again. Suspends.
 bool Mirror::store(const Copy& copy, Seq seq, WallTime time) {
   StreamStore& store = stream_.store();
-  const NewMessage message{copy.subject, copy.headers, copy.payload};
+  std::string subject = copy.subject;
+  transform(subject);
+  const NewMessage message{subject, copy.headers, copy.payload};
+  const Seq previous = stream_.previous_of(subject);
   const bool is_sabotaged = env_.defects.is_on(Defect::break_mirror_skips) || env_.defects.is_on(Defect::break_mirror_duplicates);
   if (env_.defects.is_on(Defect::break_mirror_skips) && seq.value % kSabotageEvery == 0) return true;
   const Result<Seq> stored = is_sabotaged ? store.append(message, time) : store.append_at(seq, message, time);
@@ -359,15 +377,25 @@ bool Mirror::store(const Copy& copy, Seq seq, WallTime time) {
   }
   if (std::exchange(has_store_error_, false)) error_.reset();
   stream_.stored(*stored, message, time);
+  stream_.republish(message, *stored, time, previous);
   if (env_.defects.is_on(Defect::break_mirror_duplicates) && seq.value % kSabotageEvery == 0) {
     if (const Result<Seq> twice = store.append(message, time)) stream_.stored(*twice, message, time);
   }
-  roll_up(copy);
+  roll_up(copy, subject);
   return !is_closed_;
 }
 
 // The mirror's own copies, if it may. Suspends.
-void Mirror::roll_up(const Copy& copy) {
+// The first transform whose source matches counts.
+void Mirror::transform(std::string& subject) const {
+  for (const auto& [source, rewrite] : transforms_) {
+    if (!matches(subject, source)) continue;
+    if (std::optional<std::string> becomes = rewrite ? rewrite->apply(subject) : std::nullopt) subject = std::move(*becomes);
+    return;
+  }
+}
+
+void Mirror::roll_up(const Copy& copy, const std::string& subject) {
   const StreamConfig& config = stream_.config();
   const auto rollup = header_value(copy.headers, "Nats-Rollup");
   if (!rollup || !config.allow_rollup_hdrs || config.deny_purge) return;
@@ -375,7 +403,7 @@ void Mirror::roll_up(const Copy& copy) {
   for (char& c : word) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   if (word != "sub" && word != "all") return;
   std::uint64_t purged = 0;
-  stream_.purge(PurgeRequest{.filter = word == "all" ? std::string{} : copy.subject, .below = Seq{}, .keep = 1}, purged);
+  stream_.purge(PurgeRequest{.filter = word == "all" ? std::string{} : subject, .below = Seq{}, .keep = 1}, purged);
 }
 
 void Mirror::write_info(JsonWriter& json) const {
@@ -385,6 +413,7 @@ void Mirror::write_info(JsonWriter& json) const {
   }
   json.field("lag", lag_).field("active", last_heard_ ? (env_.clock.now() - *last_heard_).count() : std::int64_t{-1});
   if (!origin_.filter_subject.empty()) json.field("filter_subject", origin_.filter_subject);
+  write_transforms(json, origin_.subject_transforms);
   if (error_) {
     json.key("error");
     write_error(json, *error_);

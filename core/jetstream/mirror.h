@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/base/random.h"
@@ -16,6 +17,7 @@
 #include "core/jetstream/api_error.h"
 #include "core/jetstream/stream_config.h"
 #include "core/nats/bus.h"
+#include "core/nats/subject_transform.h"
 
 namespace windtunnel::core {
 
@@ -60,7 +62,8 @@ class Mirror {
   bool process(const Copy& copy);
   bool process_control(const Copy& copy);
   bool store(const Copy& copy, Seq seq, WallTime time);
-  void roll_up(const Copy& copy);
+  void transform(std::string& subject) const;
+  void roll_up(const Copy& copy, const std::string& subject);
   void tear_down();
   void wait_before_retry();
   void on_interest_changed();
@@ -70,6 +73,7 @@ class Mirror {
 
   Stream& stream_;
   StreamSource origin_;
+  std::vector<std::pair<std::string, std::optional<SubjectTransform>>> transforms_;  // by source; no rewrite: a filter alone
   Env& env_;
   Bus& bus_;
   Random random_;

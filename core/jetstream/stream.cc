@@ -47,6 +47,7 @@ Stream::Stream(const StreamContext& context, StreamConfig config, WallTime creat
       config_(std::move(config)),
       created_(created),
       store_(std::move(store)),
+      rewrites_(config_),
       dedupe_(config_.duplicate_window),
       inbox_(env_.tasks, kInboxMax),
       scope_(env_.tasks) {
@@ -139,6 +140,7 @@ Status Stream::update(StreamConfig config) {
   const bool has_new_subjects = config.subjects != config_.subjects;
   const bool becomes_interest = config.retention == Retention::interest && config_.retention != Retention::interest;
   config_ = std::move(config);
+  rewrites_ = Rewrites{config_};
   dedupe_.set_window(config_.duplicate_window);
   if (has_new_subjects) subscribe();
   serve_direct_gets();
@@ -157,9 +159,20 @@ void Stream::stored(Seq seq, const NewMessage& message, WallTime time) {
   for (const auto& [name, consumer] : consumers_) consumer->on_stored(seq, message.subject);
 }
 
+Seq Stream::previous_of(std::string_view subject) const { return rewrites_.republishes() ? store_->last_seq_of(subject) : Seq{0}; }
+
+void Stream::republish(const NewMessage& message, Seq seq, WallTime time, Seq previous) const {
+  rewrites_.republish(bus_, message, seq, time, previous);
+}
+
 ApiStatus Stream::remove_message(Seq seq, bool erase) {
   if (config_.sealed) return api_errors::sealed();
   if (config_.deny_delete) return api_errors::message_delete("message delete not permitted");
+  if (config_.storage == StorageType::file) {  // a memory store does not tell these apart
+    const StreamState state = store_->state();
+    if (seq > state.last_seq) return api_errors::message_delete("stream store EOF");
+    if (seq < state.first_seq || seq.value == 0) return api_errors::message_delete("no message found");
+  }
   const Result<bool> removed = store_->remove(seq, erase);
   if (!removed) return api_errors::message_delete(removed.error().detail);
   if (!*removed) return api_errors::sequence_not_found(std::to_string(seq.value));

@@ -18,6 +18,7 @@
 #include "core/jetstream/api_error.h"
 #include "core/jetstream/consumer.h"
 #include "core/jetstream/dedupe_window.h"
+#include "core/jetstream/rewrites.h"
 #include "core/jetstream/stream_config.h"
 #include "core/nats/bus.h"
 #include "core/store/store_options.h"
@@ -120,6 +121,9 @@ class Stream final : private ConsumerHost {
   void answer(const Message& message, Seq seq, bool is_duplicate);
   void answer(const Message& message, const ApiError& error);
   void stored(Seq seq, const NewMessage& message, WallTime time);
+  // The sequence of the subject's last message, if somebody will want to know.
+  [[nodiscard]] Seq previous_of(std::string_view subject) const;
+  void republish(const NewMessage& message, Seq seq, WallTime time, Seq previous) const;
   ApiStatus check_consumer(const ConsumerConfig& config) const;
   ApiStatus update_consumer(const ConsumerRequest& request, const ConsumerConfig& config, Consumer& consumer);
   void remove_unwanted(const std::vector<std::string>& filters);
@@ -140,6 +144,7 @@ class Stream final : private ConsumerHost {
   std::unique_ptr<DirectGet> direct_get_;  // while the configuration allows it
   std::map<std::string, std::unique_ptr<Consumer>, std::less<>> consumers_;
   std::vector<SubscriptionId> subscriptions_;
+  Rewrites rewrites_;
   DedupeWindow dedupe_;
   bool is_dedupe_loaded_ = false;
   std::string last_msg_id_;

@@ -26,12 +26,27 @@ struct ExternalStream {
   friend bool operator==(const ExternalStream&, const ExternalStream&) = default;
 };
 
-// What a mirror copies.
+struct SubjectTransformConfig {
+  std::string source;  // empty: every subject
+  std::string destination;
+  friend bool operator==(const SubjectTransformConfig&, const SubjectTransformConfig&) = default;
+};
+
+// What is stored is published again under another subject.
+struct RepublishConfig {
+  std::string source;
+  std::string destination;
+  bool headers_only = false;
+  friend bool operator==(const RepublishConfig&, const RepublishConfig&) = default;
+};
+
+// What a mirror, or a stream with sources, copies.
 struct StreamSource {
   std::string name;
   Seq opt_start_seq;
   std::string opt_start_time;  // RFC 3339; empty: none
   std::string filter_subject;
+  std::vector<SubjectTransformConfig> subject_transforms;
   std::optional<ExternalStream> external;
   friend bool operator==(const StreamSource&, const StreamSource&) = default;
 };
@@ -65,10 +80,14 @@ struct StreamConfig {
   StorageType storage = StorageType::file;
   std::int64_t num_replicas = 0;
   bool no_ack = false;
+  std::string template_owner;
   Duration duplicate_window{0};
   std::optional<StreamSource> mirror;
+  std::vector<StreamSource> sources;
   Compression compression = Compression::none;
   Seq first_seq;
+  std::optional<SubjectTransformConfig> subject_transform;
+  std::optional<RepublishConfig> republish;
   bool allow_direct = false;
   bool mirror_direct = false;
   bool discard_new_per_subject = false;
@@ -79,8 +98,6 @@ struct StreamConfig {
   std::optional<Placement> placement;
   ConsumerLimits consumer_limits;
   std::map<std::string, std::string> metadata;
-  // Features whose issue has not come yet; a configuration that asks for one is refused by name.
-  std::string unsupported;
   friend bool operator==(const StreamConfig&, const StreamConfig&) = default;
 };
 
@@ -92,11 +109,19 @@ struct StreamConfig {
 using StreamLookup = std::function<const StreamConfig*(std::string_view name)>;
 
 // Fills in the server's defaults and checks the configuration in nats-server's order (jetstream-api 4.1, 4.2): all but
-// what the account or an existing stream of that name say. `normalised` gets the result.
+// what the account or an existing stream of that name say, and what check_transforms looks at. `normalised` gets the result.
 [[nodiscard]] ApiStatus normalise(const StreamConfig& config, const StreamLookup& streams, StreamConfig& normalised);
+
+// Transforms that cannot be made. nats-server finds them when it makes the stream, after everything else.
+[[nodiscard]] ApiStatus check_transforms(const StreamConfig& config);
+// What no stream of this server can be yet, though nats-server's can.
+[[nodiscard]] ApiStatus check_supported(const StreamConfig& config);
 
 // The configuration's members, in nats-server's order, into an object that is open.
 void write_stream_config_fields(JsonWriter& json, const StreamConfig& config);
+
+// "subject_transforms", if there are any.
+void write_transforms(JsonWriter& json, const std::vector<SubjectTransformConfig>& transforms);
 
 // What of it the store enforces.
 [[nodiscard]] StoreLimits store_limits(const StreamConfig& config);

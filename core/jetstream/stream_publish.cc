@@ -43,7 +43,11 @@ Rollup rollup_of(const Message& message) {
 }  // namespace
 
 void Stream::ingest_loop() {
-  while (const std::optional<Message> message = inbox_.pop("published messages")) ingest(*message);
+  while (std::optional<Message> message = inbox_.pop("published messages")) {
+    rewrites_.transform(message->subject);
+    if (!message->headers.empty()) remove_header(message->headers, "Nats-Request-Info");
+    ingest(*message);
+  }
 }
 
 // Rebuilds the table of message ids after a restart, when the first publish carries one. Suspends.
@@ -111,6 +115,7 @@ void Stream::ingest(const Message& message) {
 
   const NewMessage content{message.subject, message.headers, message.payload};
   const WallTime now = env_.clock.wall_now();
+  const Seq previous = previous_of(message.subject);
   bool is_stored = true;
   const Result<Seq> seq = keep(content, now, is_stored);
   if (!seq) {
@@ -118,7 +123,8 @@ void Stream::ingest(const Message& message) {
     return answer(message, api_errors::store_failed(seq.error().detail));
   }
   last_msg_id_ = header_value(message.headers, "Nats-Msg-Id").value_or("");
-  dedupe_.record(last_msg_id_, *seq, now);
+  const bool forgets_seq = !is_stored && env_.defects.is_on(Defect::nats_5818);
+  dedupe_.record(last_msg_id_, forgets_seq ? Seq{0} : *seq, now);
   if (rollup != Rollup::none && is_stored) {
     const PurgeRequest older{.filter = rollup == Rollup::subject ? message.subject : std::string{}, .below = Seq{}, .keep = 1};
     if (const Result<std::uint64_t> purged = store_->purge(older); !purged) {
@@ -126,6 +132,7 @@ void Stream::ingest(const Message& message) {
     }
     for (const auto& [name, consumer] : consumers_) consumer->on_purged();
   }
+  if (is_stored) republish(content, *seq, now, previous);
   answer(message, *seq, false);
 }
 

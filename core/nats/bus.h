@@ -4,8 +4,10 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string_view>
 
+#include "core/nats/client_info.h"
 #include "core/nats/message.h"
 
 namespace windtunnel::core {
@@ -28,6 +30,9 @@ class Bus {
   // Routes a message as if an internal client had published it. True if anybody took it: a local subscriber or a leaf
   // connection. The permission rules of leaf connections apply; subject mappings do not.
   virtual bool publish(const MessageView& message) = 0;
+
+  // Inside a handler: who sent the message; nullopt if the inside of this server did.
+  [[nodiscard]] virtual std::optional<ClientInfo> publisher() const = 0;
 
   // Whether anybody (locally, or behind a leaf connection that may be sent it) listens to this literal subject.
   [[nodiscard]] virtual bool has_interest(std::string_view subject) const = 0;

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -14,6 +15,7 @@
 
 #include "core/base/random.h"
 #include "core/nats/bus.h"
+#include "core/nats/client_info.h"
 #include "core/nats/subscription_list.h"
 
 namespace windtunnel::core {
@@ -27,6 +29,7 @@ class ClientReceiver {
   virtual bool deliver(const AccountSubscription& subscription, const MessageView& message) = 0;
   // The subscription has had the last message that it asked for, and is gone.
   virtual void on_auto_unsubscribed(const AccountSubscription& subscription) = 0;
+  [[nodiscard]] virtual ClientInfo client_info() const = 0;
 
  protected:
   ~ClientReceiver() = default;
@@ -42,6 +45,7 @@ class LeafReceiver {
   virtual void deliver(const MessageView& message, std::span<const std::string_view> queues) = 0;
   // `delta` more (or fewer) subscriptions like this one are there.
   virtual void on_interest(const AccountSubscription& subscription, std::int64_t delta) = 0;
+  [[nodiscard]] virtual ClientInfo client_info() const = 0;
 
  protected:
   ~LeafReceiver() = default;
@@ -88,6 +92,8 @@ class Account {
   // True if anybody took it: a client, an internal subscription or a leaf connection that may be sent it.
   bool route(const MessageView& message, const RouteOrigin& origin);
   [[nodiscard]] bool has_interest(std::string_view subject);
+  // Whose message is being routed; nullopt: nobody's, or the inside of this server sent it.
+  [[nodiscard]] std::optional<ClientInfo> publisher() const;
   // The first plain subscription of this client that matches; nullptr if there is none.
   [[nodiscard]] const AccountSubscription* plain_of(const ClientReceiver& client, std::string_view subject);
 
@@ -132,6 +138,7 @@ class Account {
   // Removed while a message was being routed: freed when nobody can still be looking at them.
   std::vector<std::unique_ptr<AccountSubscription>> dead_;
   unsigned routing_depth_ = 0;
+  const RouteOrigin* routing_ = nullptr;  // of the innermost message under way
 };
 
 }  // namespace windtunnel::core

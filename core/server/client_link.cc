@@ -54,6 +54,16 @@ void ClientLink::announce_lame_duck() {
   flush();
 }
 
+ClientInfo ClientLink::client_info() const {
+  ClientInfo info = peer_info();
+  info.name = connect_.name;
+  info.lang = connect_.lang;
+  info.version = connect_.version;
+  info.kind = "Client";
+  info.client_type = "nats";
+  return info;
+}
+
 void ClientLink::handle(const Operation& operation) {
   switch (operation.kind) {
     case OperationKind::connect: handle_connect(operation.text); break;

@@ -29,6 +29,7 @@ class ClientLink final : public Link, private ClientReceiver {
 
   bool deliver(const AccountSubscription& subscription, const MessageView& message) override;
   void on_auto_unsubscribed(const AccountSubscription& subscription) override;
+  [[nodiscard]] ClientInfo client_info() const override;
 
   void handle_connect(std::string_view json);
   // Why these credentials will not do; empty if they will.

@@ -103,6 +103,13 @@ void LeafLink::handle_leaf_message(const Operation& operation) {
   core_.account().route(message, RouteOrigin{.leaf = this, .is_mapped = is_mapped, .queues = operation.queues});
 }
 
+ClientInfo LeafLink::client_info() const {
+  ClientInfo info = peer_info();
+  info.name = remote_name_;
+  info.kind = "Leafnode";
+  return info;
+}
+
 void LeafLink::deliver(const MessageView& message, std::span<const std::string_view> queues) {
   WT_ASSERT(is_registered_);
   // Not bounded: a dead link swallows messages until it is found dead, as nats-server's does (wire 12).

@@ -50,6 +50,7 @@ class LeafLink final : public Link, private LeafReceiver {
   [[nodiscard]] bool may_send(std::string_view subject) const override { return permissions_.may_send(subject); }
   void deliver(const MessageView& message, std::span<const std::string_view> queues) override;
   void on_interest(const AccountSubscription& subscription, std::int64_t delta) override;
+  [[nodiscard]] ClientInfo client_info() const override;
 
   // The handshake.
   void handle_info(std::string_view json);

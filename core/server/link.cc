@@ -1,5 +1,6 @@
 #include "core/server/link.h"
 
+#include <algorithm>
 #include <chrono>
 #include <vector>
 
@@ -19,7 +20,12 @@ constexpr Duration kRttRefresh = std::chrono::hours(1);
 }  // namespace
 
 Link::Link(ServerCore& core, std::uint64_t id, std::unique_ptr<Connection> connection, ParserRole role)
-    : core_(core), id_(id), connection_(std::move(connection)), parser_(role) {
+    : core_(core),
+      id_(id),
+      connection_(std::move(connection)),
+      parser_(role),
+      started_(core.wall_now()),
+      opened_(core.now()) {
   ping_at_ = after(core_.now(), core_.config().ping_interval);
 }
 
@@ -107,13 +113,25 @@ void Link::refuse(std::string_view err, std::string_view reason) {
   close(reason);
 }
 
+ClientInfo Link::peer_info() const {
+  ClientInfo info;
+  info.start = started_;
+  info.host = peer().host;
+  info.id = id_;
+  info.rtt = rtt_;
+  return info;
+}
+
 void Link::handle_ping() {
   note_input();
+  // The first guess, as nats-server's: how long it took the peer to come so far.
+  if (rtt_ == Duration{0}) rtt_ = std::max(core_.now() - opened_, Duration{1});
   append_pong(output_);
   flush();
 }
 
 void Link::handle_pong() {
+  if (pings_out_ > 0) rtt_ = std::max(core_.now() - ping_sent_, Duration{1});
   pings_out_ = 0;
   has_rtt_ = true;
 }

@@ -11,6 +11,7 @@
 
 #include "core/env/network.h"
 #include "core/env/sync.h"
+#include "core/nats/client_info.h"
 #include "core/nats/parser.h"
 
 namespace windtunnel::core {
@@ -27,6 +28,8 @@ class Link {
   [[nodiscard]] std::uint64_t link_id() const { return id_; }
   [[nodiscard]] bool is_closed() const { return is_closed_; }
   [[nodiscard]] const Address& peer() const { return connection_->peer(); }
+  // What both kinds of links know of their peer.
+  [[nodiscard]] ClientInfo peer_info() const;
 
   // The bodies of the link's two tasks. They suspend, and end when the link is closed.
   void read_loop();
@@ -88,6 +91,9 @@ class Link {
   Instant input_at_{};
   std::uint32_t pings_out_ = 0;
   bool has_rtt_ = false;
+  Duration rtt_{0};  // 0: not measured
+  const WallTime started_;
+  const Instant opened_;
 };
 
 }  // namespace windtunnel::core

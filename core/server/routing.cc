@@ -36,8 +36,11 @@ class Account::Routing {
       : account_(account), origin_(origin), onward_(message), local_(message) {
     if (origin.leaf != nullptr) split_shown_subject(local_);
     ++account_.routing_depth_;
+    outer_ = account_.routing_;
+    account_.routing_ = &origin_;
   }
   ~Routing() {
+    account_.routing_ = outer_;
     // A dead handler's own destructor may remove another subscription, so the list is taken before it is freed.
     if (--account_.routing_depth_ == 0) std::vector<std::unique_ptr<AccountSubscription>>().swap(account_.dead_);
   }
@@ -138,11 +141,19 @@ class Account::Routing {
   const RouteOrigin& origin_;
   const MessageView& onward_;        // as it came: what leaf connections get
   MessageView local_;                // what clients and handlers here get
+  const RouteOrigin* outer_ = nullptr;
   std::vector<LeafTarget> targets_;  // one a connection, in order of the first subscription that matched
   bool is_delivered_ = false;
 };
 
 bool Account::route(const MessageView& message, const RouteOrigin& origin) { return Routing{*this, message, origin}.run(); }
+
+std::optional<ClientInfo> Account::publisher() const {
+  if (routing_ == nullptr) return std::nullopt;
+  if (routing_->client != nullptr) return routing_->client->client_info();
+  if (routing_->leaf != nullptr) return routing_->leaf->client_info();
+  return std::nullopt;
+}
 
 bool Account::has_interest(std::string_view subject) {
   const std::shared_ptr<const SubscriptionMatch> match = list_.match(subject);

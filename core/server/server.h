@@ -54,6 +54,7 @@ class Server final : public Bus {
   SubscriptionId subscribe(std::string_view subject, std::string_view queue, Handler handler) override;
   void unsubscribe(SubscriptionId id) noexcept override;
   bool publish(const MessageView& message) override;
+  [[nodiscard]] std::optional<ClientInfo> publisher() const override;
   [[nodiscard]] bool has_interest(std::string_view subject) const override;
   SubscriptionId watch_interest(std::string_view subject, std::function<void()> changed) override;
   SubscriptionId watch_leafs(std::function<void()> connected) override;

@@ -45,6 +45,7 @@ class ServerCore {
   [[nodiscard]] Tasks& tasks() { return env_.tasks; }
   [[nodiscard]] Log& log() { return env_.log; }
   [[nodiscard]] Instant now() const { return env_.clock.now(); }
+  [[nodiscard]] WallTime wall_now() const { return env_.clock.wall_now(); }
   [[nodiscard]] Account& account() { return account_; }
   [[nodiscard]] const DomainMapping& mapping() const { return mapping_; }
   [[nodiscard]] Random& ping_random() { return ping_random_; }
