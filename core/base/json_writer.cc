@@ -147,6 +147,9 @@ JsonWriter& JsonWriter::text(std::string_view value) {
     } else if (const std::size_t size = utf8_length(value, at); size == 0) {
       out_ += "\\ufffd";  // as Go does with bytes that are no UTF-8
       ++at;
+    } else if (const std::string_view letter = value.substr(at, size); letter == "\xe2\x80\xa8" || letter == "\xe2\x80\xa9") {
+      out_ += letter.back() == '\xa8' ? "\\u2028" : "\\u2029";  // JavaScript ends a line there
+      at += size;
     } else {
       out_.append(value.substr(at, size));
       at += size;

@@ -95,7 +95,7 @@ JetStream::Api::Answer JetStream::Api::serve(std::string_view subject, std::stri
     json.key("error");
     write_error(json, *failed);
     if (!route->on_error.empty()) json.raw(route->on_error);
-    return {json.end_object().take(), true, true};
+    return {json.end_object().take(), failed->is_counted, true};
   }
   // nats-server counts a message that was got as traffic, not as a request.
   return {members.end_object().take(), false, route->handler != &Api::message_get};

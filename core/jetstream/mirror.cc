@@ -412,7 +412,8 @@ void Mirror::write_info(JsonWriter& json) const {
     json.key("external").begin_object().field("api", origin_.external->api).field("deliver", origin_.external->deliver).end_object();
   }
   json.field("lag", lag_).field("active", last_heard_ ? (env_.clock.now() - *last_heard_).count() : std::int64_t{-1});
-  if (!origin_.filter_subject.empty()) json.field("filter_subject", origin_.filter_subject);
+  // nats-server knows it when it has asked the origin.
+  if (!origin_.filter_subject.empty() && attempts_ > 0) json.field("filter_subject", origin_.filter_subject);
   write_transforms(json, origin_.subject_transforms);
   if (error_) {
     json.key("error");

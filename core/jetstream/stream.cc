@@ -168,21 +168,27 @@ void Stream::republish(const NewMessage& message, Seq seq, WallTime time, Seq pr
 ApiStatus Stream::remove_message(Seq seq, bool erase) {
   if (config_.sealed) return api_errors::sealed();
   if (config_.deny_delete) return api_errors::message_delete("message delete not permitted");
+  const auto uncounted = [](ApiError failure) {
+    failure.is_counted = false;
+    return failure;
+  };
   if (config_.storage == StorageType::file) {  // a memory store does not tell these apart
     const StreamState state = store_->state();
-    if (seq > state.last_seq) return api_errors::message_delete("stream store EOF");
-    if (seq < state.first_seq || seq.value == 0) return api_errors::message_delete("no message found");
+    if (seq > state.last_seq) return uncounted(api_errors::message_delete("stream store EOF"));
+    if (seq < state.first_seq || seq.value == 0) return uncounted(api_errors::message_delete("no message found"));
   }
   const Result<bool> removed = store_->remove(seq, erase);
-  if (!removed) return api_errors::message_delete(removed.error().detail);
-  if (!*removed) return api_errors::sequence_not_found(std::to_string(seq.value));
+  if (!removed) return uncounted(api_errors::message_delete(removed.error().detail));
+  if (!*removed) return uncounted(api_errors::sequence_not_found(std::to_string(seq.value)));
   return std::nullopt;
 }
 
 ApiStatus Stream::purge(const PurgeRequest& request, std::uint64_t& purged) {
   if (config_.sealed) return api_errors::sealed();
   if (config_.deny_purge) return api_errors::purge_failed("stream purge not permitted");
-  const Result<std::uint64_t> done = store_->purge(request);
+  // Up to a sequence, whatever the subject: then this is the first one, even if it lies beyond the last.
+  const bool is_compaction = (request.filter.empty() || request.filter == ">") && request.keep == 0 && request.below.value > 1;
+  const Result<std::uint64_t> done = is_compaction ? store_->compact(request.below) : store_->purge(request);
   if (!done) return api_errors::purge_failed(done.error().detail);
   purged = *done;
   for (const auto& [name, consumer] : consumers_) consumer->on_purged();

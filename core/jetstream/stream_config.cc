@@ -133,14 +133,14 @@ Result<StreamConfig> parse_stream_config(std::string_view text, std::string* cre
       !read(json, "max_msgs_per_subject", config.max_msgs_per_subject) || !read_int32(json, "max_msg_size", config.max_msg_size) ||
       !read_discard(json, config.discard) || !read_word(json, "storage", kStorage, config.storage) ||
       !read(json, "num_replicas", config.num_replicas) || !read(json, "no_ack", config.no_ack) ||
-      !read(json, "template_owner", config.template_owner) ||
-      !read(json, "duplicate_window", config.duplicate_window) || !read_word(json, "compression", kCompression, config.compression) ||
-      !read(json, "first_seq", config.first_seq) || !read(json, "allow_direct", config.allow_direct) ||
-      !read(json, "mirror_direct", config.mirror_direct) || !read(json, "discard_new_per_subject", config.discard_new_per_subject) ||
-      !read(json, "sealed", config.sealed) || !read(json, "deny_delete", config.deny_delete) ||
-      !read(json, "deny_purge", config.deny_purge) || !read(json, "allow_rollup_hdrs", config.allow_rollup_hdrs) ||
-      !read_placement(json, config.placement) || !read_consumer_limits(json, config.consumer_limits) ||
-      !read_metadata(json, config.metadata) || !read_copies(json, config) || !read_rewrites(json, config)) {
+      !read(json, "template_owner", config.template_owner) || !read(json, "duplicate_window", config.duplicate_window) ||
+      !read_word(json, "compression", kCompression, config.compression) || !read(json, "first_seq", config.first_seq) ||
+      !read(json, "allow_direct", config.allow_direct) || !read(json, "mirror_direct", config.mirror_direct) ||
+      !read(json, "discard_new_per_subject", config.discard_new_per_subject) || !read(json, "sealed", config.sealed) ||
+      !read(json, "deny_delete", config.deny_delete) || !read(json, "deny_purge", config.deny_purge) ||
+      !read(json, "allow_rollup_hdrs", config.allow_rollup_hdrs) || !read_placement(json, config.placement) ||
+      !read_consumer_limits(json, config.consumer_limits) || !read_metadata(json, config.metadata) || !read_copies(json, config) ||
+      !read_rewrites(json, config)) {
     return invalid("a field has the wrong type");
   }
   if (created != nullptr && !read(json, "created", *created)) return invalid("created");

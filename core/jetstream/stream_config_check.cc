@@ -19,6 +19,7 @@ constexpr std::size_t kNameMax = 255;
 constexpr std::size_t kDescriptionMax = 4096;
 constexpr std::size_t kMetadataMax = 131'072;
 constexpr std::int64_t kReplicasMax = 5;
+constexpr std::uint64_t kFirstSeqMax = std::uint64_t{1} << 61;
 constexpr std::string_view kApi = "$JS.API";
 
 ApiError invalid(std::string text) { return api_errors::stream_config(std::move(text)); }
@@ -48,6 +49,11 @@ void set_defaults(StreamConfig& config) {
   if (config.duplicate_window == 0s && !config.mirror) {
     config.duplicate_window = config.max_age != 0s && config.max_age < kDuplicateWindow ? config.max_age : kDuplicateWindow;
   }
+}
+
+// Sequences have to leave room for those that follow, and for the two bits that a record on disk needs.
+ApiStatus check_first_seq(const StreamConfig& config) {
+  return config.first_seq.value > kFirstSeqMax ? ApiStatus{invalid("first sequence is too large")} : std::nullopt;
 }
 
 ApiStatus check_replicas(const StreamConfig& config) {
@@ -164,7 +170,8 @@ ApiStatus check_sources(const StreamConfig& config, const StreamLookup& streams,
 }
 
 bool takes_from(const std::vector<std::string>& subjects, const std::string& filter) {
-  return filter.empty() || std::any_of(subjects.begin(), subjects.end(), [&](const std::string& subject) { return is_subset(subject, filter); });
+  return filter.empty() ||
+         std::any_of(subjects.begin(), subjects.end(), [&](const std::string& subject) { return is_subset(subject, filter); });
 }
 
 // Copies that lead back to a stream already visited. What lies in another domain is not followed.
@@ -246,6 +253,7 @@ ApiStatus normalise(const StreamConfig& given, const StreamLookup& streams, Stre
   if (ApiStatus failed = check_replicas(config)) return failed;
   if (ApiStatus failed = check_times(config)) return failed;
   if (ApiStatus failed = check_flags(config)) return failed;
+  if (ApiStatus failed = check_first_seq(config)) return failed;
   std::vector<std::string> origin_subjects;
   if (ApiStatus failed = check_mirror(config, streams, origin_subjects)) return failed;
   if (ApiStatus failed = check_sources(config, streams, origin_subjects)) return failed;
@@ -265,7 +273,9 @@ std::optional<std::string> transform_problem(const SubjectTransformConfig& trans
   return made ? std::nullopt : std::optional{made.error().detail};
 }
 
-std::string from_to(const SubjectTransformConfig& transform) { return "from '" + transform.source + "' to '" + transform.destination + "'"; }
+std::string from_to(const SubjectTransformConfig& transform) {
+  return "from '" + transform.source + "' to '" + transform.destination + "'";
+}
 
 // `whose`: "mirror" or "source". nats-server leaves a colon out for one of them.
 ApiStatus check_copy(const StreamSource& copy, const std::string& whose) {

@@ -16,8 +16,8 @@ struct ClientInfo {
   std::string name;
   std::string lang;
   std::string version;
-  Duration rtt{0};  // 0: not known
-  std::string_view kind;  // "Client", "Leafnode"
+  Duration rtt{0};               // 0: not known
+  std::string_view kind;         // "Client", "Leafnode"
   std::string_view client_type;  // "nats"; empty for what is no client
 };
 

@@ -20,12 +20,7 @@ constexpr Duration kRttRefresh = std::chrono::hours(1);
 }  // namespace
 
 Link::Link(ServerCore& core, std::uint64_t id, std::unique_ptr<Connection> connection, ParserRole role)
-    : core_(core),
-      id_(id),
-      connection_(std::move(connection)),
-      parser_(role),
-      started_(core.wall_now()),
-      opened_(core.now()) {
+    : core_(core), id_(id), connection_(std::move(connection)), parser_(role), started_(core.wall_now()), opened_(core.now()) {
   ping_at_ = after(core_.now(), core_.config().ping_interval);
 }
 

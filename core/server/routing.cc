@@ -139,8 +139,8 @@ class Account::Routing {
 
   Account& account_;
   const RouteOrigin& origin_;
-  const MessageView& onward_;        // as it came: what leaf connections get
-  MessageView local_;                // what clients and handlers here get
+  const MessageView& onward_;  // as it came: what leaf connections get
+  MessageView local_;          // what clients and handlers here get
   const RouteOrigin* outer_ = nullptr;
   std::vector<LeafTarget> targets_;  // one a connection, in order of the first subscription that matched
   bool is_delivered_ = false;

@@ -113,7 +113,7 @@ Status FileStore::check_discard_new(const NewMessage& message, std::uint64_t siz
 Result<Seq> FileStore::append_locked(std::optional<Seq> at, const NewMessage& message, WallTime time) {
   WT_CHECK(check_usable());
   const std::uint64_t size = record_size(message);
-  WT_CHECK(check_discard_new(message, size));
+  WT_CHECK(check_discard_new(message, has(Defect::nats_4775) ? message.payload.size() : size));
   if (at && *at != last_seq_.next()) return error(Errc::sequence_mismatch, "expected sequence does not match store");
   const std::uint64_t size_max = has(Defect::nats_6798) ? INT32_MAX : kRecordSizeMax;  // written, but no reader takes it
   if (size > size_max || message.subject.size() > 0xffff) return error(Errc::invalid_argument, "message to large");
@@ -127,6 +127,7 @@ Result<Seq> FileStore::append_locked(std::optional<Seq> at, const NewMessage& me
   WT_CHECK(write_last(buffer_));
   const SubjectId subject = subjects_.add(message.subject, seq);
   block.add(seq, time, offset, static_cast<std::uint32_t>(size), subject);
+  if (lazy_.is_on()) lazy_.stored(subject, seq);
   ++messages_;
   bytes_ += size;
   last_seq_ = seq;

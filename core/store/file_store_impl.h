@@ -24,6 +24,7 @@
 #include "core/store/block_files.h"
 #include "core/store/file_store.h"
 #include "core/store/index_db.h"
+#include "core/store/lazy_index.h"
 #include "core/store/message_block.h"
 #include "core/store/record.h"
 #include "core/store/store_options.h"
@@ -116,6 +117,7 @@ class FileStore final : public std::enable_shared_from_this<FileStore> {
   Result<StoredMessage> read_message(MessageBlock& block, Seq seq);
   [[nodiscard]] Seq find_next(const std::vector<std::string>& filters, Seq from) const;
   [[nodiscard]] Seq find_last(std::string_view filter) const;
+  [[nodiscard]] Seq last_seen_of(SubjectId subject) const;
 
   // file_store_recovery.cc
   Status end_purge();
@@ -219,6 +221,7 @@ class FileStore final : public std::enable_shared_from_this<FileStore> {
   bool is_stopped_ = false;
   bool is_background_running_ = false;
   // Of defects only.
+  LazyIndex lazy_{env_.defects};
   std::uint64_t counted_twice_ = 0;  // messages of blocks that were loaded twice (nats-6684)
   std::uint64_t counted_twice_bytes_ = 0;
   bool has_missing_ = false;  // some block is_missing

@@ -82,7 +82,8 @@ Seq FileStore::find_next(const std::vector<std::string>& filters, Seq from) cons
   const bool all_literal = std::all_of(filters.begin(), filters.end(), [](const std::string& filter) { return !has_wildcard(filter); });
   Seq best;
   const auto consider = [&](SubjectId id) {
-    const Seq seq = subjects_.seqs(id).at_or_after(from);
+    Seq seq = subjects_.seqs(id).at_or_after(from);
+    while (lazy_.hides(seq)) seq = subjects_.seqs(id).at_or_after(seq.next());
     if (seq.value != 0 && (best.value == 0 || seq < best)) best = seq;
   };
   if (!any && all_literal) {
@@ -99,7 +100,10 @@ Seq FileStore::find_next(const std::vector<std::string>& filters, Seq from) cons
       if (any) return block.seq_of(*entry);
       if (entry->subject != judged) {
         judged = entry->subject;
-        if (matches_any(filters, subjects_.name(judged))) return block.seq_of(*entry);
+        if (matches_any(filters, subjects_.name(judged))) {
+          if (!lazy_.hides(block.seq_of(*entry))) return block.seq_of(*entry);
+          judged = kNoSubject;
+        }
       }
       if (budget-- == 0) {
         from = block.seq_of(*entry);
@@ -119,7 +123,18 @@ Seq FileStore::find_last(std::string_view filter) const {
     }
     return best;
   }
-  subjects_.for_each(filter, [&](SubjectId id) { best = std::max(best, subjects_.seqs(id).last()); });
+  subjects_.for_each(filter, [&](SubjectId id) { best = std::max(best, last_seen_of(id)); });
+  return best;
+}
+
+// The last message of the subject that lookups find; 0 if there is none.
+Seq FileStore::last_seen_of(SubjectId subject) const {
+  const SeqList& seqs = subjects_.seqs(subject);
+  if (!lazy_.hides(seqs.last())) return seqs.last();
+  Seq best;
+  for (Seq seq = seqs.first(); seq.value != 0; seq = seqs.at_or_after(seq.next())) {
+    if (!lazy_.hides(seq)) best = seq;
+  }
   return best;
 }
 
@@ -153,7 +168,7 @@ std::uint64_t FileStore::count_matching(const std::vector<std::string>& filters,
 
 Seq FileStore::last_seq_of(std::string_view subject) const {
   const SubjectId id = subjects_.find(subject);
-  return id == kNoSubject ? Seq{0} : subjects_.seqs(id).last();
+  return id == kNoSubject ? Seq{0} : last_seen_of(id);
 }
 
 Seq FileStore::seq_at_time(WallTime time) const {

@@ -73,7 +73,13 @@ void FileStore::forget_message(MessageBlock& block, Seq seq, RemovalMark mark) {
     add_to_ranges(block.unmarked, seq);
     has_unmarked_ = true;
   }
+  const std::uint64_t left = subjects_.seqs(subject_id).size() - 1;
   subjects_.remove(subject_id, seq);
+  if (lazy_.is_on()) {
+    const Seq last_left = left > 0 ? subjects_.seqs(subject_id).last() : Seq{0};
+    const bool is_same_block = left > 0 && block_of(last_left) == &block;
+    lazy_.removed({.subject = subject_id, .seq = seq, .left = left, .last_left = last_left, .is_same_block = is_same_block});
+  }
   env_.log.trace("store.removed", {{"stream", options_.name}, {"seq", seq.value}});
   if (removed_) removed_(seq, subject);
 }
@@ -198,7 +204,7 @@ Status FileStore::enforce_subject_limit(SubjectId subject) {
 
 Status FileStore::enforce_limits() {
   const StoreLimits& limits = options_.limits;
-  if (limits.discard == Discard::new_messages) return {};
+  if (limits.discard == Discard::new_messages && !has(Defect::nats_4775)) return {};
   while (messages_ > 0 && (exceeds(messages_, limits.max_msgs) || exceeds(bytes_, limits.max_bytes))) {
     WT_CHECK(remove_for_limit(first_seq()));
   }
@@ -221,10 +227,12 @@ Status FileStore::set_limits(const StoreLimits& limits) {
   WT_CHECK(check_usable());
   // Under other limits recovery would not remove the same messages again.
   WT_CHECK(mark_limit_removals());
+  // As numbers: "unlimited" is the lowest.
+  const bool is_lower = limits.max_msgs_per_subject < options_.limits.max_msgs_per_subject;
   options_.limits = limits;
   wake_.set();
   std::vector<SubjectId> over;
-  if (limits.max_msgs_per_subject > 0) {
+  if (limits.max_msgs_per_subject > 0 && (is_lower || !has(Defect::nats_6244))) {
     subjects_.for_each({}, [&](SubjectId id) {
       if (exceeds(subjects_.seqs(id).size(), limits.max_msgs_per_subject)) over.push_back(id);
     });

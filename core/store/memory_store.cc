@@ -4,6 +4,7 @@
 #include <map>
 
 #include "core/base/assert.h"
+#include "core/base/defects.h"
 #include "core/env/clock.h"
 #include "core/env/env.h"
 #include "core/env/log.h"
@@ -33,7 +34,7 @@ class Contents : public std::enable_shared_from_this<Contents> {
 
   Result<Seq> append(std::optional<Seq> at, const NewMessage& message, WallTime time) {
     const std::uint64_t size = kOverhead + message.subject.size() + message.headers.size() + message.payload.size();
-    WT_CHECK(check_discard_new(message, size));
+    WT_CHECK(check_discard_new(message, has(Defect::nats_4775) ? message.payload.size() : size));
     if (at && *at != last_.next()) return error(Errc::sequence_mismatch, "expected sequence does not match store");
     last_ = last_.next();
     last_time_ = time;
@@ -112,15 +113,21 @@ class Contents : public std::enable_shared_from_this<Contents> {
     while (exceeds(subjects_.seqs(id).size(), options.limits.max_msgs_per_subject)) remove(subjects_.seqs(id).first());
   }
   void enforce() {
-    if (options.limits.discard == Discard::new_messages) return;
+    if (options.limits.discard == Discard::new_messages && !has(Defect::nats_4775)) return;
     while (!messages_.empty() && (exceeds(messages_.size(), options.limits.max_msgs) || exceeds(bytes_, options.limits.max_bytes)))
       remove(messages_.begin()->first);
   }
-  void enforce_all() {
+  void set_limits(const StoreLimits& limits) {
+    // As numbers: "unlimited" is the lowest.
+    const bool is_lower = limits.max_msgs_per_subject < options.limits.max_msgs_per_subject;
+    options.limits = limits;
+    enforce_all(is_lower || !has(Defect::nats_6244));
+  }
+  void enforce_all(bool subjects_too) {
     std::vector<SubjectId> ids;
     subjects_.for_each({}, [&](SubjectId id) { ids.push_back(id); });
     for (const SubjectId id : ids) {
-      if (options.limits.max_msgs_per_subject > 0) enforce_subject(id);
+      if (options.limits.max_msgs_per_subject > 0 && subjects_too) enforce_subject(id);
     }
     enforce();
     expire();
@@ -184,6 +191,8 @@ class Contents : public std::enable_shared_from_this<Contents> {
   [[nodiscard]] Seq last() const { return last_; }
 
  private:
+  [[nodiscard]] bool has(Defect defect) const { return env_.defects.is_on(defect); }
+
   struct Held {
     WallTime time;
     SubjectId subject;
@@ -318,8 +327,7 @@ class MemoryStore final : public StreamStore {
   Seq seq_at_time(WallTime time) const override { return contents_->at_time(time); }
   const StoreLimits& limits() const override { return contents_->options.limits; }
   Status set_limits(const StoreLimits& limits) override {
-    contents_->options.limits = limits;
-    contents_->enforce_all();
+    contents_->set_limits(limits);
     return {};
   }
   void on_removed(Removed removed) override { contents_->removed = std::move(removed); }

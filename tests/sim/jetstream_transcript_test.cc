@@ -18,29 +18,46 @@ TEST_CASE("streams.jsonl") {
   TranscriptOptions options;
   CHECK(replay("streams", options).compared == 106);
 }
+// Every member of a stream's configuration, and every rule.
 TEST_CASE("config.jsonl") {
   TranscriptOptions options;
-  CHECK(replay("config", options).compared == 1);
+  constexpr const char* kFirstSeq = "a first sequence that leaves no room for the next ones is refused";
+  options.exceptions = {{192, kFirstSeq}, {194, kFirstSeq}};
+  CHECK(replay("config", options).compared == 450);
 }
+// Of two broken rules, the one that is told.
 TEST_CASE("order.jsonl") {
   TranscriptOptions options;
-  CHECK(replay("order", options).compared == 1);
+  // What follows from a stream that is not there: deletions, and cycles through it.
+  for (const std::size_t line : {138u, 140u, 145u, 147u, 149u, 153u, 155u, 157u}) options.exceptions.push_back({line, kSources});
+  CHECK(replay("order", options).compared == 109);
 }
 TEST_CASE("update.jsonl") {
   TranscriptOptions options;
-  CHECK(replay("update", options).compared == 1);
+  options.defects.set(core::Defect::nats_6244);
+  constexpr const char* kOrphans = "a stream that becomes one of interest lets go at once of what no consumer is interested in";
+  options.exceptions = {{355, kOrphans}, {357, kOrphans}};
+  CHECK(replay("update", options).compared == 216);
 }
+// Subject transforms and republishing.
 TEST_CASE("reshape.jsonl") {
   TranscriptOptions options;
-  CHECK(replay("reshape", options).compared == 1);
+  CHECK(replay("reshape", options).compared == 410);
 }
+// Requests that are not as they should be, pages, and what is asked about messages.
 TEST_CASE("requests.jsonl") {
   TranscriptOptions options;
-  CHECK(replay("requests", options).compared == 1);
+  constexpr const char* kPurge = "2.10.27 purges everything when it is to purge what lies below sequence 1";
+  options.exceptions = {
+      {805, "2.10.27 shows the time of a first message that a purge by subject has removed"},
+      {910, kPurge},
+      {912, kPurge},
+  };
+  CHECK(replay("requests", options).compared == 435);
 }
 TEST_CASE("advisories.jsonl") {
   TranscriptOptions options;
-  CHECK(replay("advisories", options).compared == 1);
+  CHECK(replay("advisories", options).compared == 67);
 }
 TEST_CASE("publish.jsonl") {
   TranscriptOptions options;
@@ -56,7 +73,7 @@ TEST_CASE("consumer.jsonl") {
   }
   options.insertions = {{9, burst}};
   options.seed = core::Seed{2};  // with which the name that is made up sorts first, as the recorded one did
-  CHECK(replay("consumer", options).compared == 280);
+  CHECK(replay("consumer", options).compared == 340);
 }
 TEST_CASE("direct.jsonl") {
   TranscriptOptions options;

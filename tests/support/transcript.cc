@@ -283,7 +283,7 @@ TranscriptReport replay_transcript(const std::string& path, const TranscriptOpti
   NodeWorld world{options.seed};
   // The recorded server wrote to a RAM disk: its answer was there before the next request.
   const sim::DurationRange fast{1us, 1us};
-  world.add(node_config("srv"), {}, sim::DiskTraits{fast, fast, fast, fast});
+  world.add(node_config("srv"), options.defects, sim::DiskTraits{fast, fast, fast, fast});
   world.start("srv");
   const core::Instant zero = world.kernel.now();
 

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "core/base/defects.h"
 #include "core/base/random.h"
 
 namespace windtunnel::tests {
@@ -35,6 +36,7 @@ struct TranscriptOptions {
   // Subjects of which we say nothing at all, with the reason. A message of ours on one of them is an error.
   std::vector<std::pair<std::string, const char*>> silent_subjects;
   core::Seed seed{1};
+  core::Defects defects;  // of the recorded release
 };
 
 struct TranscriptReport {

@@ -22,6 +22,8 @@ ApiStatus check(const std::string& members, StreamConfig* out = nullptr, const S
   StreamConfig normalised;
   const std::string name = members.find("\"name\":") == 0 ? "" : R"("name":"S",)";
   ApiStatus failed = normalise(parsed("{" + name + members + "}"), streams, normalised);
+  if (!failed) failed = check_transforms(normalised);
+  if (!failed) failed = check_supported(normalised);
   if (out != nullptr) *out = normalised;
   return failed;
 }
@@ -44,23 +46,25 @@ TEST_CASE("a configuration that says little is filled with nats-server's default
 
 TEST_CASE("everything that a configuration can say is shown, and reads back as itself") {
   const std::string json =
-      R"({"name":"A","description":"d","subjects":["a","b.*"],"retention":"workqueue","max_consumers":3,"max_msgs":4,"max_bytes":5,"max_age":600000000000,"max_msgs_per_subject":6,"max_msg_size":7,"discard":"new","storage":"memory","num_replicas":1,"no_ack":true,"duplicate_window":1000000000,"placement":{"cluster":"C","tags":["t"]},"compression":"s2","first_seq":9,"allow_direct":true,"mirror_direct":false,"discard_new_per_subject":true,"sealed":false,"deny_delete":true,"deny_purge":true,"allow_rollup_hdrs":false,"consumer_limits":{"inactive_threshold":1000,"max_ack_pending":10},"metadata":{"k":"v"}})";
+      R"({"name":"A","description":"d","subjects":["a","b.*"],"retention":"workqueue","max_consumers":3,"max_msgs":4,"max_bytes":5,"max_age":600000000000,"max_msgs_per_subject":6,"max_msg_size":7,"discard":"new","storage":"memory","num_replicas":1,"no_ack":true,"duplicate_window":1000000000,"placement":{"cluster":"C","tags":["t"]},"compression":"s2","first_seq":9,"subject_transform":{"src":"a","dest":"c"},"republish":{"src":"c","dest":"d","headers_only":true},"allow_direct":true,"mirror_direct":false,"discard_new_per_subject":true,"sealed":false,"deny_delete":true,"deny_purge":true,"allow_rollup_hdrs":false,"consumer_limits":{"inactive_threshold":1000,"max_ack_pending":10},"metadata":{"k":"v"}})";
   StreamConfig config;
   CHECK_FALSE(normalise(parsed(json), no_stream, config));
   CHECK(json_of(config) == json);
 }
 
-TEST_CASE("a mirror shows its origin, and has no window of its own") {
+TEST_CASE("a mirror shows its origin, and has no window unless it asks for one") {
   StreamConfig config;
   CHECK_FALSE(check(
       R"("mirror":{"name":"O","opt_start_seq":5,"filter_subject":"a.>","external":{"api":"$JS.hub.API","deliver":"p"}},"duplicate_window":1000000000)",
       &config));
-  CHECK(config.duplicate_window == 0s);
+  CHECK(config.duplicate_window == 1s);
   CHECK(config.subjects.empty());
   CHECK(
       json_of(config).find(
-          R"("num_replicas":1,"mirror":{"name":"O","opt_start_seq":5,"filter_subject":"a.\u003e","external":{"api":"$JS.hub.API","deliver":"p"}},"compression")") !=
+          R"("duplicate_window":1000000000,"mirror":{"name":"O","opt_start_seq":5,"filter_subject":"a.\u003e","external":{"api":"$JS.hub.API","deliver":"p"}},"compression")") !=
       std::string::npos);
+  CHECK_FALSE(check(R"("mirror":{"name":"O"})", &config));
+  CHECK(config.duplicate_window == 0s);
 }
 
 TEST_CASE("what is no configuration is no JSON for the API") {
@@ -89,6 +93,14 @@ TEST_CASE("what is no configuration is no JSON for the API") {
   }
 }
 
+TEST_CASE("members are found whatever their capitals, but for the user's own") {
+  CHECK(parsed(R"({"NAME":"S","Max_Msgs":7,"Mirror":{"Name":"O"}})") == parsed(R"({"name":"S","max_msgs":7,"mirror":{"name":"O"}})"));
+  CHECK(parsed(R"({"name":"S","metadata":{"Key":"v"}})").metadata.count("Key") == 1);
+  CHECK(parsed(R"({"name":"S","max_msgs":1,"MAX_MSGS":2})").max_msgs == 1);
+  CHECK(parsed(R"({"discard":"NEW"})").discard == Discard::new_messages);
+  CHECK_FALSE(parse_stream_config(R"({"storage":"FILE"})"));
+}
+
 TEST_CASE("unknown members and nulls are ignored") {
   CHECK(parsed(R"({"name":"S","unknown_field":1,"subjects":null,"mirror":null,"max_age":null})") == parsed(R"({"name":"S"})"));
 }
@@ -112,7 +124,6 @@ TEST_CASE("each rule of a configuration has its code and its text") {
       {large_metadata.c_str(), 10052, "stream metadata exceeds maximum size of 131072 bytes"},
       {R"("num_replicas":6)", 10052, "maximum replicas is 5"},
       {R"("num_replicas":-1)", 10133, "replicas count cannot be negative"},
-      {R"("num_replicas":3)", 10074, "replicas > 1 not supported in non-clustered mode"},
       {R"("max_age":99999999)", 10052, "max age needs to be >= 100ms"},
       {R"("duplicate_window":-1)", 10052, "duplicates window can not be negative"},
       {R"("max_age":1000000000,"duplicate_window":2000000000)", 10052, "duplicates window can not be larger then max age"},
@@ -142,8 +153,14 @@ TEST_CASE("each rule of a configuration has its code and its text") {
       {R"("subjects":["$SYS.x"])", 10052, "subjects that overlap with system api require no-ack to be true"},
       {R"("subjects":["q.>","q.a"])", 10052, "subject \"q.>\" overlaps with \"q.a\""},
       {R"("sources":[{"name":"P"}])", 10049, "sources is not supported by this server"},
-      {R"("subject_transform":{"src":"a","dest":"b"})", 10049, "subject_transform is not supported by this server"},
-      {R"("republish":{"src":"a","dest":"b"})", 10049, "republish is not supported by this server"},
+      {R"("sources":[{"name":"P"},{"name":"P"}])", 10140, "duplicate source configuration detected"},
+      {R"("sources":[{"name":"S"}])", 10052, "detected cycle"},
+      {R"("first_seq":4611686018427387904)", 10052, "first sequence is too large"},
+      {R"("subject_transform":{"src":"a.*","dest":"b.$2"})", 10049,
+       "stream subject transform from 'a.*' to 'b.$2': invalid mapping destination: wildcard index out of range in $2: [2]"},
+      {R"("republish":{"src":"a.*","dest":"b.$2"})", 10052,
+       "stream configuration for republish with transform from 'a.*' to 'b.$2' not valid"},
+      {R"("subjects":["a"],"republish":{"dest":"a"})", 10052, "stream configuration for republish destination forms a cycle"},
   };
   for (const Refused& row : rows) {
     CAPTURE(std::string(row.members).substr(0, 80));
