@@ -24,7 +24,7 @@ struct Env;
 struct JetStreamConfig {
   std::string domain;  // may be empty
   std::string server_name;
-  StoreSettings store;
+  StoreSettings store{.opens_early = true};
 };
 
 class JetStream {
