@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "cli/scenario_files.h"
+#include "cli/terminal.h"
 #include "core/base/defects.h"
 #include "core/base/profiles.h"
 #include "faults/fault.h"
@@ -12,9 +13,6 @@
 
 namespace windtunnel::cli {
 namespace {
-
-void print(std::string_view text) { static_cast<void>(std::fwrite(text.data(), 1, text.size(), stdout)); }
-void complain(std::string_view text) { std::fprintf(stderr, "windtunnel: %.*s\n", static_cast<int>(text.size()), text.data()); }
 
 std::string padded(std::string_view text, std::size_t width) {
   std::string out{text};

@@ -9,6 +9,7 @@
 #include "cli/output_file.h"
 #include "cli/progress.h"
 #include "cli/scenario_files.h"
+#include "cli/terminal.h"
 #include "cli/variant.h"
 #include "cli/worker_pool.h"
 #include "core/base/json_writer.h"
@@ -20,11 +21,6 @@ namespace {
 constexpr unsigned kTriedBits = 23;
 // Of an invariant, so many failures are shown; a report in JSON has them all.
 constexpr std::size_t kShown = 5;
-
-void complain(const std::string& text) { std::fprintf(stderr, "windtunnel: %s\n", text.c_str()); }
-void print(const std::string& text) { static_cast<void>(std::fwrite(text.data(), 1, text.size(), stdout)); }
-
-core::Duration real_time() { return std::chrono::duration_cast<core::Duration>(std::chrono::steady_clock::now().time_since_epoch()); }
 
 struct Job {
   scenarios::Scenario scenario;

@@ -3,18 +3,11 @@
 #include <system_error>
 
 #include "cli/commands.h"
+#include "cli/terminal.h"
 #include "core/posix/posix_disk.h"
 #include "reports/inspect.h"
 
 namespace windtunnel::cli {
-namespace {
-
-void complain(std::string_view text) {
-  std::fflush(stdout);
-  std::fprintf(stderr, "windtunnel: %.*s\n", static_cast<int>(text.size()), text.data());
-}
-
-}  // namespace
 
 int inspect_command(const InspectCommand& command, const Environment& environment) {
   // The directory's own name is its stream's, so it is opened from the one above.

@@ -1,5 +1,4 @@
 #include <cerrno>
-#include <chrono>
 #include <cstdio>
 #include <map>
 #include <memory>
@@ -9,6 +8,7 @@
 #include "cli/output_file.h"
 #include "cli/progress.h"
 #include "cli/scenario_files.h"
+#include "cli/terminal.h"
 #include "cli/variant.h"
 #include "cli/worker_pool.h"
 #include "core/base/assert.h"
@@ -22,10 +22,6 @@ namespace {
 
 using reports::Outcome;
 using reports::RunRecord;
-
-void complain(const std::string& text) { std::fprintf(stderr, "windtunnel: %s\n", text.c_str()); }
-
-core::Duration real_time() { return std::chrono::duration_cast<core::Duration>(std::chrono::steady_clock::now().time_since_epoch()); }
 
 // All runs of the command, as numbers: scenario by scenario, profile by profile, seed by seed.
 struct Plan {

@@ -14,6 +14,7 @@
 
 #include "cli/commands.h"
 #include "cli/serve_log.h"
+#include "cli/terminal.h"
 #include "core/posix/event_loop.h"
 #include "core/posix/posix_disk.h"
 #include "core/posix/posix_network.h"
@@ -21,8 +22,6 @@
 
 namespace windtunnel::cli {
 namespace {
-
-void complain(const std::string& text) { std::fprintf(stderr, "windtunnel: %s\n", text.c_str()); }
 
 // Where the store lies: the directory that was named, or a new one that goes at the end.
 class StoreDirectory {

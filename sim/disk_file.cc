@@ -10,7 +10,6 @@ namespace windtunnel::sim {
 namespace {
 
 constexpr std::uint64_t kSector = DiskFile::kSector;
-constexpr std::uint64_t kPage = DiskFile::kPage;
 
 constexpr std::uint64_t sectors(std::uint64_t size) { return (size + kSector - 1) / kSector; }
 

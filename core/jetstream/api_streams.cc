@@ -151,6 +151,9 @@ ApiStatus JetStream::Api::stream_info(const Call& call, JsonWriter& json) {
   }
   Stream* stream = js_.stream(call.stream);
   if (stream == nullptr) return api_errors::stream_not_found();
+  if (!options.subjects_filter.empty() || options.has_deleted_details) {
+    if (const Status ready = stream->store().ready(); !ready) return api_errors::store_failed(ready.error().detail);
+  }
   const std::size_t subjects = options.subjects_filter.empty() ? 0 : stream->store().subject_counts(options.subjects_filter).size();
   if (subjects == 0) {
     json.field("total", 0).field("offset", 0).field("limit", 0);

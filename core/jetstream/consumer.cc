@@ -54,6 +54,7 @@ bool Consumer::matches_filter(std::string_view subject) const {
 
 Status Consumer::start(std::unique_ptr<ConsumerStore> store) {
   store_ = std::move(store);
+  WT_CHECK(host_.store().ready());
   if (store_ && store_->recovered()) {
     restore(*store_->recovered());
     reconcile(host_.store().state());

@@ -32,7 +32,7 @@ struct StoreReserves {
 struct JetStreamConfig {
   std::string domain;  // may be empty
   std::string server_name;
-  StoreSettings store;
+  StoreSettings store{.opens_early = true};
   StoreReserves reserves = {};
 };
 

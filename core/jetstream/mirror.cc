@@ -366,6 +366,11 @@ bool Mirror::store(const Copy& copy, Seq seq, WallTime time) {
   std::string subject = copy.subject;
   transform(subject);
   const NewMessage message{subject, copy.headers, copy.payload};
+  if (const Status ready = store.ready(); !ready) {
+    has_store_error_ = true;
+    fail(api_errors::store_failed(ready.error().detail));
+    return false;
+  }
   const Seq previous = stream_.previous_of(subject);
   const bool is_sabotaged = env_.defects.is_on(Defect::break_mirror_skips) || env_.defects.is_on(Defect::break_mirror_duplicates);
   if (env_.defects.is_on(Defect::break_mirror_skips) && seq.value % kSabotageEvery == 0) return true;

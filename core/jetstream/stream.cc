@@ -172,6 +172,7 @@ ApiStatus Stream::remove_message(Seq seq, bool erase) {
     failure.is_counted = false;
     return failure;
   };
+  if (const Status ready = store_->ready(); !ready) return uncounted(api_errors::message_delete(ready.error().detail));
   if (config_.storage == StorageType::file) {  // a memory store does not tell these apart
     const StreamState state = store_->state();
     if (seq > state.last_seq) return uncounted(api_errors::message_delete("stream store EOF"));

@@ -97,6 +97,7 @@ ApiStatus Stream::check_expectations(const Message& message, bool& is_duplicate,
 
 // One published message. Suspends while it is stored.
 void Stream::ingest(const Message& message) {
+  if (const Status ready = store_->ready(); !ready) return answer(message, api_errors::store_failed(ready.error().detail));
   if (config_.sealed) return answer(message, api_errors::sealed());
   bool is_duplicate = false;
   Seq duplicate_of;

@@ -14,7 +14,7 @@ namespace windtunnel::core {
 
 struct NodeConfig {
   ServerConfig server;
-  StoreSettings store;
+  StoreSettings store{.opens_early = true};
 };
 
 class Node {

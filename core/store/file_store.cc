@@ -31,6 +31,7 @@ class StoreHandle final : public StreamStore {
   Result<std::uint64_t> purge(const PurgeRequest& request) override { return store_->purge(request); }
   Result<std::uint64_t> compact(Seq seq) override { return store_->compact(seq); }
   Status truncate(Seq seq) override { return store_->truncate(seq); }
+  Status ready() override { return store_->ready(); }
   StreamState state() const override { return store_->state(); }
   std::vector<Seq> deleted() const override { return store_->deleted(); }
   std::map<std::string, std::uint64_t> subject_counts(std::string_view filter) const override { return store_->subject_counts(filter); }
@@ -86,6 +87,7 @@ bool FileStore::syncs_always() const { return settings_.sync_always && !env_.def
 
 Result<Seq> FileStore::append(std::optional<Seq> at, const NewMessage& message, WallTime time) {
   const MutexLock lock{mutex_};
+  WT_CHECK(ready_locked());
   return append_locked(at, message, time);
 }
 
@@ -144,6 +146,7 @@ Result<Seq> FileStore::append_locked(std::optional<Seq> at, const NewMessage& me
 
 Status FileStore::skip_through(Seq through, WallTime time) {
   const MutexLock lock{mutex_};
+  WT_CHECK(ready_locked());
   WT_CHECK(check_usable());
   if (through <= last_seq_) return {};
   if (last_block() != nullptr && last_block()->live() > 0 && through.value - last_seq_.value > kGapInBlockMax) {
@@ -297,7 +300,9 @@ Seq FileStore::first_seq() const {
   return last_seq_.value == 0 ? Seq{0} : last_seq_.next();
 }
 
-StreamState FileStore::state() const {
+StreamState FileStore::state() const { return early_ ? *early_ : counted_state(); }
+
+StreamState FileStore::counted_state() const {
   StreamState state;
   state.messages = messages_;
   if (env_.defects.is_on(Defect::break_state_counts)) state.messages += messages_ / 50;
@@ -318,6 +323,7 @@ StreamState FileStore::state() const {
 }
 
 std::vector<Seq> FileStore::deleted() const {
+  WT_ASSERT(!early_);
   std::vector<Seq> out;
   if (messages_ == 0) return out;
   Seq expected = first_seq();

@@ -32,6 +32,13 @@ Instant FileStore::next_expiry() const {
 void FileStore::run_background() {
   if (is_stopped_) return;
   is_background_running_ = true;
+  run_passes();
+  is_background_running_ = false;
+  ended_.set();
+}
+
+void FileStore::run_passes() {
+  if (!read_in_background()) return;
   // The first pass comes at a random time, so that the streams of a node do not sync together (reference: filestore 3.2).
   Random random = random_.child("sync");
   Random index_random = random_.child("index");
@@ -67,13 +74,12 @@ void FileStore::run_background() {
       next_sync = after(env_.clock.now(), settings_.sync_interval);
     }
   }
-  is_background_running_ = false;
-  ended_.set();
 }
 
 Status FileStore::sync() {
   {
     const MutexLock lock{mutex_};
+    WT_CHECK(ready_locked());
     WT_CHECK(check_usable());
   }
   return sync_pass();
@@ -210,7 +216,7 @@ Status FileStore::stop() {
     const MutexLock lock{mutex_};
     if (is_stopped_) return {};
     is_stopped_ = true;
-    if (!failed_) {
+    if (!failed_ && !early_) {  // what was not read has not changed
       if (last_block() != nullptr) result = files_.flush(*last_block());
       if (result && !retired_.empty()) {
         result = sync_dirty_blocks();

@@ -1,6 +1,6 @@
 // FileStore: what stands behind open_file_store. Its code lies in file_store.cc (storing, removing, limits),
 // file_store_remove.cc, file_store_read.cc, file_store_recovery.cc, file_store_purge.cc, file_store_truncate.cc,
-// file_store_compress.cc and file_store_background.cc; file_store_flusher.cc holds the machinery of one defect.
+// file_store_compress.cc, file_store_early.cc and file_store_background.cc; file_store_flusher.cc holds the machinery of one defect.
 //
 // Rules that hold at every suspension, and so at every crash:
 //  - A removal is on disk (a tombstone, or the file is gone) before the totals say so; a message is on disk before it counts.
@@ -48,6 +48,7 @@ class FileStore final : public std::enable_shared_from_this<FileStore> {
   Result<std::uint64_t> compact(Seq seq);
   Status truncate(Seq seq);
 
+  Status ready();
   [[nodiscard]] StreamState state() const;
   [[nodiscard]] std::vector<Seq> deleted() const;
   [[nodiscard]] std::map<std::string, std::uint64_t> subject_counts(std::string_view filter) const;
@@ -111,6 +112,7 @@ class FileStore final : public std::enable_shared_from_this<FileStore> {
   [[nodiscard]] MessageBlock* last_block() const { return blocks_.empty() ? nullptr : blocks_.back().get(); }
   [[nodiscard]] Seq first_seq() const;  // of a live message; last + 1 if there is none, 0 in a store never used
   [[nodiscard]] Bytes block_size() const;
+  [[nodiscard]] StreamState counted_state() const;
   void check_invariants() const;
 
   // file_store_read.cc
@@ -122,6 +124,7 @@ class FileStore final : public std::enable_shared_from_this<FileStore> {
   // file_store_recovery.cc
   Status end_purge();
   Status recover();
+  [[nodiscard]] Result<IndexSnapshot> load_index();
   void read_index(Recovery& found);
   Result<std::vector<std::uint32_t>> list_blocks(Recovery& found);
   Status recover_blocks(const std::vector<std::uint32_t>& indexes, Recovery& found);
@@ -139,6 +142,12 @@ class FileStore final : public std::enable_shared_from_this<FileStore> {
   [[nodiscard]] bool went_on_after_index(const Recovery& found) const;
   bool note_lost(const Recovery& found);
   Status raise_last(Seq last, std::int64_t time);
+
+  // file_store_early.cc
+  [[nodiscard]] bool is_within_limits(const IndexSnapshot& index) const;
+  Result<std::optional<StreamState>> state_by_index();
+  Status ready_locked();
+  bool read_in_background();
 
   // file_store_purge.cc
   Result<std::uint64_t> remove_many(const std::vector<Seq>& seqs);
@@ -178,6 +187,7 @@ class FileStore final : public std::enable_shared_from_this<FileStore> {
   // file_store_background.cc
   void start_background();
   void run_background();
+  void run_passes();
   Status sync_pass();
   Status sync_files();
   Status tidy_blocks();
@@ -218,6 +228,8 @@ class FileStore final : public std::enable_shared_from_this<FileStore> {
   bool names_dirty_ = false;                // the msgs directory has names that a power loss may take back
   std::optional<Error> failed_;             // what is on disk is uncertain: nothing more is stored until a restart
 
+  std::optional<StreamState> early_;  // the blocks were not read yet: this is what index.db says of them
+  bool is_unhurried_ = false;         // they are being read in the background
   bool is_stopped_ = false;
   bool is_background_running_ = false;
   // Of defects only.

@@ -10,6 +10,7 @@ namespace windtunnel::core {
 
 Result<std::uint64_t> FileStore::purge(const PurgeRequest& request) {
   const MutexLock lock{mutex_};
+  WT_CHECK(ready_locked());
   WT_CHECK(check_usable());
   const bool is_everything = request.filter.empty() || request.filter == ">";
   if (is_everything && request.keep == 0) {
@@ -27,6 +28,7 @@ Result<std::uint64_t> FileStore::purge(const PurgeRequest& request) {
 
 Result<std::uint64_t> FileStore::compact(Seq seq) {
   const MutexLock lock{mutex_};
+  WT_CHECK(ready_locked());
   WT_CHECK(check_usable());
   return seq > last_seq_ ? purge_all(seq.prev()) : compact_locked(seq);
 }

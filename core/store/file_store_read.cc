@@ -52,6 +52,7 @@ Result<StoredMessage> FileStore::read_message(MessageBlock& block, Seq seq) {
 Result<StoredMessage> FileStore::load(Seq seq) {
   const MutexLock lock{mutex_};
   if (is_stopped_) return error(Errc::closed, "the store of " + options_.name + " is stopped");
+  WT_CHECK(ready_locked());
   MessageBlock* block = block_of(seq);
   if (block == nullptr || block->find(seq) == nullptr)
     return error(Errc::not_found, "no message " + std::to_string(seq.value) + " in " + options_.name);
@@ -61,6 +62,7 @@ Result<StoredMessage> FileStore::load(Seq seq) {
 Result<std::optional<StoredMessage>> FileStore::load_next(const std::vector<std::string>& filters, Seq from) {
   const MutexLock lock{mutex_};
   if (is_stopped_) return error(Errc::closed, "the store of " + options_.name + " is stopped");
+  WT_CHECK(ready_locked());
   const Seq seq = find_next(filters, from);
   if (seq.value == 0) return std::optional<StoredMessage>{};
   WT_TRY(StoredMessage message, read_message(*block_of(seq), seq));
@@ -70,6 +72,7 @@ Result<std::optional<StoredMessage>> FileStore::load_next(const std::vector<std:
 Result<std::optional<StoredMessage>> FileStore::load_last(std::string_view filter) {
   const MutexLock lock{mutex_};
   if (is_stopped_) return error(Errc::closed, "the store of " + options_.name + " is stopped");
+  WT_CHECK(ready_locked());
   const Seq seq = find_last(filter);
   if (seq.value == 0) return std::optional<StoredMessage>{};
   WT_TRY(StoredMessage message, read_message(*block_of(seq), seq));

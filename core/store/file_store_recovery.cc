@@ -1,8 +1,8 @@
 // Recovery: what is in the directory becomes the state in memory (reference: filestore 4).
 //
-// Every block is read, always: nats-server trusts a matching index.db and finds damage when a message is read, days
-// later. The index is a witness only: it tells what a missing or damaged block held, which sequences were deleted where
-// tombstones are gone, and the last sequence ever given out.
+// Every block is read, always (see file_store_early.cc for when): nats-server trusts a matching index.db and finds damage when a
+// message is read, days later. The index is a witness only: it tells what a missing or damaged block held, which sequences were deleted
+// where tombstones are gone, and the last sequence ever given out.
 //
 // Nothing here deletes what it could not read, and each step may be cut short by a crash and done again.
 #include "core/store/file_store_recovery.h"
@@ -18,6 +18,7 @@ namespace {
 // At most so many lost sequences are listed: an index may claim anything.
 constexpr std::size_t kLostListedMax = 262'144;
 constexpr Bytes kIndexSizeMax{1u << 30};
+constexpr Duration kUnhurriedPause = std::chrono::milliseconds{1};
 
 Seq lowest_in(const std::vector<SeqRange>& ranges) {
   return std::min_element(ranges.begin(), ranges.end(), [](const SeqRange& a, const SeqRange& b) { return a.first < b.first; })->first;
@@ -31,7 +32,10 @@ Status FileStore::open() {
   WT_CHECK(end_purge());
   WT_TRY(const bool is_there, env_.disk.exists(files_.directory()));
   WT_CHECK(env_.disk.make_directories(files_.directory()));
-  WT_CHECK(recover());
+  if (settings_.opens_early && is_there) {
+    WT_TRY(early_, state_by_index());
+  }
+  if (!early_) WT_CHECK(recover());
   if (!is_there) WT_CHECK(sync_names_above(env_, files_.directory()));
   start_background();
   return {};
@@ -117,7 +121,7 @@ Status FileStore::recover() {
   }
   is_dirty_ = true;
   check_invariants();
-  const StreamState now = state();
+  const StreamState now = counted_state();
   env_.log.info("store.recovered", {{"stream", options_.name},
                                     {"messages", now.messages},
                                     {"first_seq", now.first_seq.value},
@@ -126,17 +130,16 @@ Status FileStore::recover() {
   return {};
 }
 
+Result<IndexSnapshot> FileStore::load_index() {
+  WT_TRY(const std::string bytes, env_.disk.read_file(index_path(), kIndexSizeMax));
+  return decode_index(bytes, options_.name);
+}
+
 void FileStore::read_index(Recovery& found) {
-  auto bytes = env_.disk.read_file(index_path(), kIndexSizeMax);
-  if (!bytes) {
-    if (bytes.error().code != Errc::not_found)
-      env_.log.warn("store.damage", {{"stream", options_.name}, {"what", "index.db"}, {"error", bytes.error().text()}});
-    return;
-  }
-  auto snapshot = decode_index(*bytes, options_.name);
+  auto snapshot = load_index();
   if (snapshot) {
     found.index = *std::move(snapshot);
-  } else {
+  } else if (snapshot.error().code != Errc::not_found) {
     env_.log.warn("store.damage", {{"stream", options_.name}, {"what", "index.db"}, {"error", snapshot.error().text()}});
   }
 }
@@ -163,7 +166,11 @@ Result<std::vector<std::uint32_t>> FileStore::list_blocks(Recovery& found) {
 }
 
 Status FileStore::recover_blocks(const std::vector<std::uint32_t>& indexes, Recovery& found) {
-  for (const std::uint32_t index : indexes) WT_CHECK(recover_block(index, found));
+  for (const std::uint32_t index : indexes) {
+    // A block takes milliseconds of the processor: nobody else waits for all of them.
+    if (is_unhurried_) env_.tasks.sleep_until(after(env_.clock.now(), kUnhurriedPause));
+    WT_CHECK(recover_block(index, found));
+  }
   WT_CHECK(cut_torn_tail(found));
   apply_deletes(found);
   return {};

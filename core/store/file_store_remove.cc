@@ -19,6 +19,7 @@ bool exceeds(std::uint64_t value, std::int64_t limit) { return limit > 0 && valu
 
 Result<bool> FileStore::remove(Seq seq, bool erase) {
   const MutexLock lock{mutex_};
+  WT_CHECK(ready_locked());
   WT_CHECK(check_usable());
   return remove_locked(seq, erase);
 }
@@ -224,6 +225,7 @@ Status FileStore::expire(WallTime now) {
 
 Status FileStore::set_limits(const StoreLimits& limits) {
   const MutexLock lock{mutex_};
+  WT_CHECK(ready_locked());
   WT_CHECK(check_usable());
   // Under other limits recovery would not remove the same messages again.
   WT_CHECK(mark_limit_removals());

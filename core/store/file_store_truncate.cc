@@ -15,6 +15,7 @@ namespace windtunnel::core {
 
 Status FileStore::truncate(Seq seq) {
   const MutexLock lock{mutex_};
+  WT_CHECK(ready_locked());
   WT_CHECK(check_usable());
   if (seq >= last_seq_) return {};
   const auto is_there = [&] { return block_of(seq) != nullptr && block_of(seq)->find(seq) != nullptr; };

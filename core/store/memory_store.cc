@@ -311,6 +311,7 @@ class MemoryStore final : public StreamStore {
 
   Status truncate(Seq seq) override { return contents_->truncate(seq); }
 
+  Status ready() override { return {}; }
   StreamState state() const override { return contents_->state(); }
   std::vector<Seq> deleted() const override { return contents_->deleted(); }
   std::map<std::string, std::uint64_t> subject_counts(std::string_view filter) const override {

@@ -15,7 +15,9 @@ struct StoreSettings {
   bool sync_always = false;                           // fsync before each acknowledgement
   Duration index_interval = std::chrono::minutes{2};  // how often index.db is written when dirty, plus up to 30 s
   Bytes compact_min{2097152};                         // blocks smaller than this are not compacted on removal
-  Bytes block_size{0};                                // 0: by the stream's configuration (reference: filestore 2.12)
+  // A store whose index.db is its exact last word answers state() before its blocks are read (file_store_early.cc).
+  bool opens_early = false;
+  Bytes block_size{0};  // 0: by the stream's configuration (reference: filestore 2.12)
 };
 
 enum class StorageType : std::uint8_t { file, memory };

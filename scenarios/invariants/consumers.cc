@@ -34,9 +34,10 @@ bool may_be_older(const Evidence& evidence, const ConsumerKey& key, core::Instan
 
 std::vector<Divergence> check_consumer_state_durable(const Evidence& evidence) {
   std::vector<Divergence> out;
-  for (const auto& [key, events] : evidence.history.consumers()) {
+  for (const auto& watched : evidence.history.consumers()) {
+    const ConsumerKey& key = watched.first;  // a lambda of clang 14 cannot capture a structured binding
     std::map<core::Seq, core::Instant> acked;
-    for (const ConsumerEvent& event : events) {
+    for (const ConsumerEvent& event : watched.second) {
       if (event.is_ack) {
         acked.try_emplace(event.seq, event.at);
         continue;

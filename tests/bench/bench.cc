@@ -53,7 +53,7 @@ void Bench::measure(std::string_view name, const std::function<void(std::uint64_
   std::sort(samples.begin(), samples.end());
   const double median = samples[kSamples / 2];
   nanoseconds_.insert_or_assign(std::string{name}, median);
-  std::printf("%-48.*s %12.2f ns/op %12.0f op/s  %8.2f .. %.2f", static_cast<int>(name.size()), name.data(), median, 1e9 / median,
+  std::printf("%-56.*s %12.2f ns/op %12.0f op/s  %8.2f .. %.2f", static_cast<int>(name.size()), name.data(), median, 1e9 / median,
               samples.front(), samples.back());
   if (const double baseline = nanoseconds(options.baseline); baseline > 0) {
     const double ratio = median / baseline;
@@ -70,7 +70,9 @@ void Bench::measure(std::string_view name, const std::function<void(std::uint64_
 void Bench::figure(std::string_view name, double value, std::string_view unit) {
   if (is_usage_wrong_ || name.find(filter_) == std::string_view::npos) return;
   nanoseconds_.try_emplace(std::string{name}, 0);
-  std::printf("%-48.*s %12.0f %.*s\n", static_cast<int>(name.size()), name.data(), value, static_cast<int>(unit.size()), unit.data());
+  // Three digits at least, also of a ratio.
+  const int decimals = value < 10 ? 2 : value < 100 ? 1 : 0;
+  std::printf("%-56.*s %12.*f %.*s\n", static_cast<int>(name.size()), name.data(), decimals, value, static_cast<int>(unit.size()), unit.data());
   std::fflush(stdout);
 }
 

@@ -1,9 +1,6 @@
-// The file store on real files, beside nats-server where there is one (WINDTUNNEL_NATS_SERVER, see tests/peers).
-//
-// What is compared, and how fairly: recovery is measured alike, ours from the call to open the store to its return, the
-// server's by its own log line "Restored ... in", over the same files. All else of the server goes through its protocol on
-// a loopback connection with requests in flight, and its figures hold that cost too; ours are calls of the store. Those
-// ratios say how much of a server's time is left for everything else, not who is faster.
+// The file store on real files. Recovery is compared with nats-server's where there is one (WINDTUNNEL_NATS_SERVER, see
+// tests/peers): ours from the call to open the store to its return, the server's by its own log line "Restored ... in", over the same
+// files. All else are calls of the store; what a client sees of it is measured by server_bench.
 //
 // Argument: --messages N (1,000,000).
 #include <stdlib.h>
@@ -23,7 +20,8 @@
 #include "core/base/random.h"
 #include "reports/inspect.h"
 #include "tests/bench/bench.h"
-#include "tests/peers/nats_server.h"
+#include "tests/bench/scratch.h"
+#include "tests/peers/live_server.h"
 #include "tests/peers/our_store.h"
 
 using namespace windtunnel;
@@ -38,7 +36,6 @@ using Clock = std::chrono::steady_clock;
 constexpr std::uint64_t kLoads = 200'000;
 constexpr std::uint64_t kQueued = 200'000;
 constexpr std::size_t kPayload = 128;
-constexpr std::uint64_t kWindow = 4096;
 
 double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
 
@@ -46,44 +43,8 @@ core::WallTime now() {
   return core::WallTime{std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch()).count()};
 }
 
-// Directories below one that goes at the end.
-class Scratch {
- public:
-  Scratch() : root_((fs::temp_directory_path() / "windtunnel-bench-XXXXXX").string()) {
-    if (::mkdtemp(root_.data()) == nullptr) throw std::runtime_error("no temporary directory");
-  }
-  ~Scratch() {
-    std::error_code ignored;
-    fs::remove_all(root_, ignored);
-  }
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-  std::string fresh(const std::string& name) {
-    const fs::path path = fs::path(root_) / (std::to_string(++made_) + "-" + name);
-    fs::create_directories(path);
-    return path.string();
-  }
-
- private:
-  std::string root_;
-  int made_ = 0;
-};
-
 constexpr const char* kStream = R"({"name":"ORDERS","subjects":["orders.>"],"storage":"file"})";
 constexpr const char* kQueue = R"({"name":"ORDERS","subjects":["orders.>"],"storage":"file","retention":"workqueue"})";
-
-// A rate of ours, and the server's, and their ratio.
-void show(Bench& bench, const std::string& what, double ours, std::optional<double> server, const char* unit, bool is_less_better) {
-  bench.figure(what, ours, unit);
-  if (!server) return;
-  if (*server == 0) {  // it rounds to milliseconds
-    std::printf("%-48s %12s\n", "  nats-server", "under 500 us");
-    return;
-  }
-  bench.figure("  nats-server", *server, unit);
-  const double ratio = is_less_better ? *server / ours : ours / *server;
-  std::printf("%-48s %12.3g x as fast\n", "  ratio", ratio);
-}
 
 // "Restored 1,000,000 messages for stream '$G > ORDERS' in 1.234s", in microseconds.
 double restored_us(const std::string& log) {
@@ -99,8 +60,6 @@ double restored_us(const std::string& log) {
 class StoreBench {
  public:
   StoreBench(Bench& bench, std::uint64_t messages) : bench_(bench), messages_(messages) {
-    const char* program = std::getenv("WINDTUNNEL_NATS_SERVER");
-    if (program != nullptr && *program != '\0') program_ = program;
     if (!program_) std::printf("no WINDTUNNEL_NATS_SERVER: ours alone\n");
   }
 
@@ -122,21 +81,10 @@ class StoreBench {
     for (std::uint64_t i = 0; i < messages_; ++i) store.put(subjects_[i % 16], payload);
     const double ours = static_cast<double>(messages_) / seconds_since(begin);
     store.stop();
-    std::optional<double> server;
-    if (program_) {
-      const auto peer = NatsServer::start(*program_, scratch_.fresh("server-store"), scratch_.fresh("server"));
-      NatsClient client{peer->port()};
-      client.request("$JS.API.STREAM.CREATE.ORDERS", kStream);
-      const std::uint64_t count = std::min<std::uint64_t>(messages_, 300'000);
-      const auto start = Clock::now();
-      client.publish("orders.0", payload, count, kWindow);
-      server = static_cast<double>(count) / seconds_since(start);
-      peer->stop();
-    }
-    show(bench_, "append 128 B (server: publish, acked)", ours, server, "messages/s", false);
+    bench_.figure("append 128 B", ours, "messages/s");
   }
 
-  // Sequences in an order of chance, the same for both.
+  // Sequences in an order of chance.
   [[nodiscard]] std::vector<std::uint64_t> some_seqs() const {
     core::Random random{core::Seed{7}};
     std::vector<std::uint64_t> seqs(kLoads);
@@ -155,18 +103,7 @@ class StoreBench {
     }
     const double ours = static_cast<double>(kLoads) / seconds_since(begin);
     store.stop();
-    std::optional<double> server;
-    if (program_) {
-      const auto peer = NatsServer::start(*program_, root_, scratch_.fresh("server"));
-      NatsClient client{peer->port()};
-      const std::uint64_t count = kLoads / 4;
-      const auto start = Clock::now();
-      client.request_many(
-          "$JS.API.STREAM.MSG.GET.ORDERS", [&](std::uint64_t i) { return "{\"seq\":" + std::to_string(seqs[i]) + "}"; }, count, 256);
-      server = static_cast<double>(count) / seconds_since(start);
-      peer->stop();
-    }
-    show(bench_, "random load (server: STREAM.MSG.GET)", ours, server, "messages/s", false);
+    bench_.figure("random load", ours, "messages/s");
   }
 
   // What `inspect --json --messages` does.
@@ -194,13 +131,17 @@ class StoreBench {
       store.kill();
     }
     std::sort(times.begin(), times.end());
-    std::optional<double> server;
-    if (program_) {
-      const auto peer = NatsServer::start(*program_, root_, scratch_.fresh("server"));
-      server = restored_us(peer->log());
-      peer->stop();
+    bench_.figure(what, times[1], "us");
+    if (!program_) return;
+    const auto peer = LiveServer::start(*program_, root_, scratch_.fresh("server"));
+    const double server = restored_us(peer->log());
+    peer->stop();
+    if (server == 0) {  // it rounds to milliseconds
+      std::printf("%-56s %12s\n", "  nats-server", "under 500 us");
+      return;
     }
-    show(bench_, what, times[1], server, "us", true);
+    bench_.figure("  nats-server", server, "us");
+    bench_.figure("  ratio", server / times[1], "x as fast");
   }
 
   void drain() {
@@ -214,25 +155,12 @@ class StoreBench {
     }
     const double ours = static_cast<double>(kQueued) / seconds_since(begin);
     store.stop();
-    std::optional<double> server;
-    if (program_) {
-      const auto peer = NatsServer::start(*program_, scratch_.fresh("server-queue"), scratch_.fresh("server"));
-      NatsClient client{peer->port()};
-      client.request("$JS.API.STREAM.CREATE.ORDERS", kQueue);
-      client.request("$JS.API.CONSUMER.DURABLE.CREATE.ORDERS.w",
-                     R"({"stream_name":"ORDERS","config":{"durable_name":"w","ack_policy":"explicit","max_ack_pending":10000}})");
-      client.publish("orders.0", payload, kQueued, kWindow);
-      const auto start = Clock::now();
-      client.drain("ORDERS", "w", kQueued, 500);
-      server = static_cast<double>(kQueued) / seconds_since(start);
-      peer->stop();
-    }
-    show(bench_, "workqueue drain (server: pull and ack)", ours, server, "messages/s", false);
+    bench_.figure("load and remove, in order", ours, "messages/s");
   }
 
   Bench& bench_;
   const std::uint64_t messages_;
-  std::optional<std::string> program_;
+  const std::optional<ServerProgram> program_ = ServerProgram::from_environment();
   Scratch scratch_;
   std::string root_;
   const std::vector<std::string> subjects_ = [] {

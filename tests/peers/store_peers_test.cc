@@ -15,7 +15,8 @@
 #include "core/base/json_writer.h"
 #include "core/base/time_text.h"
 #include "reports/inspect.h"
-#include "tests/peers/nats_server.h"
+#include "tests/peers/live_server.h"
+#include "tests/peers/nats_client.h"
 #include "tests/peers/our_store.h"
 #include "tests/support/temporary_directory.h"
 
@@ -322,7 +323,7 @@ void check_case(const Case& each, const std::string& program, bool is_graceful) 
   const json& blocks = expected.stream.at("blocks");
   CHECK(std::any_of(blocks.begin(), blocks.end(), [](const json& block) { return block.at("compressed").get<bool>(); }) ==
         (std::string_view(each.what) == "compressed"));
-  const auto server = NatsServer::start(program, root, scratch);
+  const auto server = LiveServer::start({.kind = ServerProgram::Kind::nats_server, .path = program}, root, scratch);
   NatsClient client{server->port()};
   const json info = json::parse(client.request("$JS.API.STREAM.INFO.ORDERS", R"({"deleted_details":true,"subjects_filter":">"})"));
   CAPTURE(server->log());

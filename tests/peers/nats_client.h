@@ -1,35 +1,12 @@
-// A real nats-server as a child process: on the loopback, a port of its own choosing, files in a directory of the test's.
+// A blocking client for the JetStream API over TCP, for tests and benchmarks that want nothing between them and the wire.
 #pragma once
-
-#include <sys/types.h>
 
 #include <cstdint>
 #include <functional>
-#include <memory>
+#include <map>
 #include <string>
 
 namespace windtunnel::tests {
-
-class NatsServer {
- public:
-  // Starts `program` on `store` (what its configuration calls store_dir) and waits until it answers. `scratch`: an empty
-  // directory for its configuration, log and port. Fails the test if it does not come up.
-  static std::unique_ptr<NatsServer> start(const std::string& program, const std::string& store, const std::string& scratch);
-  ~NatsServer();  // kills it if it still runs
-  NatsServer(const NatsServer&) = delete;
-  NatsServer& operator=(const NatsServer&) = delete;
-
-  [[nodiscard]] std::uint16_t port() const { return port_; }
-  // SIGINT, and waits for its end.
-  void stop();
-  [[nodiscard]] std::string log() const;
-
- private:
-  NatsServer() = default;
-  pid_t pid_ = -1;
-  std::uint16_t port_ = 0;
-  std::string log_file_;
-};
 
 // Just enough of a client for the JetStream API: one request at a time, blocking, with a time limit of some seconds.
 class NatsClient {
@@ -43,14 +20,21 @@ class NatsClient {
   std::string request(const std::string& subject, const std::string& payload);
   // Publishes `count` messages to `subject`, each awaiting its ack by the server; `window` of them may be outstanding.
   void publish(const std::string& subject, const std::string& payload, std::uint64_t count, std::uint64_t window);
+  // The same, each to a subject of its own: `prefix` and its number from 0.
+  void publish_each(const std::string& prefix, const std::string& payload, std::uint64_t count, std::uint64_t window);
   // Sends the request `count` times, `window` of them outstanding; `payload(i)` is that of the i-th.
   void request_many(const std::string& subject, const std::function<std::string(std::uint64_t i)>& payload, std::uint64_t count,
                     std::uint64_t window);
   // Pulls `count` messages of a consumer in batches and acknowledges each.
   void drain(const std::string& stream, const std::string& consumer, std::uint64_t count, std::uint64_t batch);
+  // The work queue loop: pulls `count` messages in batches, awaits the confirmation of each ack, then publishes the message to its
+  // subject again and awaits that ack.
+  void republish(const std::string& stream, const std::string& consumer, std::uint64_t count, std::uint64_t batch);
 
  private:
   void send(const std::string& bytes);
+  void publish_all(const std::function<std::string(std::uint64_t i)>& subject, const std::string& payload, std::uint64_t count,
+                   std::uint64_t window);
   struct Message {
     std::string subject;
     std::string reply;
@@ -59,11 +43,14 @@ class NatsClient {
   // The next message; answers pings on the way.
   Message next_message();
   std::string read_line();
+  // Nothing more has come than what was given out.
+  [[nodiscard]] bool is_drained() const { return at_ == buffer_.size(); }
   void fill();
   int socket_ = -1;
   std::string buffer_;
   std::size_t at_ = 0;
   std::uint64_t requests_ = 0;
+  std::map<std::string, std::string> payload_of_;  // by subject, of what is being republished
 };
 
 }  // namespace windtunnel::tests
