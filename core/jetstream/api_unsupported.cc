@@ -4,7 +4,6 @@
 #include "core/base/json_writer.h"
 #include "core/jetstream/api.h"
 #include "core/jetstream/json_fields.h"
-#include "core/jetstream/stream_config.h"
 #include "core/nats/subject.h"
 
 namespace windtunnel::core {
@@ -28,11 +27,7 @@ ApiStatus JetStream::Api::restore(const Call& call, JsonWriter&) {
   if (is_empty_request(call.body)) return api_errors::bad_request();
   const std::optional<Json> body = parse_request(call.body);
   if (!body) return api_errors::invalid_json();
-  if (const Json* config = member(*body, "config"); config != nullptr) {
-    if (!config->is_object() || !parse_stream_config(config->dump(-1, ' ', false, Json::error_handler_t::replace))) {
-      return api_errors::invalid_json();
-    }
-  }
+  if (const Json* config = member(*body, "config"); config != nullptr && !config->is_object()) return api_errors::invalid_json();
   if (js_.stream(call.stream) != nullptr) return api_errors::restore_exists();
   return api_errors::restore_failed(kUnsupported);
 }

@@ -30,10 +30,11 @@ inline std::string lower_case(std::string_view text) {
 }
 
 // Go's encoding/json finds a member whatever its capitals are, unless the exact name is there too. The members of "metadata"
-// are the user's.
-inline void lower_case_members(Json& json) {
+// are the user's. No request has members deeper than `depth`.
+inline void lower_case_members(Json& json, int depth = 8) {
+  if (depth == 0) return;
   if (json.is_array()) {
-    for (Json& item : json) lower_case_members(item);
+    for (Json& item : json) lower_case_members(item, depth - 1);
   }
   if (!json.is_object()) return;
   std::vector<std::string> names;
@@ -42,7 +43,7 @@ inline void lower_case_members(Json& json) {
     const std::string lower = lower_case(name);
     if (lower != name && !json.contains(lower)) json[lower] = std::move(json[name]);
     if (lower != name) json.erase(name);
-    if (lower != "metadata" && json.contains(lower)) lower_case_members(json[lower]);
+    if (lower != "metadata" && json.contains(lower)) lower_case_members(json[lower], depth - 1);
   }
 }
 

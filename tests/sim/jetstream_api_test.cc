@@ -74,6 +74,21 @@ TEST_CASE("a purge up to a sequence that leaves no room for the next ones is ref
   CHECK(seq_of(js.publish("s", "x")) == 1000);
 }
 
+TEST_CASE("a body that goes deep is read, or is not, and the node goes on") {
+  OneNode node;
+  JetStreamClient& js = node.client();
+  js.create_stream("S", R"("subjects":["s"])");
+  constexpr std::size_t kDepth = 100'000;
+  std::string nested;
+  for (std::size_t i = 0; i < kDepth; ++i) nested += R"({"a":)";
+  nested += "1" + std::string(kDepth, '}');
+  CHECK(error_of(js.api("STREAM.INFO.S", nested)) == 0);
+  CHECK(error_of(js.api("STREAM.RESTORE.T", R"({"config":)" + nested + "}")) == 10062);
+  CHECK(error_of(js.api("STREAM.INFO.S", std::string(kDepth, '['))) == 10025);
+  CHECK(error_of(js.api("STREAM.CREATE.T",
+                        R"({"name":"T","metadata":{"a":)" + std::string(kDepth, '[') + std::string(kDepth, ']') + "}}")) == 10025);
+}
+
 // Words that requests are made of, put together at random.
 std::string nonsense(core::Random& random, int depth) {
   static constexpr std::array kWords = {"\"S\"",

@@ -33,7 +33,7 @@ TEST_CASE("nats-8004: the last message of a subject is lost sight of when the ne
     CHECK(last_of(*at.store, "foo") == (with_defect ? 0 : 1));
     CHECK(at.store->last_seq_of("foo") == Seq{with_defect ? 0u : 1u});
     CHECK(next_of(*at.store, "foo", 1) == (with_defect ? 0 : 1));
-    CHECK(next_of(*at.store, "f*", 1) == (with_defect ? 0 : 1));
+    CHECK(next_of(*at.store, "*", 1) == (with_defect ? 2 : 1));
     CHECK(at.payload(1) == "1");  // by its sequence it is there
     CHECK(at.store->purge({.filter = "foo", .below = {}, .keep = 0}).value() == (with_defect ? 0 : 1));
     CHECK(at.messages() == (with_defect ? 2 : 1));
