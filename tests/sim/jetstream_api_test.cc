@@ -12,6 +12,7 @@ TEST_CASE("a request without a reply takes effect") {
   OneNode node;
   JetStreamClient& js = node.client();
   js.wire().publish("$JS.API.STREAM.CREATE.S", R"({"name":"S","subjects":["s"]})", {}, {});
+  js.api("INFO");  // requests are served in order
   CHECK(seq_of(js.publish("s", "x")) == 1);
   js.wire().publish("$JS.API.STREAM.PURGE.S", {}, {}, {});
   js.wire().publish("$JS.API.STREAM.DELETE.NO", {}, {}, {});
