@@ -29,8 +29,11 @@ std::string_view text(const sim::TraceEvent& event, std::string_view key) {
 
 std::vector<const StoredEvent*> StreamLife::at(core::Seq seq) const {
   std::vector<const StoredEvent*> out;
-  for (const StoredEvent& event : stored) {
-    if (event.seq == seq) out.push_back(&event);
+  for (std::size_t i = 0; i < ascents.size(); ++i) {
+    const auto begin = stored.begin() + static_cast<std::ptrdiff_t>(ascents[i]);
+    const auto end = i + 1 < ascents.size() ? stored.begin() + static_cast<std::ptrdiff_t>(ascents[i + 1]) : stored.end();
+    const auto found = std::lower_bound(begin, end, seq, [](const StoredEvent& event, core::Seq wanted) { return event.seq < wanted; });
+    if (found != end && found->seq == seq) out.push_back(&*found);
   }
   return out;
 }
@@ -45,6 +48,7 @@ void History::on_event(const sim::TraceEvent& event) {
     stored.time = number(event, "time");
     stored.at = event.at;
     life.last_seq = std::max(life.last_seq, stored.seq);
+    if (life.stored.empty() || stored.seq <= life.stored.back().seq) life.ascents.push_back(life.stored.size());
     life.stored.push_back(stored);
   } else if (event.name == kRecovered) {
     StreamLife& life = lives_[StreamKey{event.node, std::string(text(event, "stream"))}];

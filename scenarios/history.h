@@ -32,7 +32,8 @@ struct StoredEvent {
 
 // A stream's life: what it stored, and where it went back.
 struct StreamLife {
-  std::vector<StoredEvent> stored;  // in order of the run
+  std::vector<StoredEvent> stored;   // in order of the run
+  std::vector<std::size_t> ascents;  // where in it sequences begin to ascend: at 0, and where one was used again
   // The stream came back from its disk with a lower last sequence than it had had.
   struct StepBack {
     core::Instant at;

@@ -169,6 +169,7 @@ class Run {
     for (const ConsumerSpec& spec : scenario_.consumers) out.insert(key(spec.on, spec.stream, spec.name));
     for (const WorkloadSpec& spec : scenario_.workloads) {
       if (const auto* consume = std::get_if<ConsumeSpec>(&spec.work)) out.insert(key(consume->on, consume->stream, consume->consumer));
+      if (const auto* loop = std::get_if<RepublishSpec>(&spec.work)) out.insert(key(loop->on, loop->stream, loop->consumer));
     }
     return out;
   }

@@ -157,6 +157,11 @@ std::string_view name_of(Retention retention) {
 std::string_view name_of(AckPolicy policy) { return policy == AckPolicy::none ? "none" : policy == AckPolicy::all ? "all" : "explicit"; }
 std::string_view name_of(Via via) { return via == Via::core ? "core" : "jetstream"; }
 
+std::string_view name_of(HandlerSpec::Answer answer) {
+  constexpr std::array<std::string_view, HandlerSpec::kAnswers> kNames = {"ack",         "nak",    "nak_later", "term",
+                                                                          "in_progress", "ignore", "crash"};
+  return kNames[static_cast<std::size_t>(answer)];
+}
 std::string_view name_of(AdminAction action) { return kAdminActions[static_cast<std::size_t>(action)]; }
 std::span<const std::string_view> admin_action_names() { return kAdminActions; }
 

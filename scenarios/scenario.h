@@ -126,17 +126,57 @@ struct PublishSpec {
   [[nodiscard]] std::uint64_t messages() const;
 };
 
+// What becomes of a delivery. The answers are drawn in proportion to their weights; without any each is acknowledged.
+struct HandlerSpec {
+  enum class Answer : std::uint8_t {
+    ack,
+    nak,
+    nak_later,  // with nak_delay
+    term,
+    in_progress,  // says so, works as long again, then acknowledges
+    ignore,       // no answer: the ack wait runs out
+    crash,        // the application dies with all that it holds, and is back after restart_after
+  };
+  static constexpr std::size_t kAnswers = 7;
+  std::vector<std::uint64_t> weights;                                              // by answer; empty: always ack
+  faults::DurationRange work = faults::DurationRange::exactly(core::Duration{0});  // before the answer
+  core::Duration nak_delay = std::chrono::seconds{1};
+  core::Duration restart_after = std::chrono::seconds{1};
+  [[nodiscard]] bool is_plain() const { return weights.empty() && work.high.count() == 0; }
+};
+[[nodiscard]] std::string_view name_of(HandlerSpec::Answer answer);
+
 struct ConsumeSpec {
   std::string stream;
-  std::string on;                                    // the node that holds the stream
-  std::string domain;                                // API prefix of the client's requests; empty: $JS.API
-  std::string consumer;                              // durable name
-  bool creates_consumer = true;                      // false: `consumers` lists it, and it exists from t = 0
-  AckPolicy ack = AckPolicy::explicit_;              // of the consumer that it creates; with `none` and `all` nothing or the last is acked
-  std::string filter_subject;                        // of the consumer that it creates
+  std::string on;                        // the node that holds the stream
+  std::string domain;                    // API prefix of the client's requests; empty: $JS.API
+  std::string consumer;                  // durable name
+  bool creates_consumer = true;          // false: `consumers` lists it, and it exists from t = 0
+  AckPolicy ack = AckPolicy::explicit_;  // of the consumer that it creates; with `none` and `all` nothing or the last is acked
+  std::string filter_subject;            // of the consumer that it creates
+  HandlerSpec handler;
   std::uint64_t batch = 10;                          // messages a pull request asks for
   core::Duration expires = std::chrono::seconds{5};  // of a pull request
   std::optional<core::Duration> duration;            // `for`; absent: until the run ends
+};
+
+// The fourth production story: a work queue whose jobs come back. Every message has a subject of its own; it is fetched,
+// acknowledged, and published to its subject again.
+struct RepublishSpec {
+  std::string stream;
+  std::string on;                // the node that holds it
+  std::string domain;            // API prefix of the client's requests; empty: $JS.API
+  std::string consumer;          // durable name
+  bool creates_consumer = true;  // false: `consumers` lists it, and it exists from t = 0
+  std::string subject;           // message i has the subject "SUBJECT.i"
+  std::uint64_t messages = 1000;
+  std::uint64_t loops = 1000;  // acks, each with its republish
+  std::uint64_t window = 1;    // what is acknowledged is drawn from the oldest so many that were fetched
+  bool confirms_acks = true;   // the republish waits for the answer to the ack
+  faults::SizeRange size = faults::SizeRange::exactly(core::Bytes{64});
+  core::Duration timeout = std::chrono::seconds{5};  // of each attempt of a publish or an ack
+  RetryPolicy retries;                               // of publishes and of acks
+  bool msg_id = false;                               // each publish carries a Nats-Msg-Id, the same in its retries
 };
 
 enum class AdminAction : std::uint8_t {
@@ -166,7 +206,7 @@ struct WorkloadSpec {
   core::Duration start{};  // from the start of the run
   std::string user;
   std::string password;
-  std::variant<PublishSpec, ConsumeSpec, AdminSpec> work;
+  std::variant<PublishSpec, ConsumeSpec, AdminSpec, RepublishSpec> work;
 };
 
 struct FaultSpec {

@@ -21,13 +21,15 @@ class Workloads {
 
   // During the prelude, after the nodes have started: the clients connect and wait for time 0.
   void start();
-  // When the last publish of the open-loop workloads is due, in the kernel's time; time 0 if none publishes.
+  // When the last publish of the open-loop workloads is due, in the kernel's time, or a loop last got anything done; time 0 if
+  // none publishes.
   [[nodiscard]] core::Instant publishing_until() const;
   [[nodiscard]] std::vector<Consumption> consumptions() const;
 
  private:
   World& world_;
   core::Instant publishing_until_ = kTimeZero;
+  std::vector<std::unique_ptr<core::Instant>> progress_;  // of the loops
   std::vector<std::unique_ptr<Consumption>> consumptions_;
 };
 

@@ -1,24 +1,37 @@
-// The `consume` workload: pulls from a durable consumer, acknowledges, and remembers what it got.
+// The `consume` workload: pulls from a durable consumer, answers each delivery, and remembers what it got.
 
 #include <algorithm>
+#include <numeric>
 #include <string>
 
-#include "core/base/json_writer.h"
 #include "core/client/client.h"
 #include "core/client/jetstream_client.h"
 #include "core/env/clock.h"
-#include "scenarios/api_answer.h"
 #include "scenarios/workload_programs.h"
 
 namespace windtunnel::scenarios {
 namespace {
 
 using namespace std::chrono_literals;
+using Answer = HandlerSpec::Answer;
 
 // Between a request that could not be served (no way to the consumer) and the next.
 constexpr core::Duration kRetryWait = 250ms;
-constexpr core::Duration kApiTimeout = 5s;
 constexpr core::Duration kAckTimeout = 5s;
+
+// One life of the application: what a crash takes.
+struct Life {
+  Life(core::Env& env, const WorkloadSpec& spec, const std::string& domain, std::size_t number)
+      : client(env, options(spec, number)), jetstream(client, domain) {}
+  // Each has a name, and with it inboxes, of its own.
+  static core::ClientOptions options(const WorkloadSpec& spec, std::size_t number) {
+    core::ClientOptions out = client_options(spec);
+    if (number > 0) out.name += "-" + std::to_string(number + 1);
+    return out;
+  }
+  core::Client client;
+  core::JetStreamClient jetstream;
+};
 
 class ConsumerProgram final : public sim::Program {
  public:
@@ -29,63 +42,111 @@ class ConsumerProgram final : public sim::Program {
         consume_(std::get<ConsumeSpec>(spec.work)),
         consumption_(consumption),
         node_(world.client_node(spec.name)),
-        client_(env, client_options(spec)),
-        jetstream_(client_, consume_.domain) {}
+        random_(env.random.child("handler")) {
+    const std::vector<std::uint64_t>& weights = consume_.handler.weights;
+    weights_sum_ = std::accumulate(weights.begin(), weights.end(), std::uint64_t{0});
+    begin_life();
+  }
 
   void run() override {
-    if (const core::Status connected = client_.connect(kTimeZero); !connected && client_.is_closed()) {
-      world_.record(node_, core::LogLevel::error, "client.refused", {{"workload", spec_.name}, {"error", connected.error().text()}});
-    }
+    connect_or_record(life().client, world_, spec_);
     const core::Instant begin = core::after(kTimeZero, spec_.start);
     env_.tasks.sleep_until(std::max(env_.clock.now(), begin));
     const core::Instant end = consume_.duration ? core::after(begin, *consume_.duration) : core::kForever;
-    if (consume_.creates_consumer) create_consumer(end);
+    if (consume_.creates_consumer) {
+      const OwnConsumer own{.stream = consume_.stream,
+                            .name = consume_.consumer,
+                            .ack = consume_.ack,
+                            .filter_subject = consume_.filter_subject,
+                            .max_ack_pending = 0};
+      create_consumer(env_, world_, spec_, life().jetstream, own, end);
+    }
     while (env_.clock.now() < end) fetch(end);
     env_.tasks.park("the end of the run", core::kForever);
   }
 
  private:
-  // Until the server has it: it may be away for a while.
-  void create_consumer(core::Instant end) {
-    core::JsonWriter json;
-    json.begin_object().field("stream_name", consume_.stream).key("config").begin_object().field("durable_name", consume_.consumer);
-    json.field("ack_policy", name_of(consume_.ack));
-    if (!consume_.filter_subject.empty()) json.field("filter_subject", consume_.filter_subject);
-    json.end_object().end_object();
-    const std::string verb = "CONSUMER.DURABLE.CREATE." + consume_.stream + "." + consume_.consumer;
-    while (env_.clock.now() < end) {
-      const core::Reply reply = jetstream_.api(verb, json.view(), core::after(env_.clock.now(), kApiTimeout));
-      if (reply.kind == core::Reply::Kind::message) {
-        const std::optional<std::string> refused = api_error_text(reply.message.payload);
-        if (!refused) return;
-        world_.record(node_, core::LogLevel::warn, "consume.refused", {{"workload", spec_.name}, {"error", *refused}});
-      }
-      env_.tasks.sleep_until(core::after(env_.clock.now(), kRetryWait));
-    }
-  }
+  [[nodiscard]] Life& life() { return *lives_.back(); }
+
+  void begin_life() { lives_.push_back(std::make_unique<Life>(env_, spec_, consume_.domain, lives_.size())); }
 
   void fetch(core::Instant end) {
     core::FetchOptions options;
     options.batch = static_cast<std::uint32_t>(consume_.batch);
     options.expires = std::min(consume_.expires, end - env_.clock.now());
-    const core::Fetched fetched = jetstream_.fetch(consume_.stream, consume_.consumer, options);
-    for (const core::Delivery& delivery : fetched.messages) take(delivery);
+    const core::Fetched fetched = life().jetstream.fetch(consume_.stream, consume_.consumer, options);
+    for (const core::Delivery& delivery : fetched.messages) {
+      note(delivery);
+      if (consume_.ack == AckPolicy::explicit_ && !handle(delivery)) return;
+    }
     if (consume_.ack == AckPolicy::all && !fetched.messages.empty()) acknowledge(fetched.messages.back());
     const bool was_served = fetched.end == core::Fetched::End::complete || fetched.end == core::Fetched::End::expired;
     if (!was_served) env_.tasks.sleep_until(core::after(env_.clock.now(), kRetryWait));
   }
 
-  void take(const core::Delivery& delivery) {
+  void note(const core::Delivery& delivery) {
     ++consumption_.deliveries;
     if (!consumption_.got.insert(delivery.stream_seq).second) ++consumption_.duplicates;
     world_.record(
         node_, core::LogLevel::trace, "consume.got",
         {{"workload", spec_.name}, {"stream", delivery.stream}, {"seq", delivery.stream_seq.value}, {"count", delivery.deliveries}});
-    if (consume_.ack == AckPolicy::explicit_) acknowledge(delivery);
+  }
+
+  [[nodiscard]] Answer draw() {
+    if (weights_sum_ == 0) return Answer::ack;
+    std::uint64_t at = random_.below(weights_sum_);
+    std::size_t answer = 0;
+    for (; at >= consume_.handler.weights[answer]; ++answer) at -= consume_.handler.weights[answer];
+    return static_cast<Answer>(answer);
+  }
+
+  void work() {
+    const faults::DurationRange& time = consume_.handler.work;
+    if (time.high.count() == 0) return;
+    env_.tasks.sleep_until(core::after(env_.clock.now(), random_.between(time.low, time.high)));
+  }
+
+  // False if the application died of it.
+  bool handle(const core::Delivery& delivery) {
+    if (consume_.handler.is_plain()) {
+      acknowledge(delivery);
+      return true;
+    }
+    const Answer answer = draw();
+    work();
+    world_.record(node_, core::LogLevel::trace, "consume.answered",
+                  {{"workload", spec_.name}, {"seq", delivery.stream_seq.value}, {"answer", name_of(answer)}});
+    core::Status sent;
+    switch (answer) {
+      case Answer::ack: acknowledge(delivery); break;
+      case Answer::nak: sent = life().jetstream.nak(delivery); break;
+      case Answer::nak_later: sent = life().jetstream.nak(delivery, consume_.handler.nak_delay); break;
+      case Answer::term: sent = life().jetstream.term(delivery, "not wanted"); break;
+      case Answer::in_progress:
+        sent = life().jetstream.in_progress(delivery);
+        work();
+        acknowledge(delivery);
+        break;
+      case Answer::ignore: break;
+      case Answer::crash: crash(); return false;
+    }
+    // An answer that could not be sent is one that did not arrive: the ack wait runs out.
+    if (!sent)
+      world_.record(node_, core::LogLevel::trace, "consume.unsent", {{"workload", spec_.name}, {"seq", delivery.stream_seq.value}});
+    return true;
   }
 
   void acknowledge(const core::Delivery& delivery) {
-    if (jetstream_.ack_confirmed(delivery, kAckTimeout) == core::AckOutcome::confirmed) ++consumption_.acks_confirmed;
+    if (life().jetstream.ack_confirmed(delivery, kAckTimeout) == core::AckOutcome::confirmed) ++consumption_.acks_confirmed;
+  }
+
+  // Its connection ends and what it held is forgotten; another one takes its place. The old one stays in memory: the tasks of
+  // its client may still refer to it.
+  void crash() {
+    life().client.close();
+    env_.tasks.sleep_until(core::after(env_.clock.now(), consume_.handler.restart_after));
+    begin_life();
+    connect_or_record(life().client, world_, spec_);
   }
 
   core::Env& env_;
@@ -94,8 +155,9 @@ class ConsumerProgram final : public sim::Program {
   const ConsumeSpec& consume_;
   Consumption& consumption_;
   sim::NodeId node_;
-  core::Client client_;
-  core::JetStreamClient jetstream_;
+  core::Random random_;
+  std::uint64_t weights_sum_ = 0;
+  std::vector<std::unique_ptr<Life>> lives_;  // the last one lives
 };
 
 }  // namespace

@@ -71,7 +71,9 @@ bool crashed_between(const Evidence& evidence, const FinalStream& stream, core::
 
 std::string subject_of(const Evidence& evidence, std::uint16_t workload) {
   const WorkloadSpec* spec = evidence.scenario.workload(evidence.ledger.books()[workload].name);
-  const auto* publish = spec == nullptr ? nullptr : std::get_if<PublishSpec>(&spec->work);
+  if (spec == nullptr) return "";
+  if (const auto* loop = std::get_if<RepublishSpec>(&spec->work)) return loop->subject + ".0";  // all lie alike to a filter of the stream's
+  const auto* publish = std::get_if<PublishSpec>(&spec->work);
   return publish == nullptr ? "" : publish->subject;
 }
 

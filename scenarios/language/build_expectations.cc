@@ -15,7 +15,9 @@ std::optional<Bound> bound_of(const TypedValue& value, std::string_view key) {
 const WorkloadSpec* expect_workload(const TypedValue& name, bool publishes, const Scenario& scenario, Diagnostics& diagnostics) {
   const std::string& wanted = name.as<std::string>();
   const WorkloadSpec* workload = scenario.workload(wanted);
-  if (workload != nullptr && std::holds_alternative<PublishSpec>(workload->work) == publishes) return workload;
+  const bool is_publisher =
+      workload != nullptr && (std::holds_alternative<PublishSpec>(workload->work) || std::holds_alternative<RepublishSpec>(workload->work));
+  if (workload != nullptr && is_publisher == publishes) return workload;
   if (workload != nullptr) {
     diagnostics.add(name.where,
                     "workload " + quoted(wanted) +

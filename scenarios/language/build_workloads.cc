@@ -7,6 +7,14 @@
 namespace windtunnel::scenarios {
 namespace {
 
+RetryPolicy retries_of(const TypedValue& value) {
+  const TypedValue* retries = value.find("retries");
+  if (retries == nullptr) return {};
+  RetryPolicy out = retries->get<RetryPolicy>("max");
+  out.wait = retries->get_or("wait", RetryPolicy{}.wait);
+  return out;
+}
+
 PublishSpec build_publish(const TypedValue& value, const Scenario& scenario, Diagnostics& diagnostics) {
   PublishSpec publish;
   publish.subject = value.get<std::string>("publish");
@@ -17,10 +25,7 @@ PublishSpec build_publish(const TypedValue& value, const Scenario& scenario, Dia
   if (const TypedValue* v = value.find("count")) publish.count = v->as<std::uint64_t>();
   publish.size = value.get_or("size", publish.size);
   publish.timeout = value.get_or("timeout", publish.timeout);
-  if (const TypedValue* retries = value.find("retries")) {
-    publish.retries = retries->get<RetryPolicy>("max");
-    publish.retries.wait = retries->get_or("wait", RetryPolicy{}.wait);
-  }
+  publish.retries = retries_of(value);
   publish.msg_id = value.get_or("msg_id", false);
   publish.is_closed_loop = value.get_or<std::string>("loop", "open") == "closed";
   if (publish.via == Via::core) {
@@ -62,6 +67,34 @@ void refuse_for_listed(const TypedValue& value, Diagnostics& diagnostics) {
   }
 }
 
+// The consumer of that name that the scenario lists; nullptr if there is none. It must be one that can be pulled from.
+const ConsumerSpec* listed_consumer(const TypedValue& value, const std::string& on, const std::string& stream, const std::string& name,
+                                    const Scenario& scenario, Diagnostics& diagnostics) {
+  for (const ConsumerSpec& consumer : scenario.consumers) {
+    if (consumer.on != on || consumer.stream != stream || consumer.name != name) continue;
+    const TypedValue* said = value.find("consumer");
+    if (consumer.is_push)
+      diagnostics.add(said == nullptr ? value.where : said->where,
+                      "consumer " + quoted(consumer.name) + " is a push consumer; workloads pull");
+    return &consumer;
+  }
+  return nullptr;
+}
+
+HandlerSpec build_handler(const TypedValue& value) {
+  HandlerSpec handler;
+  for (std::size_t i = 0; i < HandlerSpec::kAnswers; ++i) {
+    const TypedValue* weight = value.find(name_of(static_cast<HandlerSpec::Answer>(i)));
+    if (weight == nullptr) continue;
+    handler.weights.resize(HandlerSpec::kAnswers);
+    handler.weights[i] = weight->as<std::uint64_t>();
+  }
+  handler.work = value.get_or("work", handler.work);
+  handler.nak_delay = value.get_or("nak_delay", handler.nak_delay);
+  handler.restart_after = value.get_or("restart_after", handler.restart_after);
+  return handler;
+}
+
 ConsumeSpec build_consume(const TypedValue& value, const WorkloadSpec& workload, const Scenario& scenario, Diagnostics& diagnostics) {
   ConsumeSpec consume;
   consume.stream = value.get<std::string>("consume");
@@ -79,18 +112,41 @@ ConsumeSpec build_consume(const TypedValue& value, const WorkloadSpec& workload,
   const StreamSpec* stream = stream_of(value, consume.stream, workload.at, consume.domain, "consume", scenario, diagnostics);
   if (stream == nullptr) return consume;
   consume.on = stream->on;
-  for (const ConsumerSpec& consumer : scenario.consumers) {
-    if (consumer.on != consume.on || consumer.stream != consume.stream || consumer.name != consume.consumer) continue;
+  if (const TypedValue* handle = value.find("handle")) {
+    consume.handler = build_handler(*handle);
+    if (consume.ack != AckPolicy::explicit_) diagnostics.add(handle->where, "`handle` answers each delivery; that needs `ack: explicit`");
+  }
+  if (const ConsumerSpec* listed = listed_consumer(value, consume.on, consume.stream, consume.consumer, scenario, diagnostics)) {
     consume.creates_consumer = false;
-    consume.ack = consumer.ack_policy;
-    consume.filter_subject = consumer.filter_subject;
+    consume.ack = listed->ack_policy;
+    consume.filter_subject = listed->filter_subject;
     refuse_for_listed(value, diagnostics);
-    const TypedValue* name = value.find("consumer");
-    if (consumer.is_push)
-      diagnostics.add(name == nullptr ? value.where : name->where,
-                      "consumer " + quoted(consumer.name) + " is a push consumer; workloads pull");
   }
   return consume;
+}
+
+RepublishSpec build_republish(const TypedValue& value, const WorkloadSpec& workload, const Scenario& scenario, Diagnostics& diagnostics) {
+  RepublishSpec loop;
+  loop.stream = value.get<std::string>("republish_loop");
+  loop.domain = value.get_or<std::string>("domain", "");
+  loop.consumer = value.get_or("consumer", workload.name);
+  loop.subject = value.get<std::string>("subject");
+  loop.messages = value.get_or("messages", loop.messages);
+  loop.loops = value.get_or("loops", loop.loops);
+  loop.window = value.get_or("window", loop.window);
+  loop.confirms_acks = value.get_or<std::string>("ack", "confirmed") == "confirmed";
+  loop.size = value.get_or("size", loop.size);
+  loop.timeout = value.get_or("timeout", loop.timeout);
+  loop.retries = retries_of(value);
+  loop.msg_id = value.get_or("msg_id", false);
+  if (const TypedValue* domain = value.find("domain");
+      domain != nullptr && !expect_domain(loop.domain, domain->where, scenario, diagnostics))
+    return loop;
+  const StreamSpec* stream = stream_of(value, loop.stream, workload.at, loop.domain, "republish_loop", scenario, diagnostics);
+  if (stream == nullptr) return loop;
+  loop.on = stream->on;
+  loop.creates_consumer = listed_consumer(value, loop.on, loop.stream, loop.consumer, scenario, diagnostics) == nullptr;
+  return loop;
 }
 
 AdminSpec build_admin(const TypedValue& value, const WorkloadSpec& workload, const Scenario& scenario, Diagnostics& diagnostics) {
@@ -135,6 +191,8 @@ void build_workloads(const TypedValue& workloads, Scenario& scenario, Diagnostic
     }
     if (value.variant == "publish") {
       workload.work = build_publish(value, scenario, diagnostics);
+    } else if (value.variant == "republish_loop") {
+      workload.work = build_republish(value, workload, scenario, diagnostics);
     } else if (value.variant == "admin") {
       workload.work = build_admin(value, workload, scenario, diagnostics);
     } else {

@@ -93,7 +93,9 @@ TEST_CASE("every call that needs the blocks reads them first") {
        }},
       {"sync", [](EarlyStore& at) { return at.store->sync().has_value(); }},
   };
-  for (const auto& [name, call] : calls) {
+  for (const auto& each : calls) {
+    const std::string name = each.first;
+    const Call& call = each.second;
     CAPTURE(name);
     std::string told[2];
     for (const bool is_early : {false, true}) {

@@ -1,0 +1,95 @@
+#include "scenarios/ledger_writer.h"
+
+#include "core/base/hash.h"
+#include "core/env/clock.h"
+#include "core/nats/headers.h"
+
+namespace windtunnel::scenarios {
+
+LedgerWriter::LedgerWriter(core::Env& env, World& world, const WorkloadSpec& spec, std::uint16_t number, core::Client& client, Terms terms)
+    : env_(env),
+      world_(world),
+      spec_(spec),
+      number_(number),
+      node_(world.client_node(spec.name)),
+      client_(client),
+      jetstream_(client),
+      terms_(std::move(terms)),
+      sizes_(env.random.child("sizes")) {}
+
+LedgerWriter::Letter LedgerWriter::write() {
+  Ledger& ledger = world_.ledger();
+  Letter letter{.id = ledger.add(number_, env_.clock.now()), .headers = {}, .payload = {}};
+  core::Bytes size = terms_.size.low;
+  if (terms_.size.high > terms_.size.low) size = core::Bytes{sizes_.between(terms_.size.low.value, terms_.size.high.value)};
+  letter.payload = ledger.payload(letter.id, size);
+  if (terms_.msg_id) core::append_header(letter.headers, "Nats-Msg-Id", spec_.name + "-" + std::to_string(letter.id.index));
+  ledger.at(letter.id).content = core::hash_bytes(letter.payload) ^ core::hash_bytes(letter.headers);
+  record("publish.sent", letter.id);
+  return letter;
+}
+
+void LedgerWriter::publish_plain(std::string_view subject, const Letter& letter) {
+  const core::Status sent =
+      client_.publish(core::MessageView{.subject = subject, .reply = {}, .headers = letter.headers, .payload = letter.payload});
+  PublishRecord& entry = world_.ledger().at(letter.id);
+  entry.attempts = 1;
+  entry.outcome = sent ? Outcome::sent : Outcome::error;
+  if (!sent) record("publish.refused", letter.id);
+}
+
+bool LedgerWriter::publish_awaited(std::string_view subject, const Letter& letter) {
+  const PublishId id = letter.id;
+  core::PublishOptions options;
+  options.headers = letter.headers;
+  options.timeout = terms_.timeout;
+  options.expect_domain = terms_.domain;
+  for (std::uint64_t attempt = 0;; ++attempt) {
+    const core::PublishOutcome told = jetstream_.publish(subject, letter.payload, options);
+    ++world_.ledger().at(id).attempts;
+    if (told.kind == core::PublishOutcome::Kind::acked) {
+      settle_acked(id, told.ack);
+      return true;
+    }
+    const bool may_retry = terms_.retries.until_acked || attempt < terms_.retries.max;
+    if (!may_retry || client_.is_closed()) {
+      settle_failed(id, told);
+      return false;
+    }
+    record("publish.retry", id);
+    env_.tasks.sleep_until(core::after(env_.clock.now(), terms_.retries.wait));
+  }
+}
+
+void LedgerWriter::settle_acked(PublishId id, const core::PubAck& ack) {
+  const std::uint16_t stream = world_.ledger().stream_number(ack.stream, ack.domain);
+  PublishRecord& entry = world_.ledger().at(id);
+  entry.outcome = Outcome::acked;
+  entry.settled_at = env_.clock.now();
+  entry.seq = ack.seq;
+  entry.stream = stream;
+  entry.is_duplicate = ack.duplicate;
+  world_.record(node_, core::LogLevel::trace, "publish.acked",
+                {{"workload", spec_.name}, {"n", id.index}, {"stream", ack.stream}, {"seq", ack.seq.value}, {"duplicate", ack.duplicate}});
+}
+
+void LedgerWriter::settle_failed(PublishId id, const core::PublishOutcome& told) {
+  PublishRecord& entry = world_.ledger().at(id);
+  entry.settled_at = env_.clock.now();
+  if (told.kind == core::PublishOutcome::Kind::no_responders) {
+    entry.outcome = Outcome::no_responders;
+    return record("publish.no_responders", id);
+  }
+  if (told.kind == core::PublishOutcome::Kind::timeout) {
+    entry.outcome = Outcome::timed_out;
+    return record("publish.timed_out", id);
+  }
+  entry.outcome = Outcome::error;
+  world_.record(node_, core::LogLevel::trace, "publish.error", {{"workload", spec_.name}, {"n", id.index}, {"error", told.text}});
+}
+
+void LedgerWriter::record(core::EventName name, PublishId id) {
+  world_.record(node_, core::LogLevel::trace, name, {{"workload", spec_.name}, {"n", id.index}});
+}
+
+}  // namespace windtunnel::scenarios
