@@ -153,7 +153,7 @@ int crash_points_command(const CrashPointsCommand& command, const Environment& e
   }};
   const core::Status done = pool.run(
       command.jobs, command.jobs,
-      [&](WorkerPool::Done answer) {
+      [&](const WorkerPool::Done& answer) {
         if (!answer.death.empty()) complain("a worker ended with " + answer.death);
         has_died = has_died || !answer.death.empty();
         for (CrashFailure& failure : parse_failures(answer.bytes)) failures.push_back(std::move(failure));

@@ -98,9 +98,8 @@ Status Client::shake_hands_and_read(Connection& connection, Instant deadline) {
     }
     if (phase_ == Phase::pong && !handshake_.empty()) {
       // The handshake's own bytes; the writer takes over when it is through.
-      const Status written = connection.write(handshake_, deadline);
-      handshake_.clear();
-      WT_CHECK(written);
+      const std::string handshake = std::exchange(handshake_, {});
+      WT_CHECK(connection.write(handshake, deadline));
     }
   }
 }

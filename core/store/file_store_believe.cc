@@ -91,7 +91,7 @@ Status FileStore::believe_index(const std::vector<std::uint32_t>& indexes, Recov
 }
 
 void FileStore::add_missing_block(const IndexBlock& listed, std::vector<std::pair<std::string, std::uint64_t>>& subjects) {
-  if (listed.first_seq <= last_seq_ || listed.last_seq.value - listed.first_seq.value > kBelievedMax) return;
+  if (listed.first_seq <= last_seq_ || listed.last_seq.value - listed.first_seq.value > kBelievedMax || listed.messages() == 0) return;
   auto block = std::make_unique<MessageBlock>(options_.name, listed.index, listed.first_seq);
   const std::uint32_t size = static_cast<std::uint32_t>(listed.bytes / listed.messages());
   std::uint64_t rest = listed.bytes - std::uint64_t{size} * listed.messages();
