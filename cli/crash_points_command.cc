@@ -41,7 +41,10 @@ std::optional<std::uint64_t> count_operations(const Job& job, const Environment&
   const core::Result<scenarios::RunResult> result = environment.run(job.scenario, options);
   if (!result || !result->passed()) {
     complain(job.scenario.file + " does not pass even without a crash; first mend that:");
-    complain(result ? reports::divergence_text(result->divergences.front()) : result.error().detail);
+    if (!result) complain(result.error().detail);
+    if (result) {
+      for (const scenarios::Divergence& divergence : result->divergences) complain(reports::divergence_text(divergence));
+    }
     return std::nullopt;
   }
   std::uint64_t total = 0;

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string_view>
 
+#include "core/base/hash.h"
 #include "core/store/block_files.h"
 #include "core/store/block_scan.h"
 #include "core/store/consumer_store.h"
@@ -78,6 +79,7 @@ Damage examine(const sim::DiskDamage& damage, const sim::DiskTree& tree, sim::No
   out.node = node;
   out.path = damage.path;
   out.is_after_power_loss = damage.is_after_power_loss;
+  if (damage.after) out.left = core::hash_bytes(*damage.after);
   const Place place = place_of(damage.path);
   out.stream = place.stream;
   if (place.stream.empty()) return out;
@@ -95,6 +97,8 @@ Damage examine(const sim::DiskDamage& damage, const sim::DiskTree& tree, sim::No
   } else if (place.rest.starts_with("obs/")) {
     out.part = Damage::Part::consumer;
     out.consumer = place.rest.substr(4, place.rest.find('/', 4) - 4);
+    // A state of an earlier time reads like any other, and one that is gone like one that was never written.
+    out.is_evident = place.rest.ends_with("/o.dat") && damage.after && !core::decode_consumer_state(*damage.after);
   } else if (place.rest.starts_with("meta.")) {
     out.part = Damage::Part::metadata;
   }

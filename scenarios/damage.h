@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -30,6 +31,10 @@ struct Damage {
   // Whether what is left shows that something is missing: a damaged record, or an index that knows what was there. Where
   // it does not nobody could report it.
   bool is_evident = false;
+  // Of what the fault left in the file; nullopt: the file is gone.
+  std::optional<std::uint64_t> left;
+  // A start of the node found the file as the fault had left it.
+  bool was_met = false;
 };
 
 // `tree`: the disk after the fault.

@@ -28,6 +28,8 @@ struct FinalStream {
   std::string node;
   const StreamSpec* spec = nullptr;
   bool has_limits = false;             // its configuration lets it remove messages by itself
+  bool has_stream_limits = false;      // of them, those that remove the oldest messages
+  bool has_subject_limit = false;      // of them, those that remove the oldest of a subject
   std::vector<core::Seq> removed;      // what it said it removed, ascending; only if it may remove what lies between others
   bool is_readable = false;            // false: the node's JetStream does not have the stream
   core::StreamState state;             // what the stream says of itself

@@ -2,16 +2,20 @@
 
 #include <algorithm>
 
+#include "core/base/hash.h"
+
 namespace windtunnel::scenarios {
 namespace {
 
 constexpr core::EventName kStored{"stream.stored"};
 constexpr core::EventName kRecovered{"stream.recovered"};
 constexpr core::EventName kAppended{"store.appended"};
+constexpr core::EventName kSkipped{"store.skipped"};
 constexpr core::EventName kRemoved{"store.removed"};
 constexpr core::EventName kRewritten{"store.block_rewritten"};
 constexpr core::EventName kDamage{"store.damage"};
 constexpr core::EventName kFailed{"stream.recovery_failed"};
+constexpr core::EventName kConsumerFailed{"consumer.recovery_failed"};
 constexpr core::EventName kDelivered{"consumer.delivered"};
 constexpr core::EventName kAcked{"consumer.acked"};
 
@@ -64,14 +68,17 @@ void History::on_event(const sim::TraceEvent& event) {
 }
 
 void History::note_store(const sim::TraceEvent& event) {
-  const bool is_wanted =
-      event.name == kAppended || event.name == kRemoved || event.name == kRewritten || event.name == kDamage || event.name == kFailed;
+  const bool is_wanted = event.name == kAppended || event.name == kSkipped || event.name == kRemoved || event.name == kRewritten ||
+                         event.name == kDamage || event.name == kFailed || event.name == kConsumerFailed;
   if (!is_wanted) return;
   StreamLife& life = lives_[StreamKey{event.node, std::string(text(event, "stream"))}];
   const core::Seq seq{static_cast<std::uint64_t>(number(event, "seq"))};
   if (event.name == kAppended) {
     std::uint64_t& size = life.sizes[seq];
     size = std::max(size, static_cast<std::uint64_t>(number(event, "bytes")));
+  } else if (event.name == kSkipped) {
+    life.skips.push_back({seq, event.at});
+    life.last_seq = std::max(life.last_seq, seq);
   } else if (event.name == kRemoved) {
     life.removed.push_back({seq, event.at});
   } else if (event.name == kRewritten) {
@@ -79,7 +86,16 @@ void History::note_store(const sim::TraceEvent& event) {
                              static_cast<std::uint64_t>(number(event, "from")), static_cast<std::uint64_t>(number(event, "to")),
                              life.removed.size()});
   } else {
-    life.damage_reports.push_back(event.at);
+    life.damage_reports.push_back(
+        {event.at, std::string(text(event, "what")), std::string(text(event, "consumer")), event.name == kFailed});
+  }
+}
+
+void History::starting(sim::NodeId node, const sim::DiskTree& tree) {
+  for (Damage& damage : damages_) {
+    if (damage.node != node || damage.was_met) continue;
+    const std::optional<std::string> content = tree.content(damage.path);
+    damage.was_met = content.has_value() == damage.left.has_value() && (!content || core::hash_bytes(*content) == *damage.left);
   }
 }
 

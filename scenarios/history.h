@@ -11,6 +11,7 @@
 
 #include "core/base/types.h"
 #include "scenarios/damage.h"
+#include "sim/disk_tree.h"
 #include "sim/trace.h"
 
 namespace windtunnel::scenarios {
@@ -42,6 +43,12 @@ struct StreamLife {
   };
   std::vector<StepBack> steps_back;
   core::Seq last_seq;  // the highest ever seen
+  // Sequences that were used up without a message, up to this one.
+  struct Skip {
+    core::Seq through;
+    core::Instant at;
+  };
+  std::vector<Skip> skips;
   // The removals that the store reported, in order.
   struct Removal {
     core::Seq seq;
@@ -57,8 +64,15 @@ struct StreamLife {
     std::size_t removed_before = 0;  // removals reported until then
   };
   std::vector<Rewrite> rewrites;
-  std::map<core::Seq, std::uint64_t> sizes;   // of the records stored; of a sequence used again the largest
-  std::vector<core::Instant> damage_reports;  // it said that something is missing, damaged or cannot be opened
+  std::map<core::Seq, std::uint64_t> sizes;  // of the records stored; of a sequence used again the largest
+  // It said that something is missing, damaged or cannot be opened.
+  struct DamageReport {
+    core::Instant at;
+    std::string what;             // the file, and maybe more; empty: the stream as a whole
+    std::string consumer;         // whose state cannot be read; empty: it is about the stream
+    bool is_of_recovery = false;  // the stream cannot be opened
+  };
+  std::vector<DamageReport> damage_reports;
   std::vector<core::Instant> recoveries;
 
   // What was stored under `seq`, oldest first. More than one: the sequence was used again.
@@ -95,6 +109,8 @@ class History final : public sim::TraceObserver {
   void on_event(const sim::TraceEvent& event) override;
   void crashed(Crash crash) { crashes_.push_back(crash); }
   void damaged(Damage damage) { damages_.push_back(std::move(damage)); }
+  // The node is about to start, with these files.
+  void starting(sim::NodeId node, const sim::DiskTree& tree);
   void fsync_failed(FailedFsync failure) { failed_fsyncs_.push_back(failure); }
 
   [[nodiscard]] const StreamLife* life(const StreamKey& key) const;

@@ -51,7 +51,7 @@ std::optional<std::pair<std::uint64_t, std::string>> beyond_terms(const Evidence
         const bool is_after = crash.is_power_loss && crash.node == key.node && crash.at >= record.published_at;
         if (terms.within && is_after && crash.at - record.published_at <= *terms.within) is_in_window = true;
       }
-      for (const core::Instant report : life.damage_reports) is_reported = is_reported || report >= stored->at;
+      for (const StreamLife::DamageReport& report : life.damage_reports) is_reported = is_reported || report.at >= stored->at;
     }
     if (terms.within && !is_in_window)
       return std::pair{index, "it was published more than " + faults::format_duration(*terms.within) + " before any power loss"};
@@ -163,14 +163,9 @@ void judge_divergence(const Expectation& expectation, const DivergenceExpectatio
 
 std::vector<Divergence> judge(const CaseFile& file) {
   const Scenario& scenario = file.evidence.scenario;
-  std::set<std::string> asked;
-  for (const Expectation& expectation : scenario.expectations) {
-    if (const auto* named = std::get_if<InvariantsExpectation>(&expectation.what)) asked.insert(named->names.begin(), named->names.end());
-    if (const auto* divergence = std::get_if<DivergenceExpectation>(&expectation.what)) asked.insert(divergence->invariant);
-  }
   std::vector<Divergence> out;
   for (const Invariant& invariant : invariants()) {
-    if (!asked.empty() && !asked.contains(std::string(invariant.name))) continue;
+    if (!scenario.asks_for(invariant.name)) continue;
     for (Divergence& d : invariant.check(file.evidence)) {
       if (const InvariantName* named = invariant_named(invariant.name)) d.sentence = named->sentence;
       out.push_back(std::move(d));

@@ -12,6 +12,7 @@ core::NodeConfig node_config(const NodeSpec& spec, const NodeSpec* hub) {
   config.server.domain = spec.domain;
   config.server.credentials = {spec.user, spec.password};
   if (spec.ping_interval) config.server.ping_interval = *spec.ping_interval;
+  if (spec.max_payload) config.server.max_payload = *spec.max_payload;
   if (hub != nullptr) {
     core::LeafRemote remote;
     remote.address = core::Address{hub->name, config.server.leaf_port};

@@ -55,6 +55,7 @@ class Run {
     for (;;) {
       const std::optional<core::Instant> last_fault = last_fault_of(faults);
       lags.look(last_fault, workloads.publishing_until());
+      world_.look_at_disks();
       const std::optional<core::Instant> known_end = end_of(last_fault, workloads);
       if (known_end) end = *known_end;
       if (known_end && world_.kernel().now() >= *known_end) break;
@@ -63,7 +64,7 @@ class Run {
     }
     const FinalState state = read_everything(end);
     const std::vector<LagSample> samples = lags.samples();
-    const Evidence evidence{scenario_, world_.ledger(), world_.history(), world_.removals(), state, samples};
+    const Evidence evidence{scenario_, world_.ledger(), world_.history(), world_.removals(), state, samples, world_.readings().all()};
     const std::vector<Consumption> consumptions = workloads.consumptions();
     std::vector<std::string> missed = faults.missed();
     for (std::string& crash : crashes_.missed()) missed.push_back(std::move(crash));
@@ -115,6 +116,7 @@ class Run {
       for (const StreamSpec& spec : scenario_.streams) state.streams.push_back(read_stream(spec));
       for (const ConsumerKey& key : named_consumers()) state.consumers.push_back(read_consumer(key));
     });
+    world_.read_disks();
     return state;
   }
 
@@ -124,9 +126,11 @@ class Run {
     out.key = StreamKey{world_.node(spec.on).process->node(), spec.name};
     out.node = spec.on;
     out.spec = &spec;
-    out.has_limits = spec.retention != Retention::limits || has_stream_limits(spec.create_body);
+    out.has_stream_limits = has_stream_limits(spec.create_body);
+    out.has_subject_limit = has_limit(spec.create_body, "max_msgs_per_subject");
+    out.has_limits = spec.retention != Retention::limits || out.has_stream_limits;
     if (const StreamLife* life = world_.history().life(out.key);
-        life != nullptr && (spec.retention != Retention::limits || has_limit(spec.create_body, "max_msgs_per_subject"))) {
+        life != nullptr && (spec.retention != Retention::limits || out.has_subject_limit)) {
       for (const StreamLife::Removal& removal : life->removed) out.removed.push_back(removal.seq);
       std::sort(out.removed.begin(), out.removed.end());
     }

@@ -1,5 +1,7 @@
 #include "scenarios/scenario.h"
 
+#include <algorithm>
+
 #include <array>
 
 #include "core/base/assert.h"
@@ -132,6 +134,21 @@ const StreamSpec* Scenario::origin(const StreamSpec& copy, const OriginSpec& fro
     if (each.name == from.name && holder != nullptr && holder->domain == from.domain) return &each;
   }
   return nullptr;
+}
+
+bool Scenario::asks_for(std::string_view invariant) const {
+  bool names_any = false;
+  for (const Expectation& expectation : expectations) {
+    if (const auto* named = std::get_if<InvariantsExpectation>(&expectation.what)) {
+      names_any = names_any || !named->names.empty();
+      if (std::find(named->names.begin(), named->names.end(), invariant) != named->names.end()) return true;
+    }
+    if (const auto* divergence = std::get_if<DivergenceExpectation>(&expectation.what)) {
+      names_any = true;
+      if (divergence->invariant == invariant) return true;
+    }
+  }
+  return !names_any;
 }
 
 std::vector<faults::Fault> Scenario::timeline() const {

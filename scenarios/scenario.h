@@ -43,12 +43,13 @@ struct NodeSpec {
   std::string leaf_of;  // empty: not a leaf
   std::string user;     // empty: clients need no credentials
   std::string password;
-  // Absent: the server's own default (core/store/store_options.h; ping_interval: 2 minutes).
+  // Absent: the server's own default (core/store/store_options.h; core/server/server_config.h).
   std::optional<core::Bytes> block_size;
   std::optional<core::Bytes> compact_min;
   std::optional<core::Duration> index_interval;
   std::optional<SyncInterval> sync_interval;
   std::optional<core::Duration> ping_interval;
+  std::optional<core::Bytes> max_payload;
   core::Defects defects;
 };
 
@@ -307,6 +308,8 @@ struct Scenario {
   [[nodiscard]] const NodeSpec* node_of_domain(std::string_view domain) const;  // the first of that domain
   // The stream that a mirror or source copies, if the scenario has it.
   [[nodiscard]] const StreamSpec* origin(const StreamSpec& copy, const OriginSpec& from) const;
+  // Whether it wants this invariant to hold: it names it, or names none.
+  [[nodiscard]] bool asks_for(std::string_view invariant) const;
   // The faults alone, for a timeline.
   [[nodiscard]] std::vector<faults::Fault> timeline() const;
   // The same scenario with what the swarm comes to under this seed in its place. Without a swarm: a copy.

@@ -26,7 +26,12 @@ constexpr core::Duration kPoll = 1ms;
 }  // namespace
 
 World::World(const Scenario& scenario, core::Seed seed, core::Defects defects)
-    : scenario_(scenario), defects_(defects), names_{"world"}, kernel_(seed), network_(kernel_) {
+    : scenario_(scenario),
+      defects_(defects),
+      names_{"world"},
+      wants_readings_(scenario.asks_for("recovery-equals-precrash") || scenario.asks_for("index-is-cache")),
+      kernel_(seed),
+      network_(kernel_) {
   kernel_.trace().add(history_);
   for (const NodeSpec& spec : scenario.nodes) {
     NodePlace place;
@@ -66,11 +71,31 @@ World::NodePlace& World::node(std::string_view name) {
 
 void World::start(NodePlace& place) {
   if (place.process->is_running()) return;
-  core::Defects defects = place.spec->defects;
-  defects.add(defects_);
   const NodeSpec* hub = place.spec->leaf_of.empty() ? nullptr : scenario_.node(place.spec->leaf_of);
   const core::NodeConfig config = node_config(*place.spec, hub);
-  place.process->start([config](core::Env& env) { return std::make_unique<NodeProgram>(env, config); }, defects);
+  history_.starting(place.process->node(), place.process->disk().tree());
+  if (wants_readings_) readings_.starting(reading_place(place), place.process->disk().tree(), kernel_.now());
+  place.process->start([config](core::Env& env) { return std::make_unique<NodeProgram>(env, config); }, defects_of(place));
+}
+
+core::Defects World::defects_of(const NodePlace& place) const {
+  core::Defects defects = place.spec->defects;
+  defects.add(defects_);
+  return defects;
+}
+
+RecoveryReadings::Place World::reading_place(const NodePlace& place) const {
+  return {place.process->node(), place.spec, &scenario_, defects_of(place)};
+}
+
+void World::look_at_disks() {
+  if (!wants_readings_) return;
+  for (const NodePlace& place : nodes_) readings_.look(reading_place(place), place.process->disk().tree());
+}
+
+void World::read_disks() {
+  if (!wants_readings_) return;
+  for (const NodePlace& place : nodes_) readings_.at_end(reading_place(place), place.process->disk().tree(), kernel_.now());
 }
 
 core::Node* World::server(NodePlace& place) {

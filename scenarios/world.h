@@ -17,6 +17,7 @@
 #include "core/server/node.h"
 #include "scenarios/history.h"
 #include "scenarios/ledger.h"
+#include "scenarios/recovery_reading.h"
 #include "scenarios/removal_log.h"
 #include "scenarios/scenario.h"
 #include "sim/kernel.h"
@@ -54,6 +55,10 @@ class World {
   core::Node* server(NodePlace& node);
   core::Stream* stream(std::string_view node, std::string_view stream);
 
+  // Both for recovery's sake (scenarios/recovery_reading.h): every now and then, and once at the end. Driver only.
+  void look_at_disks();
+  void read_disks();
+
   // A client process on a host of its own beside `at`, which it can always reach while the host is on.
   sim::Process& add_client(const std::string& name, std::string_view at);
 
@@ -66,6 +71,7 @@ class World {
   [[nodiscard]] History& history() { return history_; }
   [[nodiscard]] Ledger& ledger() { return ledger_; }
   [[nodiscard]] RemovalLog& removals() { return removals_; }
+  [[nodiscard]] const RecoveryReadings& readings() const { return readings_; }
   [[nodiscard]] std::vector<NodePlace>& nodes() { return nodes_; }
   // "hub", "client.careful", "world".
   [[nodiscard]] const std::string& name_of(sim::NodeId id) const { return names_[static_cast<std::size_t>(id)]; }
@@ -82,6 +88,8 @@ class World {
 
  private:
   sim::NodeId add_name(std::string name);
+  [[nodiscard]] core::Defects defects_of(const NodePlace& place) const;
+  [[nodiscard]] RecoveryReadings::Place reading_place(const NodePlace& place) const;
   core::Status create_streams();
   core::Status create_consumers();
   core::Status create(std::string_view on, const std::string& subject, const std::string& body, const SourcePosition& where);
@@ -92,6 +100,8 @@ class World {
   History history_;  // before the kernel, whose trace reports to it to the end
   Ledger ledger_;
   RemovalLog removals_;
+  RecoveryReadings readings_;
+  const bool wants_readings_;
   sim::Kernel kernel_;
   sim::SimNetwork network_;
   std::vector<NodePlace> nodes_;

@@ -15,6 +15,8 @@ constexpr std::array<DefectInfo, static_cast<std::size_t>(Defect::count_)> kDefe
     {Defect::nats_5497, "nats-5497",
      "Skipped sequences in an empty last block are not written, and an index.db that names such a block is not believed.", "..2.10.16",
      "2.10.17, 2.11.0"},
+    {Defect::nats_5497b, "nats-5497b", "A graceful stop ends the process without waiting for what is still to be written.", "..2.10.16",
+     "2.10.17, 2.11.0"},
     {Defect::nats_5702a, "nats-5702a",
      "Tombstones do not count in a block's size, and a compaction that gains nothing is repeated for ever.", "2.10.16..2.10.18",
      "2.10.19, 2.11.0"},
@@ -78,6 +80,9 @@ constexpr std::array<DefectInfo, static_cast<std::size_t>(Defect::count_)> kDefe
     {Defect::break_state_counts, "break-state-counts", "A stream counts messages that it does not have.", "", ""},
     {Defect::break_first_seq, "break-first-seq", "A stream's first sequence lags behind its first message.", "", ""},
     {Defect::break_consumer_flush, "break-consumer-flush", "A consumer's state is never written again after its first write.", "", ""},
+    {Defect::break_torn_tail, "break-torn-tail", "Recovery cuts the last whole record of a block with the torn one behind it.", "", ""},
+    {Defect::break_full_disk, "break-full-disk", "A PubAck is sent for a message for which the disk had no room.", "", ""},
+    {Defect::break_orphans, "break-orphans", "A stream whose meta.inf cannot be read is taken for an orphan and deleted.", "", ""},
 }};
 
 }  // namespace

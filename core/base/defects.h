@@ -20,6 +20,7 @@ enum class Defect : std::uint8_t {
   nats_4775,    // discard new admits what does not fit, and evicts for it
   nats_5426,    // a compaction drops every tombstone
   nats_5497,    // skips in an empty last block stay in memory
+  nats_5497b,   // a graceful stop does not wait for the last writes
   nats_5702a,   // tombstones do not count in a block's size: compaction storms
   nats_5818,    // a message id that was not stored for want of interest points to sequence 0
   nats_5831,    // each sync pass rewrites a block that cannot shrink
@@ -57,6 +58,9 @@ enum class Defect : std::uint8_t {
   break_state_counts,          // a stream counts messages that it does not have
   break_first_seq,             // a stream's first sequence lags behind its first message
   break_consumer_flush,        // a consumer's state is written when it is made, and never again
+  break_torn_tail,             // recovery cuts the last whole record with the torn one behind it
+  break_full_disk,             // a message for which there was no room is acknowledged
+  break_orphans,               // a stream whose meta.inf cannot be read is deleted
   count_,                      // not a defect
 };
 

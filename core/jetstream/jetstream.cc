@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/base/defects.h"
 #include "core/base/time_text.h"
 #include "core/env/clock.h"
 #include "core/env/disk.h"
@@ -95,6 +96,7 @@ void JetStream::recover() {
     const Result<std::string> meta = read_meta(env_, directory, entry.name);
     if (!meta) {  // never deletes data because metadata is unreadable
       complain(meta.error().text());
+      if (env_.defects.is_on(Defect::break_orphans)) static_cast<void>(env_.disk.remove_all(directory));
       continue;
     }
     std::string created;

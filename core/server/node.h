@@ -37,6 +37,9 @@ class Node {
   [[nodiscard]] bool is_started() const { return is_started_; }
 
  private:
+  void stop_jetstream();
+
+  Env& env_;
   std::unique_ptr<Server> server_;
   std::unique_ptr<JetStream> jetstream_;  // after the server, whose bus it uses, and so destroyed before it
   bool is_started_ = false;

@@ -126,7 +126,11 @@ Result<Seq> FileStore::append_locked(std::optional<Seq> at, const NewMessage& me
   const std::uint64_t offset = block.raw_bytes;
   buffer_.clear();
   append_message(buffer_, block.key, seq, time, message);
-  WT_CHECK(write_last(buffer_));
+  if (Status written = write_last(buffer_); !written) {
+    if (!has(Defect::break_full_disk) || written.error().code != Errc::no_space) return written.error();
+    last_seq_ = seq;
+    return seq;
+  }
   const SubjectId subject = subjects_.add(message.subject, seq);
   block.add(seq, time, offset, static_cast<std::uint32_t>(size), subject);
   if (lazy_.is_on()) lazy_.stored(subject, seq);
@@ -165,6 +169,7 @@ Status FileStore::skip_through(Seq through, WallTime time) {
   block.disk_last = std::max(block.disk_last, through);
   last_seq_ = through;
   last_time_ = time.unix_ns;
+  env_.log.trace("store.skipped", {{"stream", options_.name}, {"seq", through.value}});
   return {};
 }
 

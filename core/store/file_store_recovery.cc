@@ -223,6 +223,12 @@ Status FileStore::recover_block(std::uint32_t index, Recovery& found) {
     scan = scan_again();
   }
 
+  if (has(Defect::break_torn_tail) && scan.has_damaged_tail(content.size()) && !records.empty() && !block->is_compressed) {
+    content.resize(static_cast<std::size_t>(records.back().second));
+    WT_CHECK(files_.truncate(*block, content.size()));
+    scan = scan_again();
+  }
+
   const bool is_index_last = found.index && found.index->last_block == index;
   if (is_index_last && found.index->last_checksum == 0) found.saw_index_record = true;
   Seq highest_tombstone;

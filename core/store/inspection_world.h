@@ -12,7 +12,8 @@ namespace windtunnel::core {
 
 class InspectionWorld {
  public:
-  InspectionWorld(Disk& disk, WallTime now) : clock_(now), env_{clock_, disk, network_, tasks_, log_, Random{Seed{1}}, defects_} {}
+  InspectionWorld(Disk& disk, WallTime now, Defects defects = {})
+      : clock_(now), defects_(defects), env_{clock_, disk, network_, tasks_, log_, Random{Seed{1}}, defects_} {}
   InspectionWorld(const InspectionWorld&) = delete;
   InspectionWorld& operator=(const InspectionWorld&) = delete;
 

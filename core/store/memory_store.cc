@@ -56,6 +56,7 @@ class Contents : public std::enable_shared_from_this<Contents> {
     if (through <= last_) return;
     last_ = through;
     last_time_ = time;
+    env_.log.trace("store.skipped", {{"stream", options.name}, {"seq", through.value}});
   }
 
   [[nodiscard]] Result<StoredMessage> load(Seq seq) const {

@@ -60,7 +60,12 @@ Result<std::string> read_meta(Env& env, std::string_view directory, std::string_
   const std::string sum = std::string(directory) + "/meta.sum";
   WT_TRY(std::optional<std::string> json, read_if_there(env, inf));
   WT_TRY(const std::optional<std::string> hex, read_if_there(env, sum));
-  if (json && hex && sum_of(key_text, *json) == *hex) return *std::move(json);
+  if (json && hex && sum_of(key_text, *json) == *hex) {
+    // Whoever wrote it may have died before the names were durable. What is built on it from now on needs them. If that fails
+    // nothing is worse than it was.
+    if (sync_names_of(env, directory)) static_cast<void>(sync_names_above(env, directory));
+    return *std::move(json);
+  }
   // Half of a replacement?
   if (hex) {
     WT_TRY(std::optional<std::string> next, read_if_there(env, inf + ".tmp"));

@@ -49,6 +49,18 @@ bool is_damaged(const Evidence& evidence, const FinalStream& stream, core::Seq s
   });
 }
 
+// Whether the index could be all that still knew the last sequence: a block was lost, and no recovery has written down since what
+// the index knew.
+bool is_index_last_witness(const Evidence& evidence, const FinalStream& stream, const Damage& of_index) {
+  const StreamLife* life = evidence.history.life(stream.key);
+  const std::vector<Damage>& damages = evidence.history.damages();
+  return std::any_of(damages.begin(), damages.end(), [&](const Damage& damage) {
+    if (!is_of(damage, stream) || damage.part != Damage::Part::block) return false;
+    return life == nullptr || std::none_of(life->recoveries.begin(), life->recoveries.end(),
+                                           [&](core::Instant at) { return at > damage.at && at <= of_index.at; });
+  });
+}
+
 bool is_in_memory(const FinalStream& stream) { return stream.spec != nullptr && stream.spec->storage == Storage::memory; }
 
 }  // namespace
@@ -90,7 +102,11 @@ bool may_be_lost(const Evidence& evidence, const FinalStream& stream, core::Seq 
     return std::any_of(evidence.history.crashes().begin(), evidence.history.crashes().end(),
                        [&](const Crash& crash) { return crash.node == stream.key.node && crash.at >= stored_at; });
   }
-  return power_loss_after(evidence, stream, stored_at, core::kForever) || is_damaged(evidence, stream, seq, stored_at, core::kForever);
+  return may_be_lost_by(evidence, stream, seq, stored_at, core::kForever);
+}
+
+bool may_be_lost_by(const Evidence& evidence, const FinalStream& stream, core::Seq seq, core::Instant stored_at, core::Instant until) {
+  return power_loss_after(evidence, stream, stored_at, until) || is_damaged(evidence, stream, seq, stored_at, until);
 }
 
 bool is_kept_shut(const Evidence& evidence, const FinalStream& stream) {
@@ -113,12 +129,15 @@ bool may_be_lost(const Evidence& evidence, const FinalStream& stream, const Publ
 }
 
 bool may_come_back(const Evidence& evidence, const FinalStream& stream, core::Seq seq, core::Instant removed_at) {
-  if (is_in_memory(stream)) return false;
-  if (power_loss_after(evidence, stream, removed_at, core::kForever)) return true;
+  return !is_in_memory(stream) && may_come_back_by(evidence, stream, seq, removed_at, core::kForever);
+}
+
+bool may_come_back_by(const Evidence& evidence, const FinalStream& stream, core::Seq seq, core::Instant removed_at, core::Instant until) {
+  if (power_loss_after(evidence, stream, removed_at, until)) return true;
   const std::vector<Damage>& damages = evidence.history.damages();
   return std::any_of(damages.begin(), damages.end(), [&](const Damage& damage) {
     return is_of(damage, stream) && damage.at >= removed_at && (damage.marks.contains(seq) || damage.back.contains(seq)) &&
-           has_taken_effect(evidence, damage, core::kForever);
+           has_taken_effect(evidence, damage, until);
   });
 }
 
@@ -130,14 +149,18 @@ bool may_step_back(const Evidence& evidence, const FinalStream& stream, const St
   core::Instant damaged_at{};
   for (const Damage& damage : evidence.history.damages()) {
     if (!is_of(damage, stream) || !has_taken_effect(evidence, damage, step.at)) continue;
+    if (damage.part == Damage::Part::index && !is_index_last_witness(evidence, stream, damage)) continue;
     const bool is_power_lost = power_loss_after(evidence, stream, damage.at, step.at);
     if (step.to >= damage.known_last || is_power_lost) damaged_at = std::max(damaged_at, damage.at);
   }
-  // Every message above the sequence it fell back to must be one that may be lost.
-  return std::all_of(life->stored.begin(), life->stored.end(), [&](const StoredEvent& stored) {
-    return stored.at > step.at || stored.seq <= step.to || stored.at <= damaged_at ||
-           power_loss_after(evidence, stream, stored.at, step.at) || is_damaged(evidence, stream, stored.seq, stored.at, step.at);
+  // Every sequence above the one that it fell back to must be one that may be lost.
+  const bool may_skip_be_lost = std::all_of(life->skips.begin(), life->skips.end(), [&](const StreamLife::Skip& skip) {
+    return skip.at > step.at || skip.through <= step.to || skip.at <= damaged_at || power_loss_after(evidence, stream, skip.at, step.at);
   });
+  return may_skip_be_lost && std::all_of(life->stored.begin(), life->stored.end(), [&](const StoredEvent& stored) {
+           return stored.at > step.at || stored.seq <= step.to || stored.at <= damaged_at ||
+                  power_loss_after(evidence, stream, stored.at, step.at) || is_damaged(evidence, stream, stored.seq, stored.at, step.at);
+         });
 }
 
 bool was_removed_by_limits(const FinalStream& stream, core::Seq seq) {

@@ -22,10 +22,16 @@ struct FinalStream;
 
 // Whether what a stream stored under `seq` at `stored_at`, or was given to store then, may be gone.
 [[nodiscard]] bool may_be_lost(const Evidence& evidence, const FinalStream& stream, core::Seq seq, core::Instant stored_at);
+// The same, of what may be gone by `until`; of a stream in a file.
+[[nodiscard]] bool may_be_lost_by(const Evidence& evidence, const FinalStream& stream, core::Seq seq, core::Instant stored_at,
+                                  core::Instant until);
 // Whether the stream cannot be opened because a fault damaged its metadata: then its server says so and keeps its files.
 [[nodiscard]] bool is_kept_shut(const Evidence& evidence, const FinalStream& stream);
 // Whether a message that left the stream at `removed_at` may be there again.
 [[nodiscard]] bool may_come_back(const Evidence& evidence, const FinalStream& stream, core::Seq seq, core::Instant removed_at);
+// The same, by `until`; of a stream in a file.
+[[nodiscard]] bool may_come_back_by(const Evidence& evidence, const FinalStream& stream, core::Seq seq, core::Instant removed_at,
+                                    core::Instant until);
 // Whether the damage has had its effect by `until`: at once, or at the next power loss.
 [[nodiscard]] bool has_taken_effect(const Evidence& evidence, const Damage& damage, core::Instant until);
 // Whether a message acknowledged by `record` may be gone from its stream.

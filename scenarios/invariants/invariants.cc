@@ -8,16 +8,18 @@
 
 namespace windtunnel::scenarios {
 
-std::vector<Divergence> check_mirror_is_prefix(const Evidence& evidence);        // mirrors.cc
-std::vector<Divergence> check_no_duplicate_in_mirror(const Evidence& evidence);  // mirrors.cc
-std::vector<Divergence> check_sync_makes_progress(const Evidence& evidence);     // mirrors.cc
-std::vector<Divergence> check_no_resurrection(const Evidence& evidence);         // storage.cc
-std::vector<Divergence> check_first_seq_exact(const Evidence& evidence);         // storage.cc
-std::vector<Divergence> check_corruption_is_surfaced(const Evidence& evidence);  // storage.cc
-std::vector<Divergence> check_bounded_work(const Evidence& evidence);            // storage.cc
-std::vector<Divergence> check_block_size_bounded(const Evidence& evidence);      // storage.cc
-std::vector<Divergence> check_consumer_state_durable(const Evidence& evidence);  // consumers.cc
-std::vector<Divergence> check_consumer_not_ahead(const Evidence& evidence);      // consumers.cc
+std::vector<Divergence> check_mirror_is_prefix(const Evidence& evidence);          // mirrors.cc
+std::vector<Divergence> check_no_duplicate_in_mirror(const Evidence& evidence);    // mirrors.cc
+std::vector<Divergence> check_sync_makes_progress(const Evidence& evidence);       // mirrors.cc
+std::vector<Divergence> check_no_resurrection(const Evidence& evidence);           // storage.cc
+std::vector<Divergence> check_first_seq_exact(const Evidence& evidence);           // storage.cc
+std::vector<Divergence> check_corruption_is_surfaced(const Evidence& evidence);    // storage.cc
+std::vector<Divergence> check_recovery_equals_precrash(const Evidence& evidence);  // recovery.cc
+std::vector<Divergence> check_index_is_cache(const Evidence& evidence);            // recovery.cc
+std::vector<Divergence> check_bounded_work(const Evidence& evidence);              // storage.cc
+std::vector<Divergence> check_block_size_bounded(const Evidence& evidence);        // storage.cc
+std::vector<Divergence> check_consumer_state_durable(const Evidence& evidence);    // consumers.cc
+std::vector<Divergence> check_consumer_not_ahead(const Evidence& evidence);        // consumers.cc
 
 namespace {
 
@@ -64,6 +66,13 @@ std::vector<Divergence> check_acked_is_durable(const Evidence& evidence) {
   return out;
 }
 
+// Whether the stream, which keeps only what somebody is interested in, used the sequence up without a message.
+bool was_skipped(const Evidence& evidence, const FinalStream& stream, core::Seq seq) {
+  const StreamLife* life = evidence.history.life(stream.key);
+  if (life == nullptr || stream.spec == nullptr || stream.spec->retention != Retention::interest) return false;
+  return std::any_of(life->skips.begin(), life->skips.end(), [&](const StreamLife::Skip& skip) { return skip.through == seq; });
+}
+
 // Whether the stream ever said that it stored this message under this sequence.
 bool was_ever_stored(const Evidence& evidence, const FinalStream& stream, const PublishRecord& record) {
   const StreamLife* life = evidence.history.life(stream.key);
@@ -101,6 +110,7 @@ std::vector<Divergence> check_publish_outcome_known(const Evidence& evidence) {
                                   (record.is_duplicate && was_ever_stored(evidence, *stream, record)))) {
           continue;
         }
+        if (stream != nullptr && was_skipped(evidence, *stream, record.seq)) continue;
         // Stored, and its node died before it could say so: the repetition after the restart was told of the copy.
         if (stream != nullptr && record.is_duplicate && crashed_between(evidence, *stream, record.published_at, record.settled_at))
           continue;
@@ -222,7 +232,7 @@ std::vector<Divergence> check_state_equals_contents(const Evidence& evidence) {
   return out;
 }
 
-constexpr std::array<Invariant, 15> kInvariants = {{
+constexpr std::array<Invariant, 17> kInvariants = {{
     {"acked-is-durable", check_acked_is_durable},
     {"publish-outcome-known", check_publish_outcome_known},
     {"no-silent-drop", check_no_silent_drop},
@@ -233,6 +243,8 @@ constexpr std::array<Invariant, 15> kInvariants = {{
     {"state-equals-contents", check_state_equals_contents},
     {"no-resurrection", check_no_resurrection},
     {"first-seq-exact", check_first_seq_exact},
+    {"index-is-cache", check_index_is_cache},
+    {"recovery-equals-precrash", check_recovery_equals_precrash},
     {"corruption-is-surfaced", check_corruption_is_surfaced},
     {"bounded-work", check_bounded_work},
     {"block-size-bounded", check_block_size_bounded},

@@ -11,6 +11,7 @@
 #include "scenarios/final_state.h"
 #include "scenarios/history.h"
 #include "scenarios/ledger.h"
+#include "scenarios/recovery_reading.h"
 #include "scenarios/removal_log.h"
 #include "scenarios/run.h"
 #include "scenarios/scenario.h"
@@ -33,6 +34,7 @@ struct Evidence {
   const RemovalLog& removals;
   const FinalState& end;
   const std::vector<LagSample>& lags;
+  const std::vector<RecoveryReading>& readings;
 };
 
 struct Invariant {

@@ -122,16 +122,43 @@ bool report_made_up(const Evidence& evidence, const FinalStream& stream, const S
   return false;
 }
 
-bool is_reported_after(const StreamLife& life, core::Instant at) {
-  return std::any_of(life.damage_reports.begin(), life.damage_reports.end(), [at](core::Instant report) { return report >= at; });
+// "2.blk" of "jetstream/$G/streams/ORDERS/msgs/2.blk".
+std::string_view file_of(std::string_view path) { return path.substr(path.rfind('/') + 1); }
+
+// Whether the stream has named the block since.
+bool is_block_reported(const StreamLife& life, const Damage& damage) {
+  const std::string block = "/" + std::string(file_of(damage.path));
+  return std::any_of(life.damage_reports.begin(), life.damage_reports.end(), [&](const StreamLife::DamageReport& report) {
+    return report.at >= damage.at && report.what.find(block) != std::string::npos;
+  });
+}
+
+bool is_consumer_reported(const StreamLife& life, const Damage& damage) {
+  return std::any_of(life.damage_reports.begin(), life.damage_reports.end(), [&](const StreamLife::DamageReport& report) {
+    return report.at >= damage.at && (report.consumer == damage.consumer || report.is_of_recovery);
+  });
+}
+
+// Whether the stream has said since its metadata was last damaged that it cannot be opened; without damage, whether it ever has.
+bool is_failure_reported(const Evidence& evidence, const FinalStream& stream, const StreamLife& life) {
+  core::Instant damaged_at{};
+  for (const Damage& damage : evidence.history.damages()) {
+    if (damage.node == stream.key.node && damage.stream == stream.key.stream && damage.part == Damage::Part::metadata)
+      damaged_at = std::max(damaged_at, damage.at);
+  }
+  return std::any_of(life.damage_reports.begin(), life.damage_reports.end(),
+                     [&](const StreamLife::DamageReport& report) { return report.is_of_recovery && report.at >= damaged_at; });
 }
 
 // The first message that a damage took and of which nobody has said a word, though what is left shows it.
 std::optional<core::Seq> unreported(const Evidence& evidence, const FinalStream& stream, const StreamLife& life, const Damage& damage) {
   const bool is_ours = damage.node == stream.key.node && damage.stream == stream.key.stream && damage.part == Damage::Part::block;
   if (!is_ours || !damage.is_evident || !has_taken_effect(evidence, damage, core::kForever)) return std::nullopt;
-  if (is_reported_after(life, damage.at) || !stream.state.lost.empty()) return std::nullopt;
+  // A power loss may have taken more of the file than what the drive had lied about: then nothing shows it any more.
+  if (damage.is_after_power_loss && !damage.was_met) return std::nullopt;
+  if (is_block_reported(life, damage)) return std::nullopt;
   for (const core::Seq seq : damage.messages) {
+    if (std::binary_search(stream.state.lost.begin(), stream.state.lost.end(), seq)) continue;
     const bool is_there =
         std::any_of(stream.messages.begin(), stream.messages.end(), [seq](const FinalMessage& m) { return m.seq == seq; });
     if (is_there || stream.unreadable.contains(seq) || was_removed_by_limits(stream, seq)) continue;
@@ -142,6 +169,20 @@ std::optional<core::Seq> unreported(const Evidence& evidence, const FinalStream&
   return std::nullopt;
 }
 
+// A consumer whose state cannot be read must not go on as if it had none.
+bool report_silent_consumer(const Evidence& evidence, const FinalStream& stream, const StreamLife& life, std::vector<Divergence>& out) {
+  for (const Damage& damage : evidence.history.damages()) {
+    const bool is_ours = damage.node == stream.key.node && damage.stream == stream.key.stream && damage.part == Damage::Part::consumer;
+    if (!is_ours || !damage.is_evident || !damage.was_met || is_consumer_reported(life, damage)) continue;
+    Divergence d = about(evidence, stream, "corruption-is-surfaced");
+    d.expected = "it is reported that the state of consumer " + damage.consumer + " cannot be read since " + damage.path + " was damaged";
+    d.actual = "its server started without a word of it";
+    out.push_back(std::move(d));
+    return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 std::vector<Divergence> check_corruption_is_surfaced(const Evidence& evidence) {
@@ -150,7 +191,7 @@ std::vector<Divergence> check_corruption_is_surfaced(const Evidence& evidence) {
     const StreamLife* life = evidence.history.life(stream.key);
     if (life == nullptr || !is_file(stream)) continue;
     if (!stream.is_readable) {
-      if (!life->damage_reports.empty()) continue;
+      if (is_failure_reported(evidence, stream, *life)) continue;
       Divergence d = about(evidence, stream, "corruption-is-surfaced");
       d.expected = "the stream is there, or its server says why it cannot open it";
       d.actual = "it is gone without a word";
@@ -158,12 +199,13 @@ std::vector<Divergence> check_corruption_is_surfaced(const Evidence& evidence) {
       continue;
     }
     if (report_made_up(evidence, stream, *life, out)) continue;
+    if (report_silent_consumer(evidence, stream, *life, out)) continue;
     for (const Damage& damage : evidence.history.damages()) {
       const std::optional<core::Seq> silent = unreported(evidence, stream, *life, damage);
       if (!silent) continue;
       Divergence d = about(evidence, stream, "corruption-is-surfaced", *silent);
-      d.expected = "what is missing since " + damage.path + " was damaged is reported";
-      d.actual = "sequence " + std::to_string(silent->value) + " is gone and nothing was reported";
+      d.expected = "what is missing since " + damage.path + " was damaged is reported, and that file named";
+      d.actual = "sequence " + std::to_string(silent->value) + " is gone and nobody has named the file";
       out.push_back(std::move(d));
       break;
     }

@@ -13,7 +13,10 @@ std::vector<std::string_view> node_names(const Scenario& scenario) {
   return names;
 }
 
-NodeSpec build_node(const std::string& name, const SourcePosition& where, const TypedValue& value) {
+// nats-server refuses a larger max_payload.
+constexpr core::Bytes kPayloadMax{64u << 20};
+
+NodeSpec build_node(const std::string& name, const SourcePosition& where, const TypedValue& value, Diagnostics& diagnostics) {
   NodeSpec node;
   node.name = name;
   node.where = where;
@@ -26,6 +29,11 @@ NodeSpec build_node(const std::string& name, const SourcePosition& where, const 
   if (const TypedValue* v = value.find("index_interval")) node.index_interval = v->as<core::Duration>();
   if (const TypedValue* v = value.find("sync_interval")) node.sync_interval = v->as<SyncInterval>();
   if (const TypedValue* v = value.find("ping_interval")) node.ping_interval = v->as<core::Duration>();
+  if (const TypedValue* v = value.find("max_payload")) {
+    node.max_payload = v->as<core::Bytes>();
+    if (node.max_payload->value == 0 || *node.max_payload > kPayloadMax)
+      diagnostics.add(v->where, "`max_payload` must be at least 1B, and no more than 64MiB");
+  }
   if (const TypedValue* v = value.find("defects")) {
     for (const TypedValue& defect : v->items) node.defects.set(defect.as<core::Defect>());
   }
@@ -77,7 +85,7 @@ bool expect_domain(std::string_view domain, const SourcePosition& where, const S
 
 void build_nodes(const TypedValue& nodes, Scenario& scenario, Diagnostics& diagnostics) {
   for (const TypedValue::Member& member : nodes.members) {
-    scenario.nodes.push_back(build_node(member.key, member.where, member.value));
+    scenario.nodes.push_back(build_node(member.key, member.where, member.value, diagnostics));
     const NodeSpec& node = scenario.nodes.back();
     if (node.user.empty() != node.password.empty())
       diagnostics.add(member.where, "node " + quoted(node.name) + " needs both `user` and `password`, or neither");

@@ -39,6 +39,7 @@ constexpr std::array kNodeKeys = {
     Key{.name = "index_interval", .shape = kPositiveDuration, .about = "between writes of index.db; default 2m"},
     Key{.name = "sync_interval", .shape = {.type = Type::sync_interval}, .about = "between fsyncs, or always: before each ack; default 2m"},
     Key{.name = "ping_interval", .shape = kPositiveDuration, .about = "between PINGs to a silent peer; default 2m"},
+    Key{.name = "max_payload", .shape = kSize, .about = "of what clients publish, up to 64MiB; default 1MiB"},
     Key{.name = "defects", .shape = kDefects, .about = "historic defects that this node has"},
 };
 constexpr Table kNode{.name = "a node", .keys = kNodeKeys};

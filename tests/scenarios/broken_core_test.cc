@@ -148,6 +148,38 @@ faults:
   - { after: 1s, start: hub }
 )";
 
+const std::string kZeroedState = R"(
+faults:
+  - { at: 6s, signal: { node: hub, name: SIGKILL } }
+  - { after: 100ms, zero_file: { node: hub, file: worker/o.dat } }
+  - { after: 1s, start: hub }
+)";
+const std::string kRestarted = R"(
+faults: [ { at: 3s, signal: { node: hub, name: SIGTERM } }, { at: 4s, start: hub } ]
+)";
+const std::string kFirstSeq = kStore + kRestarted + R"(
+streams: [ { on: hub, name: ORDERS, subjects: [orders.>], storage: file, first_seq: 500 } ]
+workloads: [ { publish: orders.new, at: hub, via: jetstream, rate: 20/s, for: 2s, name: careful } ]
+)";
+const std::string kUnheard = kStore + kRestarted + R"(
+streams: [ { on: hub, name: ORDERS, subjects: [orders.>], storage: file, retention: interest } ]
+workloads: [ { publish: orders.new, at: hub, via: jetstream, rate: 20/s, for: 2s, name: careful } ]
+)";
+// Its index is written when it stops, and then whole blocks go.
+const std::string kLimited = kStore + kRestarted + R"(
+streams: [ { on: hub, name: ORDERS, subjects: [orders.>], storage: file, max_msgs: 100 } ]
+workloads:
+  - { publish: orders.new, at: hub, via: jetstream, rate: 50/s, for: 2s, size: 200B, name: early }
+  - { publish: orders.new, at: hub, via: jetstream, rate: 50/s, for: 1s, size: 200B, start: 5s, name: careful }
+)";
+const std::string kRepurged = kLazyStore + R"(
+streams: [ { on: hub, name: ORDERS, subjects: [orders.>], storage: file } ]
+workloads:
+  - { publish: orders.old, at: hub, via: jetstream, rate: 50/s, for: 2s, size: 200B, name: early }
+  - { publish: orders.new, at: hub, via: jetstream, rate: 50/s, for: 2s, size: 200B, start: 2s, name: careful }
+  - { admin: ORDERS, at: hub, do: [purge], filter_subject: orders.old, every: 5s, count: 1, name: operator }
+)";
+
 struct Row {
   std::string what;
   std::string scenario;
@@ -205,6 +237,15 @@ std::vector<Row> rows() {
        "last-seq-monotone",
        {Defect::nats_6881},
        "last-seq-monotone"},
+      {"purges at a restart what it had", kFirstSeq, "recovery-equals-precrash", {Defect::nats_6753}, "recovery-equals-precrash"},
+      {"forgets at a restart what it gave out", kUnheard, "recovery-equals-precrash", {Defect::nats_5497}, "recovery-equals-precrash"},
+      {"believes an index that is out of date", kLimited, "index-is-cache", {Defect::nats_5901}, "index-is-cache"},
+      {"marks no removals, for the index knows them", kRepurged, "index-is-cache", {Defect::nats_6685}, "index-is-cache"},
+      {"takes a consumer state that cannot be read for none",
+       kStore + kConsumed + kZeroedState,
+       "corruption-is-surfaced",
+       {Defect::nats_7691},
+       "corruption-is-surfaced"},
       {"rewrites a block again and again", kPurged, "bounded-work", {Defect::nats_5702a}, "bounded-work"},
       {"never begins a new block for tombstones", kPurged, "block-size-bounded", {Defect::nats_5973}, "block-size-bounded"},
       {"writes a consumer's state once",

@@ -54,3 +54,18 @@ TEST_CASE("a kill at any operation of write_meta leaves the old pair or the new 
     CHECK(read_meta(env, "d", "S").value() == *after);
   }
 }
+
+TEST_CASE("what is read was made durable, with the names above it: whoever wrote it may have died before") {
+  FakeWorld world;
+  Env env = world.env();
+  REQUIRE(world.disk->make_directories("s/ORDERS"));
+  REQUIRE(write_meta(env, "s/ORDERS", "ORDERS", "{}"));
+  world.disk->is_recording = true;
+  CHECK(read_meta(env, "s/ORDERS", "ORDERS").value() == "{}");
+  CHECK(world.disk->operations == std::vector<std::string>{"sync_directory s/ORDERS", "sync_directory s", "sync_directory "});
+  // If that fails it is no worse than it was.
+  world.disk->fails = [](std::string_view operation, std::string_view) {
+    return operation == "sync_directory" ? std::optional{Errc::io_error} : std::nullopt;
+  };
+  CHECK(read_meta(env, "s/ORDERS", "ORDERS").value() == "{}");
+}

@@ -64,6 +64,7 @@ TEST_CASE("a wrong type or unit is named with what is expected") {
       {4, "2m", "120", "s.yaml:4:11: `duration` must be a duration longer than 0, such as 5ms or 2m, not `120`"},
       {4, "2m", "2min", "s.yaml:4:11: `duration`: `2min` has the unknown unit `min`; there are ns, us, ms, s, m, h and d"},
       {4, "2m", "0s", "s.yaml:4:11: `duration` must be a duration longer than 0, such as 5ms or 2m, not `0s`"},
+      {6, "max_payload: 2MiB", "max_payload: 65MiB", "s.yaml:6:161: `max_payload` must be at least 1B, and no more than 64MiB"},
       {6, "8MiB", "8388608", "s.yaml:6:59: `block_size` must be a size with a unit, such as 64KiB, not `8388608`"},
       {6, "8MiB", "8MB",
        "s.yaml:6:59: `block_size`: `8MB` has the unknown unit `MB`; there are B, KiB, MiB, GiB and TiB (1 KiB is 1024 B)"},

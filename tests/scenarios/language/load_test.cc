@@ -35,6 +35,7 @@ TEST_CASE("nodes and links carry what the file says, and the server's defaults e
   CHECK(hub.index_interval == 30s);
   CHECK(hub.sync_interval->always);
   CHECK(hub.ping_interval == 10s);
+  CHECK(hub.max_payload == Bytes{2u << 20});
   CHECK(hub.defects.is_none());
   const NodeSpec& leaf = *s.node("leaf");
   CHECK(leaf.leaf_of == "hub");

@@ -16,7 +16,7 @@ inline const std::vector<std::string>& sample_lines() {
       /* 5 */ "nodes:",
       /* 6 */
       "  hub: { domain: hub, user: u, password: \"1\", block_size: 8MiB, compact_min: 1MiB, index_interval: 30s, sync_interval: always, "
-      "ping_interval: 10s }",
+      "ping_interval: 10s, max_payload: 2MiB }",
       /* 7 */ "  leaf: { domain: leaf, leaf_of: hub, sync_interval: 10s, defects: [nats-6981] }",
       /* 8 */ "  edge: { leaf_of: leaf }",
       /* 9 */ "links:",
