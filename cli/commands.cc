@@ -61,11 +61,14 @@ void list_defects() {
   for (const core::DefectInfo& info : core::all_defects()) width = std::max(width, info.name.size());
   for (const core::DefectInfo& info : core::all_defects()) {
     print(padded(info.name, width) + std::string{info.summary} + "\n");
-    if (info.affected.empty()) {
+    if (info.affected.empty() && info.fixed.empty()) {
       print(padded("", width) + "(a sabotage: no release had it)\n");
     } else {
+      const std::string_view affected = info.affected.empty()   ? "no release as a single server"
+                                        : info.affected == ".." ? "all"
+                                                                : info.affected;
       const std::string fixed = info.fixed.empty() ? "not fixed" : "fixed in " + std::string{info.fixed};
-      print(padded("", width) + "affected " + (info.affected == ".." ? "all" : std::string{info.affected}) + "; " + fixed + "\n");
+      print(padded("", width) + "affected " + std::string{affected} + "; " + fixed + "\n");
     }
   }
 }

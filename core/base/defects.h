@@ -18,15 +18,20 @@ namespace windtunnel::core {
 enum class Defect : std::uint8_t {
   // Historic.
   nats_4775,    // discard new admits what does not fit, and evicts for it
+  nats_5227,    // the repair of an ack floor takes the lowest pending message for acknowledged
+  nats_5305,    // a redelivery that fails takes the position back
   nats_5426,    // a compaction drops every tombstone
   nats_5497,    // skips in an empty last block stay in memory
   nats_5497b,   // a graceful stop does not wait for the last writes
+  nats_5697,    // the sweep of acknowledged messages runs on work queues, and minds no filter
   nats_5702a,   // tombstones do not count in a block's size: compaction storms
+  nats_5702b,   // an ack is answered before its message leaves the stream
   nats_5818,    // a message id that was not stored for want of interest points to sequence 0
   nats_5831,    // each sync pass rewrites a block that cannot shrink
   nats_5901,    // a stale index.db is patched instead of rebuilt
   nats_5973,    // tombstones never roll a block
   nats_6244,    // a first per-subject limit is not enforced when it is set
+  nats_6343,    // an ack out of order lowers the count of what is not delivered yet
   nats_6352,    // a block of tombstones is rewritten with every removal
   nats_6526,    // the newest message of a subject drops out of the index after a removal
   nats_6600,    // an emptied last block is removed before its successor exists
@@ -47,6 +52,8 @@ enum class Defect : std::uint8_t {
   nats_7692,    // a consumer that is ahead of its stream waits there
   nats_7782,    // a last sequence from index.db is not written down
   nats_8004,    // the last message of a subject is looked for behind its block
+  nats_8168,    // an ack of what ran out of deliveries is not written down
+  nats_8423,    // an ack of all removes what lies between and was never delivered
   no_dir_sync,  // directories are never synced
   // Sabotage.
   break_ack_before_store,      // a PubAck leaves, the message is not stored
@@ -69,7 +76,7 @@ struct DefectInfo {
   std::string_view name;
   std::string_view summary;
   // The releases that had it, as closed ranges: "2.10.0..2.10.27, 2.11.0..2.11.1"; "..2.12.7" has no beginning and "2.10.16.."
-  // no end. Empty for a sabotage. core/base/profiles.h reads it.
+  // no end. Empty for a sabotage, and for what no release had as a single server. core/base/profiles.h reads it.
   std::string_view affected;
   std::string_view fixed;  // the first release of each line without it; empty: none, or a sabotage
 };

@@ -3,12 +3,13 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/base/defects.h"
 #include "core/base/json_writer.h"
 #include "core/base/time_text.h"
 #include "core/env/clock.h"
 #include "core/env/env.h"
 #include "core/env/log.h"
-#include "core/jetstream/ack_subject.h"
+#include "core/jetstream/advisories.h"
 #include "core/nats/subject.h"
 
 namespace windtunnel::core {
@@ -38,9 +39,13 @@ Consumer::Consumer(Env& env, Bus& bus, ConsumerHost& host, ConsumerConfig config
       flow_window_(kFlowWindowStart),
       acks_(env.tasks, kAcksMax),
       scope_(env.tasks) {
-  // Of a push consumer only the default threshold is jittered (streams C.1).
+  draw_jitter();
+}
+
+// Of a push consumer only the default threshold is jittered (streams C.1).
+void Consumer::draw_jitter() {
   const bool is_default = !config_.is_durable() && !config_.direct && config_.inactive_threshold == kEphemeralInactive;
-  if (config_.is_pull() || is_default) inactive_jitter_ = random_.between(kInactiveJitterMin, kInactiveJitterMax);
+  inactive_jitter_ = config_.is_pull() || is_default ? random_.between(kInactiveJitterMin, kInactiveJitterMax) : Duration{0};
 }
 
 Consumer::~Consumer() {
@@ -75,11 +80,7 @@ Status Consumer::start(std::unique_ptr<ConsumerStore> store) {
 void Consumer::subscribe() {
   const std::string tail = host_.stream_name() + "." + name_;
   if (config_.ack_policy != AckPolicy::none) {
-    subscriptions_.push_back(bus_.subscribe("$JS.ACK." + tail + ".*.*.*.*.*", "", [this](const MessageView& m, bool) {
-      const std::optional<AckInfo> info = parse_ack_subject(m.subject);
-      if (info)
-        acks_.try_push(Ack{info->stream_seq, info->consumer_seq, info->deliveries, std::string(m.reply), std::string(m.payload), false});
-    }));
+    subscriptions_.push_back(bus_.subscribe("$JS.ACK." + tail + ".*.*.*.*.*", "", [this](const MessageView& m, bool) { on_ack(m); }));
   }
   // A push consumer answers pull requests too: that it is push based.
   subscriptions_.push_back(
@@ -140,42 +141,52 @@ void Consumer::on_stored(Seq seq, std::string_view subject) {
   wake();
 }
 
-void Consumer::on_removed(Seq seq, std::string_view subject) {
+void Consumer::on_removed(Seq seq, std::string_view subject, bool is_purge) {
+  const bool is_ahead = seq >= next_seq_;
+  const bool is_counted =
+      env_.defects.is_on(Defect::nats_6343) ? (is_ahead || !pending_.contains(seq)) && seq > ack_floor_.stream : is_ahead;
   if (!last_of_subjects_.empty() && seq <= resume_after_) {
     const auto it = std::lower_bound(last_of_subjects_.begin(), last_of_subjects_.end(), seq);
     if (it != last_of_subjects_.end() && *it == seq) {
       last_of_subjects_.erase(it);
-      if (num_pending_ > 0) --num_pending_;
+      --num_pending_;
       if (last_of_subjects_.empty()) next_seq_ = std::max(next_seq_, resume_after_.next());
     }
-  } else if (seq >= next_seq_) {
-    if (num_pending_ > 0 && matches_filter(subject)) --num_pending_;
-    return;
+  } else if (is_counted && matches_filter(subject)) {
+    --num_pending_;
   }
   const PendingDeliveries::Entry* entry = pending_.find(seq);
-  const bool was_known = entry != nullptr || redelivered_.contains(seq);
-  if (!was_known) return;
+  if (entry == nullptr && !redelivered_.contains(seq)) return;
   const std::uint64_t consumer_seq = entry == nullptr ? 0 : entry->consumer_seq;
+  const std::uint64_t deliveries = redeliveries_of(seq);
   forget(seq);
-  if (consumer_seq > 0) floor_after(seq, consumer_seq);
+  if (consumer_seq > 0 && !is_purge) {  // a purge is not worth a word, and sees to the floor when it is over
+    floor_after(seq, consumer_seq);
+    // As if it had been terminated.
+    last_acked_ = env_.clock.wall_now();
+    host_.advisories().terminated({host_.stream_name(), name_, consumer_seq, seq, deliveries}, "Unacknowledged message was deleted");
+  }
   if (store_) store_->changed();
   wake();  // a place below max_ack_pending is free
 }
 
-// Positions move past what a purge took; never back (streams C.10).
-void Consumer::on_purged() {
-  const StreamState stream = host_.store().state();
-  if (stream.first_seq > next_seq_) next_seq_ = stream.first_seq;
-  if (stream.messages == 0) next_seq_ = std::max(next_seq_, stream.last_seq.next());
-  const Seq gone_below = stream.messages == 0 ? stream.last_seq.next() : stream.first_seq;
+// Positions move past what a purge took; never back (streams C.10). Where it took all that there is for this consumer, to the
+// stream's end.
+void Consumer::on_purged(std::string_view filter) {
+  const StreamStore& store = host_.store();
+  const StreamState stream = store.state();
+  const auto is_within = [&](const std::string& mine) { return is_subset(mine, filter); };
+  const bool is_all = filter.empty() || (!filters_.empty() && std::all_of(filters_.begin(), filters_.end(), is_within));
+  const bool is_over = stream.messages == 0 || (is_all && !filter.empty() && store.count_matching({std::string(filter)}, Seq{1}) == 0);
+  const Seq gone_below = is_over ? stream.last_seq.next() : stream.first_seq;
+  next_seq_ = std::max(next_seq_, gone_below);
   pending_.remove_below(gone_below);
   redeliver_.remove_below(gone_below);
   redelivered_.erase(redelivered_.begin(), redelivered_.lower_bound(gone_below));
   if (pending_.is_empty()) {
     if (next_delivery_ > 1) ack_floor_ = SequencePair{next_delivery_ - 1, next_seq_.prev()};
-  } else if (ack_floor_.stream < gone_below.prev()) {
-    const auto& [lowest, entry] = *pending_.all().begin();
-    ack_floor_ = SequencePair{std::max(ack_floor_.consumer, entry.consumer_seq - 1), std::max(ack_floor_.stream, lowest.prev())};
+  } else {
+    repair_floor(gone_below, /*closes_gaps=*/true);
   }
   count_pending();
   if (store_) store_->changed();
@@ -185,8 +196,12 @@ void Consumer::on_purged() {
 void Consumer::update(const ConsumerConfig& config) {
   const bool has_new_subject = config.deliver_subject != config_.deliver_subject;
   const bool has_new_waits = config.ack_wait != config_.ack_wait || config.backoff != config_.backoff;
+  const bool has_new_threshold = config.inactive_threshold != config_.inactive_threshold;
+  const bool has_new_filters = config.filters() != filters_;
   config_ = config;
   filters_ = config_.filters();
+  if (has_new_filters) filters_since_ = next_seq_.prev();
+  if (has_new_threshold) draw_jitter();
   if (has_new_subject) watch_deliver_subject();
   if (has_new_waits) {
     const std::map<Seq, PendingDeliveries::Entry> entries = pending_.all();
@@ -206,6 +221,19 @@ ConsumerState Consumer::state() const {
     out.pending[seq] = PendingDelivery{delivery.consumer_seq, wall - (now - delivery.delivered_at)};
   out.redelivered = redelivered_;
   return out;
+}
+
+// The file counts from the floor, and has no place for a message that ran out of deliveries at the floor itself: it is kept by a
+// lower floor.
+ConsumerState Consumer::stored_state() const {
+  ConsumerState out = state();
+  SequencePair& floor = out.ack_floor;
+  while (floor.stream.value > 0 && out.redelivered.contains(floor.stream)) floor.stream = floor.stream.prev();
+  return out;
+}
+
+bool Consumer::is_done_with(Seq seq, std::string_view subject) const {
+  return seq > filters_since_ && matches_filter(subject) && !needs(seq, subject);
 }
 
 bool Consumer::needs(Seq seq, std::string_view subject) const {
@@ -229,7 +257,7 @@ void Consumer::write_info(JsonWriter& json) {
   json.field("num_ack_pending", pending_.size())
       .field("num_redelivered", redelivered_.size())
       .field("num_waiting", requests_.size())
-      .field("num_pending", num_pending_);
+      .field("num_pending", num_pending());
   if (is_active_ && !config_.is_pull()) json.field("push_bound", true);
   json.field("ts", env_.clock.wall_now());
 }

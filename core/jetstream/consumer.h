@@ -5,6 +5,7 @@
 // between suspensions; what is suspended is loading from the store, and removing from it.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -68,8 +69,10 @@ class Consumer {
 
   // From the stream, while it changes its store; none suspends.
   void on_stored(Seq seq, std::string_view subject);
-  void on_removed(Seq seq, std::string_view subject);
-  void on_purged();
+  // `is_purge`: as one of many, which a purge or a roll-up took; on_purged() follows.
+  void on_removed(Seq seq, std::string_view subject, bool is_purge);
+  // `filter`: of what was purged; empty: everything.
+  void on_purged(std::string_view filter);
 
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] const ConsumerConfig& config() const { return config_; }
@@ -80,10 +83,16 @@ class Consumer {
   [[nodiscard]] WallTime created() const { return created_; }
   [[nodiscard]] bool is_stored() const { return is_stored_; }
   [[nodiscard]] ConsumerState state() const;
+  // As it is to be written.
+  [[nodiscard]] ConsumerState stored_state() const;
   // Whether the message must stay in the stream for this consumer's sake (streams B.3).
   [[nodiscard]] bool needs(Seq seq, std::string_view subject) const;
   // Whether it was delivered here and is done with: acknowledged, or not to be.
-  [[nodiscard]] bool is_done_with(Seq seq, std::string_view subject) const { return matches_filter(subject) && !needs(seq, subject); }
+  [[nodiscard]] bool is_done_with(Seq seq, std::string_view subject) const;
+  // Up to here (of the stream) the filters may have been others than they are now, so that a message may have been passed over.
+  [[nodiscard]] Seq filters_since() const { return filters_since_; }
+  void set_filters_since(Seq seq) { filters_since_ = seq; }
+  [[nodiscard]] Seq acknowledged_through() const { return ack_floor_.stream; }
   [[nodiscard]] bool matches_filter(std::string_view subject) const;
 
   // The members of a ConsumerInfo, into an object that is open. Forgets pull requests that nobody listens for any more.
@@ -99,12 +108,16 @@ class Consumer {
     bool is_internal = false;  // a delivery that nobody acknowledges (ack_policy none)
   };
 
+  [[nodiscard]] std::uint64_t num_pending() const { return static_cast<std::uint64_t>(std::max<std::int64_t>(0, num_pending_)); }
+
   // Position, at start (consumer_position.cc).
   Seq starting_seq(const StreamState& stream) const;
   Status select_start();
   void select_last_per_subject();
   void restore(const ConsumerState& saved);
   void reconcile(const StreamState& stream);
+  void repair_floor(Seq first, bool closes_gaps);
+  void draw_jitter();
   void count_pending();
   void subscribe();
   void watch_deliver_subject();
@@ -123,8 +136,10 @@ class Consumer {
   std::optional<PullRequest> take_request(std::size_t size);
   void served(PullRequest request, std::size_t size);
   void track(Seq seq, std::uint64_t deliveries);
+  [[nodiscard]] bool is_exhausted(std::uint64_t deliveries) const;
+  void exhaust(Seq seq);
   void stream_exhausted();
-  void check_requests();
+  void check_requests(bool is_at_rest);
   void prune_requests();
   [[nodiscard]] bool is_heard(const PullRequest& request) const;
   void check_acks_due();
@@ -139,6 +154,7 @@ class Consumer {
   void on_pull_request(const MessageView& message);
 
   // Acknowledgements (consumer_acks.cc).
+  void on_ack(const MessageView& message);
   void ack_loop();
   void process_ack(const Ack& ack);
   void acknowledge(const Ack& ack);
@@ -147,6 +163,12 @@ class Consumer {
   void progress(Seq seq);
   void sample(const Ack& ack, Instant delivered_at);
   void forget(Seq seq);
+  // Of a message that was delivered.
+  [[nodiscard]] std::uint64_t deliveries_of(Seq seq) const;
+  // As nats-server counts them where it only looks: redeliveries, and 1 if there was none.
+  [[nodiscard]] std::uint64_t redeliveries_of(Seq seq) const { return std::max<std::uint64_t>(1, deliveries_of(seq) - 1); }
+  void answer(const Ack& ack);
+  [[nodiscard]] bool is_answered_early(const Ack& ack) const;
   void floor_after(Seq seq, std::uint64_t consumer_seq);
   [[nodiscard]] Duration ack_wait_of(Seq seq) const;
 
@@ -168,7 +190,7 @@ class Consumer {
   PendingDeliveries pending_;
   std::map<Seq, std::uint64_t> redelivered_;  // deliveries - 1
   RedeliveryQueue redeliver_;
-  std::uint64_t num_pending_ = 0;     // not yet delivered, matching
+  std::int64_t num_pending_ = 0;      // not yet delivered, matching; below 0 by a defect only
   std::deque<Seq> last_of_subjects_;  // deliver policy last_per_subject: still to be delivered before
   Seq resume_after_;                  // the rest of the stream begins
   Instant floor_due_ = kForever;      // when the floor of a consumer with nothing pending is closed up
@@ -183,6 +205,7 @@ class Consumer {
 
   // Pull.
   PullRequests requests_;
+  Instant requests_searched_;  // when those without a listener were last looked for
   Instant last_used_;
 
   // Push.
@@ -195,6 +218,7 @@ class Consumer {
   std::string flow_reply_;            // of the open request; empty: none
   SubscriptionId interest_watch_ = SubscriptionId::none;
 
+  Seq filters_since_;
   Duration inactive_jitter_{0};
   Queue<Ack> acks_;
   WaitList waiting_;

@@ -1,7 +1,10 @@
 // How a consumer takes acknowledgements (reference: streams C.3, jetstream-api 8.2 and 8.3).
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 
+#include "core/base/defects.h"
 #include "core/env/clock.h"
 #include "core/env/env.h"
 #include "core/env/log.h"
@@ -10,6 +13,7 @@
 #include "core/jetstream/go_duration.h"
 #include "core/jetstream/json_fields.h"
 #include "core/jetstream/stream_config.h"
+#include "core/nats/subject.h"
 
 namespace windtunnel::core {
 namespace {
@@ -17,6 +21,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::uint64_t kPercent = 100;
+constexpr Duration kRemovalTurnMax = 500us;  // of nats-5702b
 
 std::string_view trimmed(std::string_view text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
@@ -30,11 +35,31 @@ void Consumer::ack_loop() {
   while (const std::optional<Ack> ack = acks_.pop("acknowledgements")) process_ack(*ack);
 }
 
+// From the bus. Of the numbers in the subject only the stream's sequence must be one: any other is taken for one that
+// nothing has.
+void Consumer::on_ack(const MessageView& message) {
+  const auto number = [](std::string_view token) -> std::optional<std::uint64_t> {
+    std::uint64_t value = 0;
+    const auto [end, failed] = std::from_chars(token.data(), token.data() + token.size(), value);
+    if (failed != std::errc{} || end != token.data() + token.size()) return std::nullopt;
+    return value;
+  };
+  // "$JS.ACK.<stream>.<consumer>." and five more tokens, as it was subscribed to.
+  std::array<std::string_view, 9> tokens;
+  Tokens walk{message.subject};
+  for (std::string_view& token : tokens) {
+    if (!walk.next(token)) return;
+  }
+  const std::optional<std::uint64_t> seq = number(tokens[5]);
+  if (!seq) return;
+  acks_.try_push(Ack{Seq{*seq}, number(tokens[6]).value_or(UINT64_MAX), number(tokens[4]).value_or(UINT64_MAX), std::string(message.reply),
+                     std::string(message.payload)});
+}
+
 void Consumer::process_ack(const Ack& ack) {
   if (is_closed_) return;
   if (ack.is_internal) return host_.acknowledged(*this, ack.seq);
   const std::string_view what = ack.payload;
-  bool is_answered = true;
   if (what.empty() || what == "+ACK" || what == "+OK" || what.starts_with("+TERM") || what.starts_with("+NXT")) {
     if (ack.seq >= next_seq_) return;  // not delivered yet: no answer either
     // The message leaves the stream before the acknowledgement is answered: a client that has the answer must find the
@@ -47,15 +72,25 @@ void Consumer::process_ack(const Ack& ack) {
     if (what.starts_with("+TERM")) {
       host_.advisories().terminated({host_.stream_name(), name_, ack.consumer_seq, ack.seq, ack.deliveries}, trimmed(what.substr(5)));
     } else if (what.starts_with("+NXT")) {
-      is_answered = false;
-      on_pull_request(MessageView{.subject = {}, .reply = ack.reply, .headers = {}, .payload = trimmed(what.substr(4))});
+      return on_pull_request(MessageView{.subject = {}, .reply = ack.reply, .headers = {}, .payload = trimmed(what.substr(4))});
     }
+    if (is_answered_early(ack)) return;
   } else if (what.starts_with("-NAK")) {
     negative_ack(ack);
   } else if (what == "+WPI") {
     progress(ack.seq);
   }
-  if (is_answered && !ack.reply.empty()) bus_.publish(MessageView{.subject = ack.reply, .reply = {}, .headers = {}, .payload = {}});
+  answer(ack);
+}
+
+void Consumer::answer(const Ack& ack) {
+  if (!ack.reply.empty()) bus_.publish(MessageView{.subject = ack.reply, .reply = {}, .headers = {}, .payload = {}});
+}
+
+// The historic order of effects: the client may be back before the message is gone.
+bool Consumer::is_answered_early(const Ack& ack) const {
+  return env_.defects.is_on(Defect::nats_5702b) && config_.ack_policy == AckPolicy::explicit_ && !ack.payload.starts_with("+NXT") &&
+         host_.stream_config().retention != Retention::limits;
 }
 
 // Explicit: the one sequence. One that ran out of deliveries is still known here, and may still be acknowledged. Of any
@@ -63,13 +98,24 @@ void Consumer::process_ack(const Ack& ack) {
 void Consumer::acknowledge(const Ack& ack) {
   last_acked_ = env_.clock.wall_now();
   const PendingDeliveries::Entry* entry = pending_.find(ack.seq);
-  const bool was_redelivered = redelivered_.contains(ack.seq);
-  if (entry == nullptr && !was_redelivered) return;
-  const std::uint64_t consumer_seq = entry == nullptr ? 0 : entry->consumer_seq;
-  if (entry != nullptr && !ack.payload.starts_with("+TERM")) sample(ack, entry->delivered_at);
-  forget(ack.seq);
-  if (consumer_seq > 0) floor_after(ack.seq, consumer_seq);
-  if (store_) store_->changed();
+  const bool was_pending = entry != nullptr;
+  const bool was_known = was_pending || redelivered_.contains(ack.seq);
+  if (was_pending) {
+    const std::uint64_t consumer_seq = entry->consumer_seq;
+    if (!ack.payload.starts_with("+TERM")) sample(ack, entry->delivered_at);
+    forget(ack.seq);
+    floor_after(ack.seq, consumer_seq);
+  } else {
+    forget(ack.seq);
+  }
+  if (store_ && (was_pending || (was_known && !env_.defects.is_on(Defect::nats_8168)))) store_->changed();
+  if (is_answered_early(ack)) {
+    answer(ack);
+    // The release's removal is another goroutine's, which runs when it is its turn.
+    env_.tasks.sleep_until(after(env_.clock.now(), random_.between(Duration{0}, kRemovalTurnMax)));
+    if (is_closed_) return;
+  }
+  if (!was_known) return;
   env_.log.trace("consumer.acked", {{"stream", host_.stream_name()}, {"consumer", name_}, {"seq", ack.seq.value}});
   wake();
   host_.acknowledged(*this, ack.seq);
@@ -80,6 +126,11 @@ void Consumer::forget(Seq seq) {
   pending_.remove(seq);
   redeliver_.remove(seq);
   redelivered_.erase(seq);
+}
+
+std::uint64_t Consumer::deliveries_of(Seq seq) const {
+  const auto it = redelivered_.find(seq);
+  return it == redelivered_.end() ? 1 : it->second + 1;
 }
 
 // `seq` is no longer pending: moves the floor all the way if nothing is, else up to just below the lowest pending one if
@@ -103,6 +154,11 @@ void Consumer::acknowledge_through(const Ack& ack) {
     acked.push_back(seq);
   }
   for (const Seq seq : acked) forget(seq);
+  if (env_.defects.is_on(Defect::nats_8423)) {  // every number, delivered or not
+    acked.clear();
+    for (Seq seq = std::max(ack_floor_.stream.next(), host_.store().state().first_seq); seq <= ack.seq; seq = seq.next())
+      acked.push_back(seq);
+  }
   ack_floor_ = SequencePair{ack.consumer_seq, ack.seq};
   if (store_) store_->changed();
   wake();

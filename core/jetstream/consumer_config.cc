@@ -14,9 +14,8 @@ constexpr std::string_view kAck[] = {"none", "all", "explicit"};
 constexpr std::string_view kReplay[] = {"instant", "original"};
 
 bool read_config(const Json& json, ConsumerConfig& config) {
-  std::string deliver;
-  if (!read(json, "deliver_policy", deliver)) return false;
-  if (deliver != "undefined" && !read_word(json, "deliver_policy", kDeliver, config.deliver_policy)) return false;
+  const Json* deliver = find_member(json, "deliver_policy");
+  if (deliver != nullptr && *deliver != "undefined" && !read_word(json, "deliver_policy", kDeliver, config.deliver_policy)) return false;
   if (const Json* backoff = member(json, "backoff"); backoff != nullptr) {
     if (!backoff->is_array()) return false;
     for (const Json& step : *backoff) {
@@ -60,6 +59,7 @@ Result<ConsumerRequest> parse_consumer_request(std::string_view text) {
   static constexpr std::string_view kActions[] = {"", "create", "update"};
   const std::optional<Json> json = parse_json(text);
   ConsumerRequest request;
+  if (json && json->is_null()) return request;  // nothing was said
   if (!json || !json->is_object() || !read(*json, "stream_name", request.stream_name) ||
       !read_word(*json, "action", kActions, request.action)) {
     return error(Errc::invalid_argument, "not a consumer create request");
@@ -71,14 +71,18 @@ Result<ConsumerRequest> parse_consumer_request(std::string_view text) {
   return request;
 }
 
-Result<ConsumerConfig> parse_consumer_config(std::string_view text, std::string* created) {
+Result<ConsumerConfig> parse_consumer_config(std::string_view text, std::string* created, Seq* filters_since) {
   const std::optional<Json> json = parse_json(text);
   ConsumerConfig config;
   if (!json || !json->is_object() || !read_config(*json, config)) return error(Errc::invalid_argument, "not a consumer's configuration");
+  if (!json->contains("name")) config.name.clear();  // what was read was "Name"
   // Files have "Name" beside the configuration's own "name": the consumer's, also where the configuration has none.
   std::string name;
   if (!read(*json, "Name", name)) return error(Errc::invalid_argument, "Name");
   if (config.name.empty() && config.durable_name.empty()) config.name = name;
+  if (filters_since != nullptr && !read(*json, "windtunnel_filters_since", *filters_since)) {
+    return error(Errc::invalid_argument, "windtunnel_filters_since");
+  }
   if (created != nullptr && !read(*json, "Created", *created)) return error(Errc::invalid_argument, "Created");
   return config;
 }

@@ -70,11 +70,15 @@ struct ConsumerRequest {
 // The JSON of a create request. Errors: invalid_argument.
 [[nodiscard]] Result<ConsumerRequest> parse_consumer_request(std::string_view json);
 // The JSON of a consumer's meta.inf. Errors: invalid_argument.
-[[nodiscard]] Result<ConsumerConfig> parse_consumer_config(std::string_view json, std::string* created = nullptr);
+[[nodiscard]] Result<ConsumerConfig> parse_consumer_config(std::string_view json, std::string* created = nullptr,
+                                                           Seq* filters_since = nullptr);
 
 // Fills in the server's defaults and checks what concerns the consumer and its stream's configuration, in nats-server's
 // order (5.2, 5.3).
 [[nodiscard]] ApiStatus normalise(ConsumerConfig& config, const StreamConfig& stream);
+// A consumer that is not durable always has a threshold; its jitter is not shown. To be called after normalise, with what the
+// consumer is; of one that is updated, with what it was: so it is at nats-server.
+void set_inactive_threshold(ConsumerConfig& config, bool is_durable);
 // Of a new consumer: whether it may be called so. Checked after everything else.
 [[nodiscard]] ApiStatus check_consumer_name(const ConsumerConfig& config, std::string_view name);
 // How many acknowledgements in a hundred are to be sampled. Requires: normalised.

@@ -125,12 +125,14 @@ std::optional<std::uint64_t> parse_sample(std::string_view text, std::string& fa
   const char* begin = text.data();
   if (text.starts_with("+")) ++begin;
   const auto [end, failed] = std::from_chars(begin, text.data() + text.size(), percent);
-  if (failed != std::errc{} || end != text.data() + text.size()) {
-    failure = "strconv.Atoi: parsing \"" + std::string(text) + "\": invalid syntax";
+  const bool is_whole = end == text.data() + text.size();
+  if (failed != std::errc{} || !is_whole) {
+    const char* why = failed == std::errc::result_out_of_range && is_whole ? "value out of range" : "invalid syntax";
+    failure = "strconv.Atoi: parsing \"" + std::string(text) + "\": " + why;
     return std::nullopt;
   }
   if (percent < 0) {
-    failure = "%!s(<nil>)";  // what Go prints for the error that there is not
+    failure = "<nil>";  // what Go prints for the error that there is not
     return std::nullopt;
   }
   return static_cast<std::uint64_t>(percent);
@@ -168,14 +170,17 @@ ApiStatus normalise(ConsumerConfig& config, const StreamConfig& stream) {
   if (ApiStatus failed = check_filters(config)) return failed;
   if (ApiStatus failed = check_start(config)) return failed;
   if (ApiStatus failed = check_last(config)) return failed;
-  // An ephemeral consumer always has a threshold; this one is shown without its jitter.
-  if (!config.is_durable() && config.inactive_threshold <= 0s) config.inactive_threshold = kEphemeralInactive;
   return std::nullopt;
 }
 
+void set_inactive_threshold(ConsumerConfig& config, bool is_durable) {
+  if (!is_durable && config.inactive_threshold <= 0s) config.inactive_threshold = kEphemeralInactive;
+}
+
 ApiStatus check_consumer_name(const ConsumerConfig& config, std::string_view name) {
-  if (name.size() > kNameMax && (config.is_durable() || !config.name.empty())) {
-    return refused(10102, "consumer name is too long, maximum allowed is 255");
+  if (name.size() > kNameMax) {
+    if (config.is_durable()) return refused(10102, "consumer name is too long, maximum allowed is 255");
+    return api_errors::consumer_create("error creating store for consumer");  // nobody checks it before its directory is to be made
   }
   if (name.find_first_of(".*> \t\r\n\f") != std::string_view::npos || name.empty()) {
     return refused(10103, "durable name can not contain '.', '*', '>'");

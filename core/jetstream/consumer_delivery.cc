@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "core/base/defects.h"
 #include "core/env/clock.h"
 #include "core/env/env.h"
 #include "core/env/log.h"
@@ -33,9 +34,11 @@ void Consumer::wake() {
 
 void Consumer::deliver_loop() {
   std::uint64_t delivered = 0;
+  bool is_at_rest = false;  // it has waited since it last delivered
   while (!is_closed_) {
     is_signalled_ = false;
-    check_requests();
+    check_requests(is_at_rest);
+    is_at_rest = false;
     check_acks_due();
     check_inactive();
     if (can_deliver() && deliver_next()) {
@@ -45,7 +48,10 @@ void Consumer::deliver_loop() {
     }
     if (is_closed_) return;
     if (!config_.is_pull() && is_active_ && env_.clock.now() >= next_heartbeat_) send_heartbeat();
-    if (!is_signalled_) waiting_.wait(env_.tasks, "something to deliver", next_wakeup());
+    if (is_signalled_) continue;
+    prune_requests();
+    waiting_.wait(env_.tasks, "something to deliver", next_wakeup());
+    is_at_rest = true;
   }
 }
 
@@ -113,12 +119,12 @@ Consumer::Taken Consumer::take_next(StoredMessage& message, std::uint64_t& deliv
   if (!*found) {
     next_seq_ = std::max(next_seq_, last_before.next());
     count_pending();
-    if (num_pending_ == 0) return Taken::end_of_stream;
+    if (num_pending_ <= 0) return Taken::end_of_stream;
     is_signalled_ = true;  // stored while we were loading
     return Taken::stalled;
   }
   next_seq_ = (*found)->seq.next();
-  if (num_pending_ > 0) --num_pending_;
+  --num_pending_;
   message = std::move(**found);
   return Taken::message;
 }
@@ -131,7 +137,7 @@ Consumer::Taken Consumer::take_last_of_subject(StoredMessage& message) {
   if (is_closed_ || last_of_subjects_.empty() || last_of_subjects_.front() != seq) return Taken::stalled;  // removed meanwhile
   last_of_subjects_.pop_front();
   next_seq_ = last_of_subjects_.empty() ? resume_after_.next() : seq.next();
-  if (num_pending_ > 0) --num_pending_;
+  --num_pending_;
   if (!found) {
     env_.log.error("consumer.load_failed",
                    {{"stream", host_.stream_name()}, {"consumer", name_}, {"seq", seq.value}, {"error", found.error().text()}});
@@ -141,21 +147,29 @@ Consumer::Taken Consumer::take_last_of_subject(StoredMessage& message) {
   return Taken::message;
 }
 
+bool Consumer::is_exhausted(std::uint64_t deliveries) const {
+  return config_.max_deliver > 0 && deliveries >= static_cast<std::uint64_t>(config_.max_deliver);
+}
+
+// Out of deliveries: it leaves pending and stays in the stream, and the floor stays below it until something later is
+// acknowledged, or nothing is pending when the timer looks. Does not suspend.
+void Consumer::exhaust(Seq seq) {
+  const std::uint64_t deliveries = deliveries_of(seq);
+  redelivered_[seq] = std::max<std::uint64_t>(1, deliveries - 1);  // none at all would not be kept over a restart
+  pending_.remove(seq);
+  if (pending_.is_empty()) floor_due_ = after(env_.clock.now(), config_.ack_wait);
+  if (store_) store_->changed();
+  host_.advisories().max_deliveries({host_.stream_name(), name_, 0, seq, deliveries});
+  env_.log.info("consumer.max_deliveries", {{"stream", host_.stream_name()}, {"consumer", name_}, {"seq", seq.value}});
+}
+
 // The next one that is due again. False: try the one after it. Suspends.
 bool Consumer::take_redelivery(StoredMessage& message, std::uint64_t& deliveries) {
   const Seq seq = redeliver_.take_front();
   if (!pending_.contains(seq)) return false;
-  const auto counted = redelivered_.find(seq);
-  const std::uint64_t before = counted == redelivered_.end() ? 1 : counted->second + 1;
-  if (config_.max_deliver > 0 && before >= static_cast<std::uint64_t>(config_.max_deliver)) {
-    // Out of deliveries: it leaves pending and stays in the stream, and the floor stays below it until something later is
-    // acknowledged, or nothing is pending when the timer looks.
-    redelivered_[seq] = before - 1;
-    pending_.remove(seq);
-    if (pending_.is_empty()) floor_due_ = after(env_.clock.now(), config_.ack_wait);
-    if (store_) store_->changed();
-    host_.advisories().max_deliveries({host_.stream_name(), name_, 0, seq, before});
-    env_.log.info("consumer.max_deliveries", {{"stream", host_.stream_name()}, {"consumer", name_}, {"seq", seq.value}});
+  const std::uint64_t before = deliveries_of(seq);
+  if (is_exhausted(before)) {
+    exhaust(seq);
     return false;
   }
   redelivered_[seq] = before;
@@ -177,6 +191,10 @@ bool Consumer::take_redelivery(StoredMessage& message, std::uint64_t& deliveries
 // It could not be handed out. A redelivery goes back to the head of its queue; only a first delivery takes the position
 // back (the other way round is nats-5305).
 void Consumer::put_back(Seq seq, std::uint64_t deliveries) {
+  if (deliveries > 1 && env_.defects.is_on(Defect::nats_5305)) {
+    next_seq_ = next_seq_.prev();
+    return;
+  }
   if (deliveries > 1) {
     if (!pending_.contains(seq)) return;
     if (--redelivered_[seq] == 0) redelivered_.erase(seq);
@@ -229,7 +247,7 @@ bool Consumer::deliver(const StoredMessage& message, std::uint64_t deliveries) {
                                                 .stream_seq = message.seq,
                                                 .consumer_seq = next_delivery_,
                                                 .time = message.time,
-                                                .pending = num_pending_});
+                                                .pending = num_pending()});
   std::string headers = message.headers;
   std::string_view payload = message.payload;
   if (config_.headers_only) {
@@ -268,7 +286,7 @@ void Consumer::track(Seq seq, std::uint64_t deliveries) {
   if (config_.ack_policy == AckPolicy::none) {
     ack_floor_ = SequencePair{delivery, seq};
     // Delivered is acknowledged: a stream that keeps only what is wanted may let it go.
-    if (host_.stream_config().retention != Retention::limits) acks_.try_push(Ack{seq, delivery, deliveries, {}, {}, true});
+    if (host_.stream_config().retention != Retention::limits) acks_.try_push(Ack{seq, delivery, deliveries, {}, {}, /*is_internal=*/true});
   } else {
     const Instant now = env_.clock.now();
     const Instant due = after(now, ack_wait_of(seq));
@@ -284,18 +302,27 @@ void Consumer::track(Seq seq, std::uint64_t deliveries) {
 // Queues for redelivery what was not acknowledged in time, in the order of its sequences.
 void Consumer::check_acks_due() {
   const Instant now = env_.clock.now();
+  bool is_changed = false;
+  if (pending_.next_due() <= now) {
+    for (const Seq seq : pending_.due_at(now)) {
+      if (seq <= ack_floor_.stream) {  // counts as acknowledged
+        forget(seq);
+        is_changed = true;
+      } else if (is_exhausted(redeliveries_of(seq)) && !redeliver_.contains(seq)) {
+        exhaust(seq);  // or it is when its turn comes: the timer is not the one to know the last delivery but one
+      } else {
+        redeliver_.push_back(seq);
+        pending_.set_due(seq, now, after(now, ack_wait_of(seq)));  // it counts anew, whenever it is taken
+      }
+    }
+    if (pending_.is_empty()) floor_due_ = now;
+  }
   if (now >= floor_due_) {
     floor_due_ = kForever;
-    if (pending_.is_empty()) {
-      ack_floor_ = SequencePair{next_delivery_ - 1, next_seq_.prev()};
-      if (store_) store_->changed();
-    }
+    if (pending_.is_empty()) ack_floor_ = SequencePair{next_delivery_ - 1, next_seq_.prev()};
+    is_changed = true;
   }
-  if (pending_.next_due() > now) return;
-  for (const Seq seq : pending_.due_at(now)) {
-    redeliver_.push_back(seq);
-    pending_.set_due(seq, now, after(now, ack_wait_of(seq)));  // it counts anew, whenever it is taken
-  }
+  if (is_changed && store_) store_->changed();
 }
 
 void Consumer::check_flow(std::size_t bytes) {
@@ -334,7 +361,7 @@ void Consumer::check_inactive() {
 }
 
 void Consumer::refresh_active() {
-  const bool is_active = bus_.has_interest(config_.deliver_subject);
+  const bool is_active = bus_.has_interest(config_.deliver_subject, config_.deliver_group);
   if (is_active == is_active_) return;
   is_active_ = is_active;
   const Instant now = env_.clock.now();

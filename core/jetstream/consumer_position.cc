@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "core/base/defects.h"
 #include "core/base/time_text.h"
 #include "core/env/clock.h"
 #include "core/env/env.h"
@@ -47,7 +48,7 @@ Status Consumer::select_start() {
       WT_TRY(const std::optional<StoredMessage> message, host_.store().load_last(filter));
       if (message) last = std::max(last, message->seq);
     }
-    start = last.value > 0 ? last : host_.store().state().last_seq.next();
+    start = last;  // none: from the first message on
   }
   const StreamState stream = host_.store().state();  // again: loading may have suspended
   if (stream.first_seq.value == 0) {
@@ -77,7 +78,7 @@ void Consumer::select_last_per_subject() {
   }
   resume_after_ = store.state().last_seq;
   last_of_subjects_.assign(last.begin(), last.end());
-  next_seq_ = last.empty() ? resume_after_.next() : *last.begin();
+  next_seq_ = last.empty() ? std::max(resume_after_, std::max(store.state().first_seq, Seq{1})) : *last.begin();
 }
 
 void Consumer::restore(const ConsumerState& saved) {
@@ -116,14 +117,31 @@ void Consumer::reconcile(const StreamState& stream) {
     redelivered_.erase(redelivered_.begin(), redelivered_.lower_bound(stream.first_seq));
     if (next_seq_ < stream.first_seq) next_seq_ = stream.first_seq;
   }
-  if (pending_.is_empty() && next_delivery_ > 1) ack_floor_ = SequencePair{next_delivery_ - 1, next_seq_.prev()};
+  if (pending_.is_empty() && next_delivery_ > 1) {
+    ack_floor_ = SequencePair{next_delivery_ - 1, next_seq_.prev()};
+  } else {
+    repair_floor(stream.first_seq, /*closes_gaps=*/false);
+  }
+}
+
+// The floor of a consumer that has something pending must not lie below the stream's first message: nothing there is left to
+// be acknowledged. The lowest pending message itself is not acknowledged, though (nats-5227). `closes_gaps`: nor may there be
+// anything between the two that was delivered, and is gone.
+void Consumer::repair_floor(Seq first, bool closes_gaps) {
+  if (pending_.is_empty()) return;
+  const auto& [lowest, entry] = *pending_.all().begin();
+  const bool is_below_stream = first.value > 0 && ack_floor_.stream < first.prev();
+  if (!is_below_stream && !(closes_gaps && entry.consumer_seq > ack_floor_.consumer + 1)) return;
+  const std::uint64_t off = is_below_stream && env_.defects.is_on(Defect::nats_5227) ? 0 : 1;
+  ack_floor_ = SequencePair{std::max(ack_floor_.consumer, entry.consumer_seq - off), std::max(ack_floor_.stream, Seq{lowest.value - off})};
 }
 
 void Consumer::count_pending() {
   if (last_of_subjects_.empty()) {
-    num_pending_ = next_seq_ > host_.store().state().last_seq ? 0 : host_.store().count_matching(filters_, next_seq_);
+    const bool is_at_end = next_seq_ > host_.store().state().last_seq;
+    num_pending_ = is_at_end ? 0 : static_cast<std::int64_t>(host_.store().count_matching(filters_, next_seq_));
   } else {
-    num_pending_ = last_of_subjects_.size() + host_.store().count_matching(filters_, resume_after_.next());
+    num_pending_ = static_cast<std::int64_t>(last_of_subjects_.size() + host_.store().count_matching(filters_, resume_after_.next()));
   }
 }
 

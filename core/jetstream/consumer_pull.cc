@@ -18,6 +18,8 @@ using namespace std::chrono_literals;
 
 // With leaf nodes about, a fresh request's interest may still be on its way (streams C.6).
 constexpr Duration kRecentInterest = 2s;
+// A full queue is searched for requests that nobody waits for any more at most this often.
+constexpr Duration kSearchPause = 1s;
 
 }  // namespace
 
@@ -29,7 +31,7 @@ void Consumer::on_pull_request(const MessageView& message) {
   const Instant now = env_.clock.now();
   Result<PullRequest> request = parse_pull_request(message.payload, now);
   if (!request) return send_status(reply, "400 Bad Request - " + request.error().detail, false, nullptr);
-  if (config_.max_batch > 0 && request->batch > static_cast<std::uint64_t>(config_.max_batch)) {
+  if (config_.max_batch > 0 && request->batch > config_.max_batch) {
     return send_status(reply, "409 Exceeded MaxRequestBatch of " + std::to_string(config_.max_batch), false, nullptr);
   }
   if (config_.max_expires > 0s && request->has_expires && request->expires - now > config_.max_expires) {
@@ -39,15 +41,20 @@ void Consumer::on_pull_request(const MessageView& message) {
     return send_status(reply, "409 Exceeded MaxRequestMaxBytes of " + std::to_string(config_.max_bytes), false, nullptr);
   }
   last_used_ = now;
-  const bool is_full = requests_.size() >= static_cast<std::size_t>(config_.max_waiting);
-  if (request->no_wait || is_full) prune_requests();
+  const auto is_full = [&] { return requests_.size() >= static_cast<std::size_t>(config_.max_waiting); };
+  if (is_full() && now - requests_searched_ > kSearchPause) prune_requests();
   if (request->no_wait) {
-    const std::uint64_t available = num_pending_ + redeliver_.size();
-    if (available == 0 && !request->has_expires) return send_status(reply, "404 No Messages", false, nullptr);
-    if (available > 0 && available < requests_.demand()) return send_status(reply, "408 Requests Pending", false, nullptr);
+    const auto available = static_cast<std::int64_t>(num_pending() + redeliver_.size());
+    if (available == 0 && !request->has_expires) {
+      requests_searched_ = now;
+      return send_status(reply, "404 No Messages", false, nullptr);
+    }
+    if (available > 0) {
+      prune_requests();
+      if (available < requests_.demand()) return send_status(reply, "408 Requests Pending", false, nullptr);
+    }
   }
-  if (requests_.size() >= static_cast<std::size_t>(config_.max_waiting))
-    return send_status(reply, "409 Exceeded MaxWaiting", false, nullptr);
+  if (is_full()) return send_status(reply, "409 Exceeded MaxWaiting", false, nullptr);
   request->reply = reply;
   requests_.add(std::move(*request));
   wake();
@@ -77,7 +84,7 @@ void Consumer::served(PullRequest request, std::size_t size) {
   if (request.has_max_bytes) {
     request.max_bytes -= size;
     if (request.max_bytes == 0) request.batch = 0;  // full to the byte: it ends without a word
-    if (request.batch == 0 && request.max_bytes > 0) send_status(request.reply, "409 Batch Completed", true, &request);
+    if (request.batch <= 0 && request.max_bytes > 0) send_status(request.reply, "409 Batch Completed", true, &request);
   }
   if (request.batch > 0) requests_.add(std::move(request));
 }
@@ -95,10 +102,14 @@ void Consumer::stream_exhausted() {
 }
 
 // Ends those whose time is over, and tells those that are due a heartbeat.
-void Consumer::check_requests() {
+void Consumer::check_requests(bool is_at_rest) {
   const Instant now = env_.clock.now();
   if (requests_.next_event() > now) return;
-  for (const PullRequest& request : requests_.take_if([now](const PullRequest& r) { return now >= r.expires; })) {
+  requests_searched_ = now;
+  // With whatever ends by its time those end that do not wait and have had something, also while max_ack_pending holds
+  // messages back.
+  const auto is_over = [&](const PullRequest& r) { return now >= r.expires || (is_at_rest && r.no_wait && r.delivered > 0); };
+  for (const PullRequest& request : requests_.take_if(is_over)) {
     send_status(request.reply, "408 Request Timeout", true, &request);
     last_used_ = now;
   }
@@ -120,6 +131,7 @@ bool Consumer::is_heard(const PullRequest& request) const {
 
 // Forgets requests whose inbox nobody listens to any more.
 void Consumer::prune_requests() {
+  requests_searched_ = env_.clock.now();
   auto& waiting = requests_.all();
   waiting.erase(std::remove_if(waiting.begin(), waiting.end(), [this](const PullRequest& r) { return !is_heard(r); }), waiting.end());
 }

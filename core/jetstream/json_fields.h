@@ -23,6 +23,17 @@ inline std::optional<Json> parse_json(std::string_view text) {
   return json;
 }
 
+// The member of this name, as Go finds it: letter for letter if there is one, else in whatever case; null or not.
+inline const Json* find_member(const Json& object, std::string_view key) {
+  if (const auto it = object.find(key); it != object.end()) return &*it;
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+  for (auto it = object.begin(); it != object.end(); ++it) {
+    const std::string& name = it.key();
+    if (std::equal(name.begin(), name.end(), key.begin(), key.end(), [&](char a, char b) { return lower(a) == b; })) return &*it;
+  }
+  return nullptr;
+}
+
 inline std::string lower_case(std::string_view text) {
   std::string out{text};
   std::transform(out.begin(), out.end(), out.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
@@ -57,8 +68,8 @@ inline std::optional<Json> parse_request(std::string_view text) {
 }
 
 inline const Json* member(const Json& object, const char* key) {
-  const auto it = object.find(key);
-  return it == object.end() || it->is_null() ? nullptr : &*it;
+  const Json* found = find_member(object, key);
+  return found == nullptr || found->is_null() ? nullptr : found;
 }
 
 inline bool read(const Json& object, const char* key, std::string& out) {
@@ -115,12 +126,13 @@ inline bool read(const Json& object, const char* key, std::vector<std::string>& 
   return true;
 }
 
-// A word out of a list; `words[i]` means `static_cast<E>(i)`.
+// A word out of a list; `words[i]` means `static_cast<E>(i)`. Here null is no word (as Go hands it to the type).
 template <typename E, std::size_t N>
 bool read_word(const Json& object, const char* key, const std::string_view (&words)[N], E& out) {
   std::string word;
-  if (!read(object, key, word)) return false;
-  if (member(object, key) == nullptr) return true;
+  const Json* value = find_member(object, key);
+  if (value == nullptr) return true;
+  if (value->is_null() || !read(object, key, word)) return false;
   for (std::size_t i = 0; i < N; ++i) {
     if (words[i] == word) {
       out = static_cast<E>(i);

@@ -1,6 +1,7 @@
 #include "core/jetstream/pull_requests.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 #include "core/jetstream/go_json.h"
@@ -10,7 +11,35 @@ namespace windtunnel::core {
 namespace {
 
 // JSON's own limit: a body is at most a payload long, and this many digits are no batch anyone means.
-constexpr std::uint64_t kBatchMax = 1u << 30;
+constexpr std::int64_t kBatchMax = 1 << 30;
+
+// What Go says of the first member whose value does not fit its type.
+std::string type_error(std::string_view body) {
+  struct Field {
+    std::string_view name;
+    std::string_view type;
+  };
+  static constexpr std::array<Field, 5> kFields = {
+      {{"expires", "time.Duration"}, {"batch", "int"}, {"max_bytes", "int"}, {"no_wait", "bool"}, {"idle_heartbeat", "time.Duration"}}};
+  const auto json = nlohmann::ordered_json::parse(body, nullptr, /*allow_exceptions=*/false);
+  for (const auto& item : json.items()) {
+    const std::string& key = item.key();
+    const auto& value = item.value();
+    const auto* field = std::find_if(kFields.begin(), kFields.end(), [&](const Field& f) { return f.name == key; });
+    if (field == kFields.end() || value.is_null()) continue;
+    const bool is_int64 = value.is_number_integer() && !(value.is_number_unsigned() && value.template get<std::uint64_t>() > INT64_MAX);
+    if (field->type == "bool" ? value.is_boolean() : is_int64) continue;
+    const std::string what = value.is_string()       ? "string"
+                             : value.is_boolean()    ? "bool"
+                             : value.is_array()      ? "array"
+                             : value.is_object()     ? "object"
+                             : field->type == "bool" ? "number"
+                                                     : "number " + value.dump();
+    return "json: cannot unmarshal " + what + " into Go struct field JSApiConsumerGetNextRequest." + key + " of type " +
+           std::string(field->type);
+  }
+  return "invalid JSON";
+}
 
 bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
@@ -23,26 +52,27 @@ Result<PullRequest> parse_pull_request(std::string_view body, Instant now) {
   while (!body.empty() && is_space(body.back())) body.remove_suffix(1);
   if (body.empty()) return request;
   if (body.front() != '{') {  // a number; anything else is one message
-    std::uint64_t batch = 0;
+    if (body.starts_with("+")) body.remove_prefix(1);
+    std::int64_t batch = 0;
     const auto [end, failed] = std::from_chars(body.data(), body.data() + body.size(), batch);
-    if (failed == std::errc{} && end == body.data() + body.size()) request.batch = std::clamp<std::uint64_t>(batch, 1, kBatchMax);
+    if (failed == std::errc{} && end == body.data() + body.size()) request.batch = std::clamp(batch, -kBatchMax, kBatchMax);
     return request;
   }
   const std::optional<Json> json = parse_json(body);
-  std::int64_t batch = 0;
   std::int64_t max_bytes = 0;
   Duration expires{0};
+  request.batch = 0;
   if (!json) return error(Errc::invalid_argument, go_json_error(body).value_or("invalid JSON"));
-  if (!read(*json, "batch", batch) || !read(*json, "max_bytes", max_bytes) || !read(*json, "expires", expires) ||
+  if (!read(*json, "batch", request.batch) || !read(*json, "max_bytes", max_bytes) || !read(*json, "expires", expires) ||
       !read(*json, "no_wait", request.no_wait) || !read(*json, "idle_heartbeat", request.idle_heartbeat)) {
-    return error(Errc::invalid_argument, "invalid JSON");
+    return error(Errc::invalid_argument, type_error(body));
   }
-  request.batch = static_cast<std::uint64_t>(std::clamp<std::int64_t>(batch, 1, kBatchMax));
+  request.batch = std::clamp(request.batch, -kBatchMax, kBatchMax);
   if (max_bytes > 0) {
     request.max_bytes = static_cast<std::uint64_t>(max_bytes);
     request.has_max_bytes = true;
   }
-  if (expires > Duration{0}) {
+  if (expires != Duration{0}) {  // one that lies in the past is over at once
     request.expires = after(now, expires);
     request.has_expires = true;
   }
@@ -53,8 +83,8 @@ Result<PullRequest> parse_pull_request(std::string_view body, Instant now) {
   return request;
 }
 
-std::uint64_t PullRequests::demand() const {
-  std::uint64_t sum = 0;
+std::int64_t PullRequests::demand() const {
+  std::int64_t sum = 0;
   for (const PullRequest& request : waiting_) sum += request.batch;
   return sum;
 }

@@ -15,7 +15,8 @@ namespace windtunnel::core {
 
 struct PullRequest {
   std::string reply;
-  std::uint64_t batch = 1;      // messages still wanted
+  // Messages still wanted. A request in JSON that says none, or less, gets one all the same, and is told of it as -1.
+  std::int64_t batch = 1;
   std::uint64_t max_bytes = 0;  // bytes still allowed; 0: unlimited
   bool has_max_bytes = false;
   Instant expires = kForever;
@@ -38,7 +39,7 @@ class PullRequests {
   [[nodiscard]] std::size_t size() const { return waiting_.size(); }
   [[nodiscard]] std::deque<PullRequest>& all() { return waiting_; }
   // Messages that all requests together still want.
-  [[nodiscard]] std::uint64_t demand() const;
+  [[nodiscard]] std::int64_t demand() const;
   // Requires: not empty.
   PullRequest take_front();
   // Takes out all that `condition` holds for, in their order.

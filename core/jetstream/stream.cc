@@ -52,7 +52,7 @@ Stream::Stream(const StreamContext& context, StreamConfig config, WallTime creat
       inbox_(env_.tasks, kInboxMax),
       scope_(env_.tasks) {
   store_->on_removed([this](Seq seq, std::string_view subject) {
-    for (const auto& [name, consumer] : consumers_) consumer->on_removed(seq, subject);
+    for (const auto& [name, consumer] : consumers_) consumer->on_removed(seq, subject, purges_ > 0);
   });
   if (config_.mirror) mirror_ = std::make_unique<Mirror>(*this, *config_.mirror);
 }
@@ -189,10 +189,12 @@ ApiStatus Stream::purge(const PurgeRequest& request, std::uint64_t& purged) {
   if (config_.deny_purge) return api_errors::purge_failed("stream purge not permitted");
   // Up to a sequence, whatever the subject: then this is the first one, even if it lies beyond the last.
   const bool is_compaction = (request.filter.empty() || request.filter == ">") && request.keep == 0 && request.below.value > 1;
+  ++purges_;
   const Result<std::uint64_t> done = is_compaction ? store_->compact(request.below) : store_->purge(request);
+  --purges_;
   if (!done) return api_errors::purge_failed(done.error().detail);
   purged = *done;
-  for (const auto& [name, consumer] : consumers_) consumer->on_purged();
+  for (const auto& [name, consumer] : consumers_) consumer->on_purged(request.filter);
   env_.log.info("stream.purged", {{"stream", config_.name}, {"messages", purged}});
   return std::nullopt;
 }

@@ -149,6 +149,7 @@ class Stream final : private ConsumerHost {
   bool is_dedupe_loaded_ = false;
   std::string last_msg_id_;
   Queue<Message> inbox_;
+  int purges_ = 0;  // under way: what goes now goes by one of them
   bool is_closed_ = false;
   TaskScope scope_;
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/base/defects.h"
 #include "core/base/json_writer.h"
 #include "core/base/time_text.h"
 #include "core/env/clock.h"
@@ -55,7 +56,11 @@ ApiStatus Stream::check_consumer(const ConsumerConfig& config) const {
   const auto visible = std::count_if(consumers_.begin(), consumers_.end(), [](const auto& c) { return !c.second->config().direct; });
   if (config_.max_consumers > 0 && visible >= config_.max_consumers) return api_errors::max_consumers();
   if (config_.retention != Retention::work_queue || config.direct) return std::nullopt;
-  if (config.ack_policy != AckPolicy::explicit_) return api_errors::consumer(10098, "workqueue stream requires explicit ack");
+  // No release of 2.10 has an ack-all consumer here; one that a later release made has nats-8423, and so has ours by its switch.
+  const bool is_admitted = config.ack_policy == AckPolicy::all && env_.defects.is_on(Defect::nats_8423);
+  if (config.ack_policy != AckPolicy::explicit_ && !is_admitted) {
+    return api_errors::consumer(10098, "workqueue stream requires explicit ack");
+  }
   if (!consumers_.empty()) {
     const std::vector<std::string> filters = config.filters();
     if (filters.empty()) return api_errors::consumer(10099, "multiple non-filtered consumers not allowed on workqueue stream");
@@ -90,8 +95,10 @@ ApiStatus Stream::put_consumer(const ConsumerRequest& request, std::string name,
   if (ApiStatus failed = normalise(config, config_)) return failed;
   if (const auto it = consumers_.find(name); it != consumers_.end()) {
     consumer = it->second.get();
+    set_inactive_threshold(config, consumer->config().is_durable());
     return update_consumer(request, config, *consumer);
   }
+  set_inactive_threshold(config, config.is_durable());
   if (request.action == ConsumerRequest::Action::update) return api_errors::consumer_missing();
   if (ApiStatus failed = check_consumer(config)) return failed;
   if (ApiStatus failed = check_consumer_name(config, name)) return failed;
@@ -107,6 +114,10 @@ Status Stream::write_consumer_meta(const Consumer& consumer) {
   JsonWriter json;
   json.begin_object().field("Created", consumer.created()).field("Name", consumer.name());
   write_consumer_config_fields(json, consumer.config());
+  // Ours alone, and nothing to nats-server, which passes over members that it does not know.
+  if (consumer.filters_since().value > 0 && config_.retention == Retention::work_queue) {
+    json.field("windtunnel_filters_since", consumer.filters_since().value);
+  }
   json.end_object();
   return core::write_meta(env_, directory() + "/obs/" + consumer.name(), config_.name + "/" + consumer.name(), json.view());
 }
@@ -126,7 +137,7 @@ Result<Consumer*> Stream::add_consumer(ConsumerConfig config, std::string name, 
   };
   if (is_stored) {
     Result<std::unique_ptr<ConsumerStore>> opened =
-        open_consumer_store(env_, context_.settings, directory() + "/obs/" + name, [consumer] { return consumer->state(); });
+        open_consumer_store(env_, context_.settings, directory() + "/obs/" + name, [consumer] { return consumer->stored_state(); });
     if (!opened) return fail(opened.error());
     store = std::move(*opened);
     if (!is_recovered) {
@@ -174,20 +185,29 @@ void Stream::recover_consumers() {
       continue;
     }
     std::string created;
-    Result<ConsumerConfig> config = parse_consumer_config(*meta, &created);
+    Seq filters_since;
+    Result<ConsumerConfig> config = parse_consumer_config(*meta, &created, &filters_since);
     if (!config) {
       complain(config.error().text());
       continue;
     }
     const WallTime when = parse_rfc3339(created).value_or(env_.clock.wall_now());
     const Result<Consumer*> added = add_consumer(std::move(*config), entry.name, when, /*is_recovered=*/true);
-    if (!added) complain(added.error().text());
+    if (!added) {
+      complain(added.error().text());
+    } else {
+      (*added)->set_filters_since(filters_since);
+    }
   }
   if (!consumers_.empty()) remove_unwanted({});
 }
 
 // Whether every consumer that the message matters to is done with it. On a work queue somebody must have been.
 bool Stream::is_unwanted(Seq seq, std::string_view subject) const {
+  if (config_.retention == Retention::work_queue && env_.defects.is_on(Defect::nats_5697)) {
+    const auto is_below_floor = [&](const auto& c) { return seq <= c.second->acknowledged_through(); };
+    return std::any_of(consumers_.begin(), consumers_.end(), is_below_floor);
+  }
   bool has_owner = config_.retention == Retention::interest;
   for (const auto& [name, consumer] : consumers_) {
     if (consumer->needs(seq, subject)) return false;

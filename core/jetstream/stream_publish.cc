@@ -128,10 +128,13 @@ void Stream::ingest(const Message& message) {
   dedupe_.record(last_msg_id_, forgets_seq ? Seq{0} : *seq, now);
   if (rollup != Rollup::none && is_stored) {
     const PurgeRequest older{.filter = rollup == Rollup::subject ? message.subject : std::string{}, .below = Seq{}, .keep = 1};
-    if (const Result<std::uint64_t> purged = store_->purge(older); !purged) {
+    ++purges_;
+    const Result<std::uint64_t> purged = store_->purge(older);
+    --purges_;
+    if (!purged) {
       env_.log.error("stream.rollup_failed", {{"stream", config_.name}, {"seq", seq->value}, {"error", purged.error().text()}});
     }
-    for (const auto& [name, consumer] : consumers_) consumer->on_purged();
+    for (const auto& [name, consumer] : consumers_) consumer->on_purged(older.filter);
   }
   if (is_stored) republish(content, *seq, now, previous);
   answer(message, *seq, false);

@@ -34,8 +34,9 @@ class Bus {
   // Inside a handler: who sent the message; nullopt if the inside of this server did.
   [[nodiscard]] virtual std::optional<ClientInfo> publisher() const = 0;
 
-  // Whether anybody (locally, or behind a leaf connection that may be sent it) listens to this literal subject.
-  [[nodiscard]] virtual bool has_interest(std::string_view subject) const = 0;
+  // Whether anybody (locally, or behind a leaf connection that may be sent it) listens to this literal subject; with a `queue`,
+  // as a member of that queue group.
+  [[nodiscard]] virtual bool has_interest(std::string_view subject, std::string_view queue = {}) const = 0;
 
   // Calls `changed` each time interest in this literal subject may have come or gone, until unwatched.
   virtual SubscriptionId watch_interest(std::string_view subject, std::function<void()> changed) = 0;

@@ -91,7 +91,8 @@ class Account {
 
   // True if anybody took it: a client, an internal subscription or a leaf connection that may be sent it.
   bool route(const MessageView& message, const RouteOrigin& origin);
-  [[nodiscard]] bool has_interest(std::string_view subject);
+  // With a `queue`: of that group.
+  [[nodiscard]] bool has_interest(std::string_view subject, std::string_view queue);
   // Whose message is being routed; nullopt: nobody's, or the inside of this server sent it.
   [[nodiscard]] std::optional<ClientInfo> publisher() const;
   // The first plain subscription of this client that matches; nullptr if there is none.

@@ -155,15 +155,15 @@ std::optional<ClientInfo> Account::publisher() const {
   return std::nullopt;
 }
 
-bool Account::has_interest(std::string_view subject) {
+bool Account::has_interest(std::string_view subject, std::string_view queue) {
   const std::shared_ptr<const SubscriptionMatch> match = list_.match(subject);
   const auto can_take = [&](Subscription* each) {
     const AccountSubscription& subscription = of_account(each);
     return !subscription.is_leaf() || subscription.leaf->may_send(subject);
   };
-  if (std::any_of(match->plain.begin(), match->plain.end(), can_take)) return true;
+  if (queue.empty() && std::any_of(match->plain.begin(), match->plain.end(), can_take)) return true;
   return std::any_of(match->groups.begin(), match->groups.end(), [&](const SubscriptionMatch::Group& group) {
-    return std::any_of(group.members.begin(), group.members.end(), can_take);
+    return (queue.empty() || group.queue == queue) && std::any_of(group.members.begin(), group.members.end(), can_take);
   });
 }
 

@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -67,6 +68,13 @@ class JetStreamClient {
   NodeClient& client_;
   int pulls_ = 0;
 };
+
+// Exactly this defect; none without one.
+inline core::Defects with_defect(std::optional<core::Defect> defect) {
+  core::Defects defects;
+  if (defect) defects.set(*defect);
+  return defects;
+}
 
 struct OneNode {
   explicit OneNode(core::Seed seed = core::Seed{1}, core::Defects defects = {}) : world(seed) {

@@ -200,5 +200,21 @@ TEST_CASE("the deliver subject may change while nobody listens to the old one") 
   CHECK(stream_seqs(js.wire().await(two, 1)) == Seqs{1});
 }
 
+TEST_CASE("a consumer for a queue group waits for a member of it") {
+  OneNode node;
+  node.client().create_stream("S", R"("subjects":["s"])");
+  node.client().create_consumer("S", "c", R"("ack_policy":"explicit","deliver_subject":"d","deliver_group":"g")");
+  node.client().publish_many("s", 2);
+  const std::string plain = node.client().wire().subscribe("d");
+  node.client().wire().send("SUB d other 901\r\n");
+  node.world.run_for(50ms);
+  CHECK(node.client().wire().take(plain).empty());
+  CHECK(node.client().consumer("S", "c")["num_pending"] == 2);
+  node.client().wire().send("SUB d g 902\r\n");
+  node.world.run_for(50ms);
+  CHECK(stream_seqs(node.client().wire().take("902")) == Seqs{1, 2});
+  CHECK(node.client().consumer("S", "c")["push_bound"] == true);
+}
+
 }  // namespace
 }  // namespace windtunnel::tests

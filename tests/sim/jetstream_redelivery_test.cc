@@ -1,11 +1,15 @@
 // Deliveries that are not acknowledged, and every kind of acknowledgement (reference: streams C.3 and C.5).
+#include <algorithm>
+
 #include "tests/sim/jetstream_fixture.h"
 
 namespace windtunnel::tests {
 namespace {
 
 struct Delivering : OneNode {
-  explicit Delivering(int messages, const std::string& members = R"("ack_policy":"explicit","ack_wait":1000000000)") {
+  explicit Delivering(int messages, const std::string& members = R"("ack_policy":"explicit","ack_wait":1000000000)",
+                      std::optional<core::Defect> defect = {})
+      : OneNode(core::Seed{1}, with_defect(defect)) {
     client().create_stream("S", R"("subjects":["s.>"])");
     client().create_consumer("S", "c", members);
     client().publish_many("s.a", messages);
@@ -252,6 +256,102 @@ TEST_CASE("sampled acknowledgements tell how long the message was on its way") {
   CHECK(metric["type"] == "io.nats.jetstream.metric.v1.consumer_ack");
   CHECK(metric["ack_time"].get<std::int64_t>() >= 2'000'000'000);
   CHECK(metric["ack_time"].get<std::int64_t>() < 2'300'000'000);
+}
+
+TEST_CASE("nats-5227: the repair of the floor takes the lowest pending message for acknowledged") {
+  for (const std::optional<core::Defect> defect : {std::optional<core::Defect>{}, std::optional{core::Defect::nats_5227}}) {
+    CAPTURE(defect.has_value());
+    Delivering node{10, R"("ack_policy":"explicit","ack_wait":1000000000)", defect};
+    const std::vector<Heard> heard = node.fetch(10);
+    REQUIRE(heard.size() == 10);
+    CHECK(node.client().ack(heard[0]));
+    CHECK(node.client().api("STREAM.PURGE.S", R"({"seq":8})")["purged"] == 7);
+    CHECK(node.floor() == (defect ? Floor{8, 8} : Floor{7, 7}));
+    node.world.run_for(2s);
+    CHECK(stream_seqs(node.fetch(10)) == (defect ? Seqs{9, 10} : Seqs{8, 9, 10}));
+  }
+}
+
+TEST_CASE("nats-5305: a redelivery that nobody takes moves the position back, and another message comes again as if new") {
+  for (const std::optional<core::Defect> defect : {std::optional<core::Defect>{}, std::optional{core::Defect::nats_5305}}) {
+    CAPTURE(defect.has_value());
+    Delivering node{3, R"("ack_policy":"explicit","ack_wait":1000000000)", defect};
+    REQUIRE(node.fetch(3).size() == 3);
+    const std::string sid = node.client().pull("S", "c", R"({"batch":5,"expires":60000000000})");
+    node.world.run_for(10ms);
+    node.client().wire().unsubscribe(sid);
+    node.world.run_for(1500ms);  // due again, and nobody listens
+    CHECK(node.client().wire().take(sid).empty());
+    const std::vector<Heard> again = node.fetch(5);
+    std::vector<std::uint64_t> counts;
+    for (const Heard& message : again) counts.push_back(deliveries_of(message));
+    if (defect) {
+      CHECK(std::count(counts.begin(), counts.end(), 1) > 0);
+    } else {
+      CHECK(stream_seqs(again) == Seqs{1, 2, 3});
+      CHECK(counts == Seqs{2, 2, 2});
+    }
+  }
+}
+
+TEST_CASE("nats-6343: an acknowledgement out of order is counted as a message less to come") {
+  for (const std::optional<core::Defect> defect : {std::optional<core::Defect>{}, std::optional{core::Defect::nats_6343}}) {
+    CAPTURE(defect.has_value());
+    OneNode node{core::Seed{1}, with_defect(defect)};
+    node.client().create_stream("Q", R"("subjects":["q"],"retention":"workqueue")");
+    node.client().create_consumer("Q", "w", R"("ack_policy":"explicit")");
+    node.client().publish_many("q", 3);
+    const std::vector<Heard> heard = node.client().fetch("Q", "w", 2);
+    REQUIRE(heard.size() == 2);
+    CHECK(node.client().ack(heard[1]));
+    CHECK(node.client().consumer("Q", "w")["num_pending"] == (defect ? 0 : 1));
+    CHECK(node.client().ack(heard[0]));
+    CHECK(node.client().stream("Q")["state"]["messages"] == 1);
+  }
+}
+
+TEST_CASE("nats-8168: the acknowledgement of a message that ran out of deliveries is forgotten by the next restart") {
+  for (const std::optional<core::Defect> defect : {std::optional<core::Defect>{}, std::optional{core::Defect::nats_8168}}) {
+    CAPTURE(defect.has_value());
+    Delivering node{2, R"("ack_policy":"explicit","ack_wait":200000000,"max_deliver":1)", defect};
+    const std::vector<Heard> heard = node.fetch(1);
+    REQUIRE(heard.size() == 1);
+    node.world.run_for(2s);
+    CHECK(node.info()["num_redelivered"] == 1);
+    CHECK(node.client().ack(heard[0]));
+    CHECK(node.info()["num_redelivered"] == 0);
+    node.world.run_for(1s);
+    node.restart(sim::Signal::kill);
+    CHECK(node.info()["num_redelivered"] == (defect ? 1 : 0));
+  }
+}
+
+TEST_CASE("a pending message that leaves its stream is told of, unless a purge took it") {
+  Delivering node{4};
+  REQUIRE(node.fetch(3).size() == 3);
+  const std::string told = node.client().wire().subscribe("$JS.EVENT.ADVISORY.CONSUMER.MSG_TERMINATED.S.c");
+  CHECK(node.client().api("STREAM.MSG.DELETE.S", R"({"seq":2})")["success"] == true);
+  node.world.run_for(10ms);
+  const std::vector<Heard> heard = node.client().wire().take(told);
+  REQUIRE(heard.size() == 1);
+  CHECK(Json::parse(heard[0].payload)["reason"] == "Unacknowledged message was deleted");
+  CHECK(Json::parse(heard[0].payload)["stream_seq"] == 2);
+  CHECK(node.client().api("STREAM.PURGE.S")["purged"] == 3);
+  node.world.run_for(10ms);
+  CHECK(node.client().wire().take(told).empty());
+  CHECK(node.info()["num_ack_pending"] == 0);
+}
+
+TEST_CASE("a message that was delivered once too often leaves what is pending without anybody asking for it") {
+  Delivering node{2, R"("ack_policy":"explicit","ack_wait":200000000,"max_deliver":1)"};
+  const std::string told = node.client().wire().subscribe("$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.S.c");
+  REQUIRE(node.fetch(2).size() == 2);
+  node.world.run_for(300ms);
+  CHECK(node.client().wire().take(told).size() == 2);
+  CHECK(node.info()["num_ack_pending"] == 0);
+  CHECK(node.floor() == Floor{2, 2});
+  node.world.run_for(2s);
+  CHECK(node.client().wire().take(told).empty());  // once
 }
 
 }  // namespace

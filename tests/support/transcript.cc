@@ -147,10 +147,12 @@ std::string without_volatile_audit(std::string body) {
 std::string without_volatile_fields(std::string body) {
   static const std::regex kTimes(R"re("(created|ts|time|first_ts|last_ts|last_active|timestamp|start)":"(?!0001-)[^"]*")re");
   static const std::regex kActive(R"re("active":[0-9]+)re");
+  static const std::regex kAckTime(R"re("ack_time":[0-9]+)re");
   static const std::regex kId(R"re("id":"[^"]*")re");
   static const std::regex kUsed(R"re("(memory|storage)":[0-9]+,)re");
   body = std::regex_replace(body, kTimes, "\"$1\":\"<time>\"");
   body = std::regex_replace(body, kActive, "\"active\":<time>");
+  body = std::regex_replace(body, kAckTime, "\"ack_time\":<time>");
   body = std::regex_replace(body, kId, "\"id\":\"<id>\"");
   if (body.find("advisory.v1.api_audit") != std::string::npos) body = without_volatile_audit(std::move(body));
   if (body.find("account_info_response") != std::string::npos) body = std::regex_replace(body, kUsed, "\"$1\":<bytes>,");

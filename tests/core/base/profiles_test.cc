@@ -42,7 +42,7 @@ constexpr std::array kMembers = {
     Membership{"nats-6753", true, true, true},    Membership{"nats-6684", true, true, true},
     Membership{"nats-6798", true, true, true},    Membership{"nats-7388", true, true, true},
     Membership{"nats-7549", true, true, true},    Membership{"nats-7782", false, false, false},
-    Membership{"nats-6034", false, true, false},
+    Membership{"nats-6034", false, true, false},  Membership{"nats-5497b", true, false, false},
 };
 
 bool has(std::string_view profile, Defect defect) { return defects_of(*profile_named(profile)).is_on(defect); }

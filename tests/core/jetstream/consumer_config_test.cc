@@ -44,6 +44,7 @@ TEST_CASE("a pull consumer that says little is filled with nats-server's default
 TEST_CASE("an ephemeral push consumer without acknowledgements has a threshold, and no limit of pending ones") {
   ConsumerConfig config = parsed(R"("deliver_subject":"push.e","ack_policy":"none","max_deliver":1)");
   CHECK_FALSE(normalise(config, stream_with()));
+  set_inactive_threshold(config, config.is_durable());
   CHECK(
       json_of(config) ==
       R"({"deliver_policy":"all","ack_policy":"none","max_deliver":1,"replay_policy":"instant","deliver_subject":"push.e","inactive_threshold":5000000000,"num_replicas":0})");

@@ -12,7 +12,7 @@ constexpr Instant kNow{100s};
 TEST_CASE("the body of a pull request says how much, for how long, and how") {
   struct Row {
     const char* body;
-    std::uint64_t batch;
+    std::int64_t batch;
     Instant expires;
     bool no_wait;
     std::uint64_t max_bytes;
@@ -22,16 +22,17 @@ TEST_CASE("the body of a pull request says how much, for how long, and how") {
       {"  \r\n", 1, kForever, false, 0},
       {"5", 5, kForever, false, 0},
       {" 7 ", 7, kForever, false, 0},
-      {"0", 1, kForever, false, 0},
-      {"-3", 1, kForever, false, 0},
+      {"0", 0, kForever, false, 0},
+      {"-3", -3, kForever, false, 0},
       {"five", 1, kForever, false, 0},  // as nats-server: what is no number is one message
-      {"{}", 1, kForever, false, 0},
-      {R"({"batch":0})", 1, kForever, false, 0},
-      {R"({"batch":-1})", 1, kForever, false, 0},
+      {"{}", 0, kForever, false, 0},
+      {R"({"batch":0})", 0, kForever, false, 0},
+      {R"({"batch":-1})", -1, kForever, false, 0},
       {R"({"batch":10,"expires":2000000000})", 10, kNow + 2s, false, 0},
       {R"({"batch":10,"no_wait":true})", 10, kForever, true, 0},
-      {R"({"max_bytes":60})", 1, kForever, false, 60},
-      {R"({"max_bytes":-1})", 1, kForever, false, 0},
+      {R"({"max_bytes":60})", 0, kForever, false, 60},
+      {R"({"max_bytes":-1})", 0, kForever, false, 0},
+      {R"({"Batch":2,"EXPIRES":-1})", 2, kNow - 1ns, false, 0},
       {R"({"id":"x","batch":3})", 3, kForever, false, 0},
   };
   for (const Row& row : rows) {
