@@ -42,6 +42,25 @@ bool has_limit(std::string_view create_body, std::string_view limit) {
   return value != json.end() && value->is_number_integer() && value->get<std::int64_t>() > 0;
 }
 
+bool has_flag(std::string_view create_body, std::string_view flag) {
+  const nlohmann::json json = nlohmann::json::parse(create_body, nullptr, /*allow_exceptions=*/false);
+  if (!json.is_object()) return false;
+  const auto value = json.find(std::string{flag});
+  return value != json.end() && value->is_boolean() && value->get<bool>();
+}
+
+core::Duration duplicate_window(std::string_view create_body) {
+  const nlohmann::json json = nlohmann::json::parse(create_body, nullptr, /*allow_exceptions=*/false);
+  const auto field = [&json](const char* name) {
+    const auto value = json.is_object() ? json.find(name) : json.end();
+    return core::Duration{value != json.end() && value->is_number_integer() ? value->get<std::int64_t>() : 0};
+  };
+  const core::Duration given = field("duplicate_window");
+  if (given.count() > 0) return given;
+  const core::Duration age = field("max_age");
+  return age.count() > 0 ? std::min<core::Duration>(age, std::chrono::minutes{2}) : std::chrono::minutes{2};
+}
+
 bool has_stream_limits(std::string_view create_body) {
   static constexpr std::array<std::string_view, 4> kLimits = {"max_msgs", "max_bytes", "max_age", "max_msgs_per_subject"};
   return std::any_of(kLimits.begin(), kLimits.end(), [&](std::string_view limit) { return has_limit(create_body, limit); });

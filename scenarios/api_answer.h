@@ -21,6 +21,10 @@ struct ConsumerPosition {
 
 // Whether the configuration of a STREAM.CREATE body has this limit ("max_msgs_per_subject"), above 0.
 [[nodiscard]] bool has_limit(std::string_view create_body, std::string_view limit);
+// Whether the configuration has this field, and it is true ("allow_direct").
+[[nodiscard]] bool has_flag(std::string_view create_body, std::string_view flag);
+// How long the stream of such a body remembers message ids.
+[[nodiscard]] core::Duration duplicate_window(std::string_view create_body);
 // Whether it limits messages, bytes, age or messages a subject.
 [[nodiscard]] bool has_stream_limits(std::string_view create_body);
 

@@ -23,20 +23,28 @@ struct FinalMessage {
   std::optional<PublishId> id;  // whose message it is, by its payload
 };
 
+// The last message of a subject, as a scan finds it and as the stream says.
+struct LatestOfSubject {
+  std::string subject;
+  core::Seq scanned;
+  core::Seq told;
+};
+
 struct FinalStream {
   StreamKey key;
   std::string node;
   const StreamSpec* spec = nullptr;
-  bool has_limits = false;             // its configuration lets it remove messages by itself
-  bool has_stream_limits = false;      // of them, those that remove the oldest messages
-  bool has_subject_limit = false;      // of them, those that remove the oldest of a subject
-  std::vector<core::Seq> removed;      // what it said it removed, ascending; only if it may remove what lies between others
-  bool is_readable = false;            // false: the node's JetStream does not have the stream
-  core::StreamState state;             // what the stream says of itself
-  std::vector<FinalMessage> messages;  // what could be read, ascending
-  std::set<core::Seq> unreadable;      // what the stream has and could not read: an error, not silence
-  std::uint64_t block_bytes_max = 0;   // of its block files, the largest
-  std::string mirror_error;            // of its status; empty: none
+  bool has_limits = false;              // its configuration lets it remove messages by itself
+  bool has_stream_limits = false;       // of them, those that remove the oldest messages
+  bool has_subject_limit = false;       // of them, those that remove the oldest of a subject
+  std::vector<core::Seq> removed;       // what it said it removed, ascending; only if it may remove what lies between others
+  bool is_readable = false;             // false: the node's JetStream does not have the stream
+  core::StreamState state;              // what the stream says of itself
+  std::vector<FinalMessage> messages;   // what could be read, ascending
+  std::vector<LatestOfSubject> latest;  // of each subject
+  std::set<core::Seq> unreadable;       // what the stream has and could not read: an error, not silence
+  std::uint64_t block_bytes_max = 0;    // of its block files, the largest
+  std::string mirror_error;             // of its status; empty: none
   std::uint64_t mirror_attempts = 0;
 };
 

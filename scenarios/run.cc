@@ -1,6 +1,7 @@
 #include "scenarios/run.h"
 
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -64,7 +65,8 @@ class Run {
     }
     const FinalState state = read_everything(end);
     const std::vector<LagSample> samples = lags.samples();
-    const Evidence evidence{scenario_, world_.ledger(), world_.history(), world_.removals(), state, samples, world_.readings().all()};
+    const Evidence evidence{scenario_,           world_.ledger(), world_.history(), world_.removals(),
+                            world_.key_values(), state,           samples,          world_.readings().all()};
     const std::vector<Consumption> consumptions = workloads.consumptions();
     std::vector<std::string> missed = faults.missed();
     for (std::string& crash : crashes_.missed()) missed.push_back(std::move(crash));
@@ -147,6 +149,7 @@ class Run {
       out.mirror_attempts = stream->mirror()->attempts();
       if (stream->mirror()->error()) out.mirror_error = stream->mirror()->error()->description;
     }
+    std::map<std::string, core::Seq> latest;
     for (core::Seq seq = out.state.first_seq; seq.value > 0 && seq <= out.state.last_seq; seq = seq.next()) {
       const core::Result<core::StoredMessage> message = stream->store().load(seq);
       if (!message) {
@@ -160,7 +163,10 @@ class Run {
       read.time = message->time.unix_ns;
       read.id = world_.ledger().identify(message->payload);
       out.messages.push_back(read);
+      latest[message->subject] = seq;
     }
+    if (!out.unreadable.empty()) return out;  // which of them is the last nobody knows
+    for (const auto& [subject, seq] : latest) out.latest.push_back({subject, seq, stream->store().last_seq_of(subject)});
     return out;
   }
 

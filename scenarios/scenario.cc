@@ -11,6 +11,7 @@ namespace windtunnel::scenarios {
 namespace {
 
 constexpr std::array<std::string_view, 3> kAdminActions = {"purge", "delete_message", "erase_message"};
+constexpr std::array<std::string_view, 6> kKeyValueActions = {"put", "create", "update", "delete", "purge", "get"};
 constexpr std::array<std::string_view, 7> kCounters = {"published", "acked", "errors", "no_responders", "timeouts", "duplicates", "lost"};
 
 template <typename... Fs>
@@ -181,5 +182,6 @@ std::string_view name_of(HandlerSpec::Answer answer) {
 }
 std::string_view name_of(AdminAction action) { return kAdminActions[static_cast<std::size_t>(action)]; }
 std::span<const std::string_view> admin_action_names() { return kAdminActions; }
+std::span<const std::string_view> key_value_action_names() { return kKeyValueActions; }
 
 }  // namespace windtunnel::scenarios

@@ -200,6 +200,29 @@ struct AdminSpec {
   [[nodiscard]] std::uint64_t times() const;
 };
 
+enum class KeyValueAction : std::uint8_t {
+  put,
+  create,   // only if there is nothing, or a deletion
+  update,   // only upon the revision that the client knows
+  delete_,  // a marker
+  purge,    // a marker, and what was before it is gone
+  get,
+};
+
+struct KeyValueSpec {
+  std::string bucket;
+  std::string stream;      // KV_<bucket>
+  std::string on;          // the node that holds it
+  std::string domain;      // API prefix of the client's requests; empty: $JS.API
+  bool is_direct = false;  // gets ask the stream, not the API
+  std::uint64_t keys = 5;
+  faults::Rate rate;
+  core::Duration duration{};
+  std::vector<KeyValueAction> actions;  // one of them each time, by the seed
+  bool watches = false;
+  core::Duration timeout = std::chrono::seconds{5};  // of each request
+};
+
 struct WorkloadSpec {
   std::string name;
   std::string at;  // the node that its client is connected to
@@ -207,7 +230,7 @@ struct WorkloadSpec {
   core::Duration start{};  // from the start of the run
   std::string user;
   std::string password;
-  std::variant<PublishSpec, ConsumeSpec, AdminSpec, RepublishSpec> work;
+  std::variant<PublishSpec, ConsumeSpec, AdminSpec, RepublishSpec, KeyValueSpec> work;
 };
 
 struct FaultSpec {
@@ -324,5 +347,6 @@ struct Scenario {
 [[nodiscard]] std::string_view name_of(Via via);
 [[nodiscard]] std::string_view name_of(AdminAction action);
 [[nodiscard]] std::span<const std::string_view> admin_action_names();
+[[nodiscard]] std::span<const std::string_view> key_value_action_names();
 
 }  // namespace windtunnel::scenarios

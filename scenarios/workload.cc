@@ -76,6 +76,10 @@ void Workloads::start() {
     } else if (const auto* admin = std::get_if<AdminSpec>(&spec.work)) {
       process.start([&world, &spec](core::Env& env) { return make_admin(env, world, spec); });
       publishing_until_ = std::max(publishing_until_, core::after(kTimeZero, spec.start + admin->every * static_cast<int>(admin->times())));
+    } else if (const auto* bucket = std::get_if<KeyValueSpec>(&spec.work)) {
+      const std::uint16_t number = world_.ledger().open(spec.name, Via::jetstream);
+      process.start([&world, &spec, number](core::Env& env) { return make_key_value(env, world, spec, number); });
+      publishing_until_ = std::max(publishing_until_, core::after(kTimeZero, spec.start + bucket->duration));
     } else {
       consumptions_.push_back(std::make_unique<Consumption>());
       Consumption& consumption = *consumptions_.back();

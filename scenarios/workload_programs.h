@@ -35,6 +35,7 @@ void create_consumer(core::Env& env, World& world, const WorkloadSpec& spec, cor
 std::unique_ptr<sim::Program> make_republisher(core::Env& env, World& world, const WorkloadSpec& spec, std::uint16_t number,
                                                core::Instant& progress);
 std::unique_ptr<sim::Program> make_publisher(core::Env& env, World& world, const WorkloadSpec& spec, std::uint16_t number);
+std::unique_ptr<sim::Program> make_key_value(core::Env& env, World& world, const WorkloadSpec& spec, std::uint16_t number);
 std::unique_ptr<sim::Program> make_admin(core::Env& env, World& world, const WorkloadSpec& spec);
 std::unique_ptr<sim::Program> make_consumer(core::Env& env, World& world, const WorkloadSpec& spec, Consumption& consumption);
 

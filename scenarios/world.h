@@ -16,6 +16,7 @@
 #include "core/jetstream/stream.h"
 #include "core/server/node.h"
 #include "scenarios/history.h"
+#include "scenarios/key_value_log.h"
 #include "scenarios/ledger.h"
 #include "scenarios/recovery_reading.h"
 #include "scenarios/removal_log.h"
@@ -71,6 +72,7 @@ class World {
   [[nodiscard]] History& history() { return history_; }
   [[nodiscard]] Ledger& ledger() { return ledger_; }
   [[nodiscard]] RemovalLog& removals() { return removals_; }
+  [[nodiscard]] KeyValueLog& key_values() { return key_values_; }
   [[nodiscard]] const RecoveryReadings& readings() const { return readings_; }
   [[nodiscard]] std::vector<NodePlace>& nodes() { return nodes_; }
   // "hub", "client.careful", "world".
@@ -100,6 +102,7 @@ class World {
   History history_;  // before the kernel, whose trace reports to it to the end
   Ledger ledger_;
   RemovalLog removals_;
+  KeyValueLog key_values_;
   RecoveryReadings readings_;
   const bool wants_readings_;
   sim::Kernel kernel_;

@@ -97,6 +97,9 @@ constexpr std::array<DefectInfo, static_cast<std::size_t>(Defect::count_)> kDefe
     {Defect::break_torn_tail, "break-torn-tail", "Recovery cuts the last whole record of a block with the torn one behind it.", "", ""},
     {Defect::break_full_disk, "break-full-disk", "A PubAck is sent for a message for which the disk had no room.", "", ""},
     {Defect::break_orphans, "break-orphans", "A stream whose meta.inf cannot be read is taken for an orphan and deleted.", "", ""},
+    {Defect::break_cas, "break-cas", "An expected last sequence of a subject is not compared with what is there.", "", ""},
+    {Defect::break_stale_latest, "break-stale-latest", "A direct get by subject does not see the newest message of the stream.", "", ""},
+    {Defect::break_dedupe, "break-dedupe", "A repeated message id is not recognised, and the message stored again.", "", ""},
 }};
 
 }  // namespace

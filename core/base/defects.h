@@ -68,6 +68,9 @@ enum class Defect : std::uint8_t {
   break_torn_tail,             // recovery cuts the last whole record with the torn one behind it
   break_full_disk,             // a message for which there was no room is acknowledged
   break_orphans,               // a stream whose meta.inf cannot be read is deleted
+  break_cas,                   // a publish's expected last sequence of its subject is not compared
+  break_stale_latest,          // a direct get by subject does not see the stream's newest message
+  break_dedupe,                // a repeated message id is not recognised
   count_,                      // not a defect
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/base/defects.h"
 #include "core/base/json_writer.h"
 #include "core/env/env.h"
 #include "core/jetstream/json_fields.h"
@@ -95,7 +96,8 @@ void DirectGet::answer(const Request& request) {
   if (query.is_empty()) return refuse(request.reply, 408, "Empty Request");
   if (query.is_contradictory()) return refuse(request.reply, 408, "Bad Request");
   const std::optional<StoredMessage> message = find_message(store_, query);
-  if (!message) return refuse(request.reply, 404, "Message Not Found");
+  const bool is_blind = env_.defects.is_on(Defect::break_stale_latest) && !query.last_by_subject.empty();
+  if (!message || (is_blind && message->seq == store_.state().last_seq)) return refuse(request.reply, 404, "Message Not Found");
   std::string headers = message->headers;
   append_header(headers, "Nats-Stream", stream_);
   append_header(headers, "Nats-Subject", message->subject);

@@ -74,7 +74,7 @@ ApiStatus Stream::check_expectations(const Message& message, bool& is_duplicate,
   }
   if (const auto id = header_value(message.headers, "Nats-Msg-Id"); id && !id->empty()) {
     load_dedupe();
-    if (const std::optional<Seq> seq = dedupe_.find(*id, env_.clock.wall_now())) {
+    if (const std::optional<Seq> seq = dedupe_.find(*id, env_.clock.wall_now()); seq && !env_.defects.is_on(Defect::break_dedupe)) {
       is_duplicate = true;
       duplicate_of = *seq;
       return std::nullopt;
@@ -82,7 +82,7 @@ ApiStatus Stream::check_expectations(const Message& message, bool& is_duplicate,
   }
   if (const auto expected = header_value(message.headers, "Nats-Expected-Last-Subject-Sequence")) {
     const std::uint64_t last = store_->last_seq_of(message.subject).value;
-    if (expected_number(*expected) != last) return api_errors::wrong_last_seq(last);
+    if (expected_number(*expected) != last && !env_.defects.is_on(Defect::break_cas)) return api_errors::wrong_last_seq(last);
   }
   if (const auto expected = header_value(message.headers, "Nats-Expected-Last-Sequence")) {
     const std::uint64_t last = store_->state().last_seq.value;

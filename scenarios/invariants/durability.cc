@@ -109,6 +109,11 @@ bool may_be_lost_by(const Evidence& evidence, const FinalStream& stream, core::S
   return power_loss_after(evidence, stream, stored_at, until) || is_damaged(evidence, stream, seq, stored_at, until);
 }
 
+bool may_cost(const Evidence& evidence, const FinalStream& stream, const Crash& crash) {
+  if (is_in_memory(stream)) return true;
+  return crash.is_power_loss && !node_of(evidence, stream).sync_interval.value_or(SyncInterval{}).always;
+}
+
 bool is_kept_shut(const Evidence& evidence, const FinalStream& stream) {
   const std::vector<Damage>& damages = evidence.history.damages();
   return !stream.is_readable && std::any_of(damages.begin(), damages.end(), [&](const Damage& damage) {

@@ -25,6 +25,8 @@ struct FinalStream;
 // The same, of what may be gone by `until`; of a stream in a file.
 [[nodiscard]] bool may_be_lost_by(const Evidence& evidence, const FinalStream& stream, core::Seq seq, core::Instant stored_at,
                                   core::Instant until);
+// Whether this crash of the stream's node may cost something that the stream had acknowledged.
+[[nodiscard]] bool may_cost(const Evidence& evidence, const FinalStream& stream, const Crash& crash);
 // Whether the stream cannot be opened because a fault damaged its metadata: then its server says so and keeps its files.
 [[nodiscard]] bool is_kept_shut(const Evidence& evidence, const FinalStream& stream);
 // Whether a message that left the stream at `removed_at` may be there again.

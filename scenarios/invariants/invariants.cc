@@ -8,18 +8,22 @@
 
 namespace windtunnel::scenarios {
 
-std::vector<Divergence> check_mirror_is_prefix(const Evidence& evidence);          // mirrors.cc
-std::vector<Divergence> check_no_duplicate_in_mirror(const Evidence& evidence);    // mirrors.cc
-std::vector<Divergence> check_sync_makes_progress(const Evidence& evidence);       // mirrors.cc
-std::vector<Divergence> check_no_resurrection(const Evidence& evidence);           // storage.cc
-std::vector<Divergence> check_first_seq_exact(const Evidence& evidence);           // storage.cc
-std::vector<Divergence> check_corruption_is_surfaced(const Evidence& evidence);    // storage.cc
-std::vector<Divergence> check_recovery_equals_precrash(const Evidence& evidence);  // recovery.cc
-std::vector<Divergence> check_index_is_cache(const Evidence& evidence);            // recovery.cc
-std::vector<Divergence> check_bounded_work(const Evidence& evidence);              // storage.cc
-std::vector<Divergence> check_block_size_bounded(const Evidence& evidence);        // storage.cc
-std::vector<Divergence> check_consumer_state_durable(const Evidence& evidence);    // consumers.cc
-std::vector<Divergence> check_consumer_not_ahead(const Evidence& evidence);        // consumers.cc
+std::vector<Divergence> check_mirror_is_prefix(const Evidence& evidence);            // mirrors.cc
+std::vector<Divergence> check_no_duplicate_in_mirror(const Evidence& evidence);      // mirrors.cc
+std::vector<Divergence> check_sync_makes_progress(const Evidence& evidence);         // mirrors.cc
+std::vector<Divergence> check_no_resurrection(const Evidence& evidence);             // storage.cc
+std::vector<Divergence> check_first_seq_exact(const Evidence& evidence);             // storage.cc
+std::vector<Divergence> check_corruption_is_surfaced(const Evidence& evidence);      // storage.cc
+std::vector<Divergence> check_recovery_equals_precrash(const Evidence& evidence);    // recovery.cc
+std::vector<Divergence> check_index_is_cache(const Evidence& evidence);              // recovery.cc
+std::vector<Divergence> check_bounded_work(const Evidence& evidence);                // storage.cc
+std::vector<Divergence> check_block_size_bounded(const Evidence& evidence);          // storage.cc
+std::vector<Divergence> check_consumer_state_durable(const Evidence& evidence);      // consumers.cc
+std::vector<Divergence> check_consumer_not_ahead(const Evidence& evidence);          // consumers.cc
+std::vector<Divergence> check_cas_exact(const Evidence& evidence);                   // key_value.cc
+std::vector<Divergence> check_latest_per_subject_visible(const Evidence& evidence);  // key_value.cc
+std::vector<Divergence> check_pub_ack_truthful(const Evidence& evidence);            // publishing.cc
+std::vector<Divergence> check_dedup_exact(const Evidence& evidence);                 // publishing.cc
 
 namespace {
 
@@ -232,7 +236,7 @@ std::vector<Divergence> check_state_equals_contents(const Evidence& evidence) {
   return out;
 }
 
-constexpr std::array<Invariant, 17> kInvariants = {{
+constexpr std::array<Invariant, 21> kInvariants = {{
     {"acked-is-durable", check_acked_is_durable},
     {"publish-outcome-known", check_publish_outcome_known},
     {"no-silent-drop", check_no_silent_drop},
@@ -250,6 +254,10 @@ constexpr std::array<Invariant, 17> kInvariants = {{
     {"block-size-bounded", check_block_size_bounded},
     {"consumer-state-durable", check_consumer_state_durable},
     {"consumer-not-ahead-of-stream", check_consumer_not_ahead},
+    {"cas-exact", check_cas_exact},
+    {"latest-per-subject-visible", check_latest_per_subject_visible},
+    {"pub-ack-truthful", check_pub_ack_truthful},
+    {"dedup-exact", check_dedup_exact},
 }};
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include "core/base/types.h"
 #include "scenarios/final_state.h"
 #include "scenarios/history.h"
+#include "scenarios/key_value_log.h"
 #include "scenarios/ledger.h"
 #include "scenarios/recovery_reading.h"
 #include "scenarios/removal_log.h"
@@ -32,6 +33,7 @@ struct Evidence {
   const Ledger& ledger;
   const History& history;
   const RemovalLog& removals;
+  const KeyValueLog& key_values;
   const FinalState& end;
   const std::vector<LagSample>& lags;
   const std::vector<RecoveryReading>& readings;

@@ -30,11 +30,11 @@ constexpr std::array kNames = {
     // Stream semantics.
     later("per-subject-limit", "No subject holds more messages than its limit, and those it holds are the newest."),
     later("discard-new-never-evicts", "With discard: new no stored message is removed to make room."),
-    later("latest-per-subject-visible", "The last message of a subject is the one with the highest live sequence."),
+    checked("latest-per-subject-visible", "The last message of a subject is the one with the highest live sequence."),
     later("purge-exact", "A purge removes exactly what it names."),
-    later("dedup-exact", "Within its window a message id is stored once, and a repeat is answered with the first copy's sequence."),
-    later("pub-ack-truthful", "A PubAck names the sequence at which its message is stored."),
-    later("cas-exact", "Expected-last conditions are judged against the state at which the message is ordered."),
+    checked("dedup-exact", "Within its window a message id is stored once, and a repeat is answered with the first copy's sequence."),
+    checked("pub-ack-truthful", "A PubAck names the sequence at which its message is stored."),
+    checked("cas-exact", "Expected-last conditions are judged against the state at which the message is ordered."),
     checked("bounded-work", "Background rewriting costs no more than a fixed multiple of what it removes."),
     checked("block-size-bounded", "Block files stay within their size plus one record."),
     // Retention and consumers.

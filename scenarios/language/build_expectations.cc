@@ -11,13 +11,17 @@ std::optional<Bound> bound_of(const TypedValue& value, std::string_view key) {
   return found == nullptr ? std::nullopt : std::optional{found->as<Bound>()};
 }
 
+// Whether the workload publishes, in whatever way, so that it has the counters of one that does.
+bool has_ledger(const WorkloadSpec& workload) {
+  return std::holds_alternative<PublishSpec>(workload.work) || std::holds_alternative<RepublishSpec>(workload.work) ||
+         std::holds_alternative<KeyValueSpec>(workload.work);
+}
+
 // The workload that an expectation names, which must publish or consume. nullptr, with a diagnostic, if there is none.
 const WorkloadSpec* expect_workload(const TypedValue& name, bool publishes, const Scenario& scenario, Diagnostics& diagnostics) {
   const std::string& wanted = name.as<std::string>();
   const WorkloadSpec* workload = scenario.workload(wanted);
-  const bool is_publisher =
-      workload != nullptr && (std::holds_alternative<PublishSpec>(workload->work) || std::holds_alternative<RepublishSpec>(workload->work));
-  if (workload != nullptr && is_publisher == publishes) return workload;
+  if (workload != nullptr && has_ledger(*workload) == publishes) return workload;
   if (workload != nullptr) {
     diagnostics.add(name.where,
                     "workload " + quoted(wanted) +

@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "core/nats/subject.h"
+#include "scenarios/api_answer.h"
 #include "scenarios/language/build.h"
 #include "scenarios/language/nearest.h"
 
@@ -173,6 +175,64 @@ AdminSpec build_admin(const TypedValue& value, const WorkloadSpec& workload, con
   return admin;
 }
 
+KeyValueSpec build_key_value(const TypedValue& value, const WorkloadSpec& workload, const Scenario& scenario, Diagnostics& diagnostics) {
+  KeyValueSpec spec;
+  spec.bucket = value.get<std::string>("key_value");
+  spec.stream = "KV_" + spec.bucket;
+  spec.domain = value.get_or<std::string>("domain", "");
+  spec.keys = value.get_or("keys", spec.keys);
+  spec.rate = value.get<faults::Rate>("rate");
+  spec.duration = value.get<core::Duration>("for");
+  spec.watches = value.get_or("watch", false);
+  spec.timeout = value.get_or("timeout", spec.timeout);
+  const TypedValue& actions = *value.find("do");
+  if (actions.items.empty()) diagnostics.add(actions.where, "`do` needs at least one action");
+  const std::span<const std::string_view> names = key_value_action_names();
+  for (const TypedValue& action : actions.items) {
+    const auto found = std::find(names.begin(), names.end(), action.as<std::string>());
+    spec.actions.push_back(static_cast<KeyValueAction>(found - names.begin()));
+  }
+  if (const TypedValue* domain = value.find("domain");
+      domain != nullptr && !expect_domain(spec.domain, domain->where, scenario, diagnostics))
+    return spec;
+  const StreamSpec* stream = stream_of(value, spec.stream, workload.at, spec.domain, "key_value", scenario, diagnostics);
+  if (stream == nullptr) return spec;
+  spec.on = stream->on;
+  spec.is_direct = has_flag(stream->create_body, "allow_direct");
+  const SourcePosition& where = value.find("key_value")->where;
+  const std::string subject = "$KV." + spec.bucket + ".>";
+  if (stream->subjects != std::vector{subject})
+    diagnostics.add(where, "stream " + quoted(spec.stream) + " is no bucket: its subjects must be [" + subject + "]");
+  if (!has_limit(stream->create_body, "max_msgs_per_subject"))
+    diagnostics.add(where, "stream " + quoted(spec.stream) + " is no bucket: it needs `max_msgs_per_subject`, the history of a key");
+  if (has_limit(stream->create_body, "max_age") || has_limit(stream->create_body, "max_msgs"))
+    diagnostics.add(where, "what is in bucket " + quoted(spec.bucket) + " goes by age or number; its history cannot be judged then");
+  for (const KeyValueAction action : spec.actions) {
+    if (action != KeyValueAction::purge || has_flag(stream->create_body, "allow_rollup_hdrs")) continue;
+    diagnostics.add(actions.where, "`purge` needs a stream with `allow_rollup_hdrs`");
+    break;
+  }
+  return spec;
+}
+
+// A bucket is judged by what its clients did: nobody else may change it.
+void expect_bucket_alone(const Scenario& scenario, Diagnostics& diagnostics) {
+  for (const WorkloadSpec& workload : scenario.workloads) {
+    const auto* admin = std::get_if<AdminSpec>(&workload.work);
+    const auto* publish = std::get_if<PublishSpec>(&workload.work);
+    for (const WorkloadSpec& other : scenario.workloads) {
+      const auto* bucket = std::get_if<KeyValueSpec>(&other.work);
+      if (bucket == nullptr) continue;
+      const bool is_purged = admin != nullptr && admin->stream == bucket->stream && admin->on == bucket->on;
+      const bool is_written = publish != nullptr && core::matches(publish->subject, "$KV." + bucket->bucket + ".>");
+      if (!is_purged && !is_written) continue;
+      diagnostics.add(workload.where,
+                      "bucket " + quoted(bucket->bucket) + " is changed by its `key_value` workloads alone; leave this one out");
+      break;
+    }
+  }
+}
+
 }  // namespace
 
 void build_workloads(const TypedValue& workloads, Scenario& scenario, Diagnostics& diagnostics) {
@@ -195,6 +255,8 @@ void build_workloads(const TypedValue& workloads, Scenario& scenario, Diagnostic
       workload.work = build_republish(value, workload, scenario, diagnostics);
     } else if (value.variant == "admin") {
       workload.work = build_admin(value, workload, scenario, diagnostics);
+    } else if (value.variant == "key_value") {
+      workload.work = build_key_value(value, workload, scenario, diagnostics);
     } else {
       workload.work = build_consume(value, workload, scenario, diagnostics);
     }
@@ -204,6 +266,7 @@ void build_workloads(const TypedValue& workloads, Scenario& scenario, Diagnostic
     }
     scenario.workloads.push_back(std::move(workload));
   }
+  expect_bucket_alone(scenario, diagnostics);
 }
 
 }  // namespace windtunnel::scenarios

@@ -163,7 +163,24 @@ constexpr std::array kAdminKeys = {
     Key{.name = "keep", .shape = kPositive, .about = "what a purge leaves: the newest so many"},
 };
 constexpr Table kAdmin{.name = "an admin workload", .keys = kAdminKeys, .mark = "admin", .at_least_one = kPublishEnds};
-constexpr std::array<const Table*, 4> kWorkloadKinds = {&kPublish, &kConsume, &kAdmin, &kRepublish};
+
+constexpr std::array<std::string_view, 6> kKeyValueActions = {"put", "create", "update", "delete", "purge", "get"};
+constexpr Shape kKeyValueAction = choice(kKeyValueActions);
+constexpr std::array kKeyValueKeys = {
+    Key{.name = "key_value", .shape = kStreamName, .about = "the bucket; stream KV_<bucket> holds it", .is_required = true},
+    Key{.name = "domain", .shape = kName, .about = "the domain of the stream; default: the client's node holds it"},
+    Key{.name = "keys", .shape = kPositive, .about = "how many keys there are; default 5"},
+    Key{.name = "rate", .shape = {.type = Type::rate}, .about = "requests in a time: 20/s", .is_required = true},
+    Key{.name = "for", .shape = kPositiveDuration, .about = "how long", .is_required = true},
+    Key{.name = "do",
+        .shape = {.type = Type::list, .element = &kKeyValueAction},
+        .about = "what is done, one of them each time, chosen by the seed; a word twice is done twice as often",
+        .is_required = true},
+    Key{.name = "watch", .shape = {.type = Type::boolean}, .about = "the client also watches all keys; default false"},
+    Key{.name = "timeout", .shape = kPositiveDuration, .about = "of each request; default 5s"},
+};
+constexpr Table kKeyValue{.name = "a key_value workload", .keys = kKeyValueKeys, .mark = "key_value"};
+constexpr std::array<const Table*, 5> kWorkloadKinds = {&kPublish, &kConsume, &kAdmin, &kRepublish, &kKeyValue};
 constexpr Table kWorkload{.name = "a workload", .keys = kWorkloadKeys, .variants = kWorkloadKinds};
 constexpr Shape kWorkloadShape = object(kWorkload);
 

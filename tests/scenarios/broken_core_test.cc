@@ -148,6 +148,28 @@ faults:
   - { after: 1s, start: hub }
 )";
 
+const std::string kKeyValue = R"(
+scenario: bucket
+about: One server with a key-value bucket, and two clients that change the same keys.
+nodes: { hub: { domain: hub } }
+streams:
+  - { on: hub, name: KV_B, subjects: [$KV.B.>], storage: file, max_msgs_per_subject: 1, allow_rollup_hdrs: true, allow_direct: true }
+workloads:
+  - { key_value: B, at: hub, name: alice, keys: 2, rate: 40/s, for: 5s, do: [update, put, get, delete] }
+  - { key_value: B, at: hub, name: bob, keys: 2, rate: 40/s, for: 5s, do: [update, get, create] }
+)";
+// The answer to the first attempts does not come in time, so they are repeated.
+const std::string kRepeated = R"(
+scenario: repeated
+about: A publisher with message ids behind a link that is cut for a while repeats what had no answer.
+nodes: { hub: { domain: hub }, leaf: { domain: leaf, leaf_of: hub } }
+streams: [ { on: hub, name: ORDERS, subjects: [orders.>], storage: file } ]
+workloads:
+  - { publish: orders.new, at: leaf, via: jetstream, rate: 50/s, for: 6s, msg_id: true, timeout: 500ms, retries: until-acked, name: careful }
+faults:
+  - { at: 2s, cut: { link: [hub, leaf], how: black_hole } }
+  - { at: 4s, heal: { link: [hub, leaf] } }
+)";
 const std::string kZeroedState = R"(
 faults:
   - { at: 6s, signal: { node: hub, name: SIGKILL } }
@@ -253,6 +275,18 @@ std::vector<Row> rows() {
        "consumer-state-durable",
        {Defect::break_consumer_flush},
        "consumer-state-durable"},
+      {"does not compare expected revisions", kKeyValue, "cas-exact", {Defect::break_cas}, "cas-exact"},
+      {"does not find what was just stored",
+       kKeyValue,
+       "latest-per-subject-visible",
+       {Defect::break_stale_latest},
+       "latest-per-subject-visible"},
+      {"names a sequence at which nothing is stored",
+       kAlone + kCareful,
+       "pub-ack-truthful",
+       {Defect::break_ack_before_store},
+       "pub-ack-truthful"},
+      {"stores repeated messages again", kRepeated, "dedup-exact", {Defect::break_dedupe}, "dedup-exact"},
       {"lets a consumer wait ahead of its stream",
        kLazyStore + kConsumed + "\nfaults: [ { at: 6s, power_loss: { node: hub, keep: ordered } }, { after: 1s, start: hub } ]\n",
        "consumer-not-ahead-of-stream",

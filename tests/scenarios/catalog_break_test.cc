@@ -55,6 +55,7 @@ const std::vector<Row> kRows = {
     {"crash-recovery/graceful-stop.yaml", Defect::nats_5497b, "consumer-state-durable"},
     {"crash-recovery/sigabrt-between-blocks.yaml", Defect::nats_6600, "last-seq-monotone"},
     {"crash-recovery/sigabrt-workqueue.yaml", Defect::nats_6881, "last-seq-monotone"},
+    {"kv/latest-wins-through-crash.yaml", Defect::break_cas, "cas-exact"},
     {"mirror-ha/cross-mirror.yaml", Defect::break_mirror_duplicates, "no-duplicate-in-mirror"},
     {"mirror-ha/hub-outage-retry.yaml", Defect::break_ack_before_store, "acked-is-durable"},
     {"mirror-ha/hub-outage.yaml", Defect::break_mirror_never_resumes, "sync-makes-progress"},

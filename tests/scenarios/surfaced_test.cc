@@ -29,6 +29,7 @@ struct Case {
   Ledger ledger;
   History history;
   RemovalLog removals;
+  KeyValueLog key_values;
   sim::Trace trace;
   FinalState end;
 
@@ -77,7 +78,9 @@ struct Case {
   [[nodiscard]] bool is_surfaced() const {
     const std::vector<LagSample> lags;
     const std::vector<RecoveryReading> readings;
-    return check_of("corruption-is-surfaced")->check(Evidence{scenario, ledger, history, removals, end, lags, readings}).empty();
+    return check_of("corruption-is-surfaced")
+        ->check(Evidence{scenario, ledger, history, removals, key_values, end, lags, readings})
+        .empty();
   }
 };
 

@@ -1,0 +1,230 @@
+// Linearizability: could a history of overlapping operations have happened one at a time, each at some moment between its
+// call and its return? The search of Wing and Gong with Lowe's memory of the dead ends, as Porcupine does it.
+//
+// An operation without a return (a timeout) may have happened at any time after its call, or never.
+//
+// A model says what one operation may answer in a state, and what state it leaves:
+//
+//   struct Register {
+//     using State = int;
+//     struct Operation { bool is_write; int value; };
+//     State initial() const { return 0; }
+//     std::optional<State> step(const State& s, const Operation& op) const;  // nullopt: it cannot have answered so there
+//     std::string key(const State& s) const;                                 // equal for equal states, and only then
+//   };
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+#include "core/base/types.h"
+
+namespace windtunnel::scenarios {
+
+template <typename Operation>
+struct Timed {
+  Operation operation;
+  core::Instant called;
+  std::optional<core::Instant> returned = std::nullopt;  // at or after `called`
+};
+
+struct Linearization {
+  enum class Verdict : std::uint8_t {
+    possible,
+    impossible,
+    undecided,  // the search had its bound
+  };
+  Verdict verdict = Verdict::possible;
+  std::vector<std::size_t> order;    // the longest that was found, as indices into the history; if possible, of all that returned
+  std::optional<std::size_t> stuck;  // if impossible: what returned after the longest order and fits nowhere before its return
+  std::uint64_t states = 0;          // visited
+};
+
+// `states_max`: after so many states the search gives up. Does not suspend.
+template <typename Model>
+class LinearizabilitySearch {
+ public:
+  using Operation = typename Model::Operation;
+  using State = typename Model::State;
+  using History = std::vector<Timed<Operation>>;
+
+  LinearizabilitySearch(const Model& model, const History& history, std::uint64_t states_max)
+      : model_(model), history_(history), states_max_(states_max) {
+    by_call_.resize(history.size());
+    for (std::size_t i = 0; i < history.size(); ++i) by_call_[i] = i;
+    std::stable_sort(by_call_.begin(), by_call_.end(), [&](std::size_t a, std::size_t b) { return history[a].called < history[b].called; });
+    link_events();
+  }
+
+  [[nodiscard]] Linearization run() {
+    Linearization out;
+    struct Step {
+      std::size_t entry;
+      State before;
+    };
+    std::vector<Step> taken;
+    State state = model_.initial();
+    std::size_t entry = next_[kHead];
+    while (unreturned_ > 0) {
+      if (entry != kHead && events_[entry].is_call) {
+        const std::size_t op = events_[entry].op;
+        std::optional<State> after = model_.step(state, history_[by_call_[op]].operation);
+        if (after) {
+          add(op);
+          if (seen_.insert(place() + "|" + model_.key(*after)).second) {
+            taken.push_back({entry, std::exchange(state, std::move(*after))});
+            lift(entry);
+            entry = next_[kHead];
+            if (++out.states > states_max_) {
+              out.verdict = Linearization::Verdict::undecided;
+              return out;
+            }
+            continue;
+          }
+          drop(op);
+        }
+        entry = next_[entry];
+        continue;
+      }
+      // What returned here could not be placed before its return.
+      if (taken.size() > out.order.size() || (taken.empty() && !out.stuck)) {
+        remember(out, taken);
+        if (entry != kHead) out.stuck = by_call_[events_[entry].op];
+      }
+      if (taken.empty()) {
+        out.verdict = Linearization::Verdict::impossible;
+        return out;
+      }
+      entry = taken.back().entry;
+      state = std::move(taken.back().before);
+      taken.pop_back();
+      unlift(entry);
+      drop(events_[entry].op);
+      entry = next_[entry];
+    }
+    remember(out, taken);
+    out.stuck.reset();
+    return out;
+  }
+
+ private:
+  static constexpr std::size_t kHead = 0;
+  struct Event {
+    bool is_call = false;
+    std::size_t op = 0;     // index into by_call_
+    std::size_t other = 0;  // of a call: its return's event; 0: none
+  };
+
+  // Calls and returns in the order of time, as a list from which operations can be taken out. At one instant calls come
+  // first: such operations overlap.
+  void link_events() {
+    struct Moment {
+      core::Instant at;
+      bool is_return;
+      std::size_t op;
+    };
+    std::vector<Moment> moments;
+    for (std::size_t op = 0; op < by_call_.size(); ++op) {
+      const Timed<Operation>& timed = history_[by_call_[op]];
+      moments.push_back({timed.called, false, op});
+      if (timed.returned) moments.push_back({*timed.returned, true, op});
+    }
+    std::stable_sort(moments.begin(), moments.end(),
+                     [](const Moment& a, const Moment& b) { return a.at != b.at ? a.at < b.at : a.is_return < b.is_return; });
+    events_.resize(moments.size() + 1);
+    std::vector<std::size_t> call_of(by_call_.size());
+    for (std::size_t i = 0; i < moments.size(); ++i) {
+      events_[i + 1] = Event{!moments[i].is_return, moments[i].op, 0};
+      if (moments[i].is_return) {
+        events_[call_of[moments[i].op]].other = i + 1;
+        ++unreturned_;
+      } else {
+        call_of[moments[i].op] = i + 1;
+      }
+    }
+    next_.resize(events_.size());
+    previous_.resize(events_.size());
+    for (std::size_t i = 0; i < events_.size(); ++i) {
+      next_[i] = i + 1 == events_.size() ? kHead : i + 1;
+      previous_[i] = i == 0 ? events_.size() - 1 : i - 1;
+    }
+  }
+
+  void unlink(std::size_t entry) {
+    next_[previous_[entry]] = next_[entry];
+    previous_[next_[entry]] = previous_[entry];
+  }
+  void relink(std::size_t entry) {
+    next_[previous_[entry]] = entry;
+    previous_[next_[entry]] = entry;
+  }
+  void lift(std::size_t call) {
+    unlink(call);
+    if (events_[call].other == 0) return;
+    unlink(events_[call].other);
+    --unreturned_;
+  }
+  void unlift(std::size_t call) {  // in the opposite order
+    if (events_[call].other != 0) {
+      relink(events_[call].other);
+      ++unreturned_;
+    }
+    relink(call);
+  }
+
+  // Which operations have been placed: all below prefix_, and those of ahead_.
+  void add(std::size_t op) {
+    ahead_.insert(op);
+    while (!ahead_.empty() && *ahead_.begin() == prefix_) {
+      ahead_.erase(ahead_.begin());
+      ++prefix_;
+    }
+  }
+  void drop(std::size_t op) {
+    if (op >= prefix_) {
+      ahead_.erase(op);
+      return;
+    }
+    for (std::size_t above = op + 1; above < prefix_; ++above) ahead_.insert(above);
+    prefix_ = op;
+  }
+  [[nodiscard]] std::string place() const {
+    std::string out = std::to_string(prefix_);
+    for (const std::size_t op : ahead_) out += "," + std::to_string(op);
+    return out;
+  }
+
+  template <typename Steps>
+  void remember(Linearization& out, const Steps& taken) const {
+    out.order.clear();
+    for (const auto& step : taken) out.order.push_back(by_call_[events_[step.entry].op]);
+  }
+
+  const Model& model_;
+  const History& history_;
+  std::uint64_t states_max_;
+  std::vector<std::size_t> by_call_;  // indices into the history
+  std::vector<Event> events_;         // the first is the list's head
+  std::vector<std::size_t> next_;
+  std::vector<std::size_t> previous_;
+  std::size_t unreturned_ = 0;  // operations with a return that are not placed
+  std::size_t prefix_ = 0;
+  std::set<std::size_t> ahead_;
+  std::unordered_set<std::string> seen_;  // never walked
+};
+
+template <typename Model>
+[[nodiscard]] Linearization linearize(const Model& model, const std::vector<Timed<typename Model::Operation>>& history,
+                                      std::uint64_t states_max = 1'000'000) {
+  return LinearizabilitySearch<Model>{model, history, states_max}.run();
+}
+
+}  // namespace windtunnel::scenarios
