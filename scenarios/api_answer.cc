@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <nlohmann/json.hpp>
 
+#include "scenarios/final_state.h"
+
 namespace windtunnel::scenarios {
 
 std::optional<std::string> api_error_text(std::string_view answer) {
@@ -19,9 +21,9 @@ std::optional<std::string> api_error_text(std::string_view answer) {
   return text;
 }
 
-std::optional<ConsumerPosition> consumer_position(std::string_view answer) {
+bool read_consumer_info(std::string_view answer, FinalConsumer& consumer) {
   const nlohmann::json json = nlohmann::json::parse(answer, nullptr, /*allow_exceptions=*/false);
-  if (!json.is_object()) return std::nullopt;
+  if (!json.is_object()) return false;
   const auto seq_of = [&json](const char* name) -> std::optional<core::Seq> {
     const auto pair = json.find(name);
     if (pair == json.end() || !pair->is_object()) return std::nullopt;
@@ -29,10 +31,51 @@ std::optional<ConsumerPosition> consumer_position(std::string_view answer) {
     if (seq == pair->end() || !seq->is_number_unsigned()) return std::nullopt;
     return core::Seq{seq->get<std::uint64_t>()};
   };
+  const auto number = [](const nlohmann::json& object, const char* name) -> std::uint64_t {
+    const auto value = object.find(name);
+    return value != object.end() && value->is_number_unsigned() ? value->get<std::uint64_t>() : 0;
+  };
+  const auto text = [](const nlohmann::json& object, const char* name) -> std::string {
+    const auto value = object.find(name);
+    return value != object.end() && value->is_string() ? value->get<std::string>() : std::string{};
+  };
   const std::optional<core::Seq> delivered = seq_of("delivered");
   const std::optional<core::Seq> ack_floor = seq_of("ack_floor");
-  if (!delivered || !ack_floor) return std::nullopt;
-  return ConsumerPosition{*delivered, *ack_floor};
+  const auto config = json.find("config");
+  if (!delivered || !ack_floor || config == json.end() || !config->is_object()) return false;
+  consumer.exists = true;
+  consumer.delivered = *delivered;
+  consumer.ack_floor = *ack_floor;
+  consumer.num_pending = number(json, "num_pending");
+  consumer.num_ack_pending = number(json, "num_ack_pending");
+  consumer.max_ack_pending = number(*config, "max_ack_pending");
+  if (consumer.max_ack_pending == 0) consumer.max_ack_pending = ~std::uint64_t{0};
+  const std::string ack = text(*config, "ack_policy");
+  consumer.ack = ack == "explicit" ? AckPolicy::explicit_ : ack == "all" ? AckPolicy::all : AckPolicy::none;
+  consumer.delivers_all = text(*config, "deliver_policy") == "all";
+  consumer.is_durable = config->contains("durable_name");
+  if (const std::string filter = text(*config, "filter_subject"); !filter.empty()) consumer.filters.push_back(filter);
+  if (const auto filters = config->find("filter_subjects"); filters != config->end() && filters->is_array()) {
+    for (const nlohmann::json& filter : *filters) consumer.filters.push_back(filter.get<std::string>());
+  }
+  return true;
+}
+
+StreamLimits limits_of(std::string_view create_body) {
+  StreamLimits limits;
+  const nlohmann::json json = nlohmann::json::parse(create_body, nullptr, /*allow_exceptions=*/false);
+  if (!json.is_object()) return limits;
+  const auto positive = [&json](const char* name) -> std::int64_t {
+    const auto value = json.find(name);
+    return value != json.end() && value->is_number_integer() ? std::max<std::int64_t>(0, value->get<std::int64_t>()) : 0;
+  };
+  limits.max_msgs_per_subject = static_cast<std::uint64_t>(positive("max_msgs_per_subject"));
+  limits.max_age = core::Duration{positive("max_age")};
+  limits.has_totals = positive("max_msgs") > 0 || positive("max_bytes") > 0;
+  limits.is_discard_new = json.value("discard", std::string{}) == "new";
+  limits.is_discard_new_per_subject = has_flag(create_body, "discard_new_per_subject");
+  limits.allows_rollup = has_flag(create_body, "allow_rollup_hdrs");
+  return limits;
 }
 
 bool has_limit(std::string_view create_body, std::string_view limit) {

@@ -9,16 +9,17 @@
 
 namespace windtunnel::scenarios {
 
+struct FinalConsumer;
+struct StreamLimits;
+
 // "stream not found (10059)" if the answer is an error, or no JSON at all; else nullopt.
 [[nodiscard]] std::optional<std::string> api_error_text(std::string_view answer);
 
-// The stream's sequences of a CONSUMER.INFO answer; nullopt if it is an error, or none.
-struct ConsumerPosition {
-  core::Seq delivered;
-  core::Seq ack_floor;
-};
-[[nodiscard]] std::optional<ConsumerPosition> consumer_position(std::string_view answer);
+// Writes what a CONSUMER.INFO answer says into `consumer`. False, and nothing is written, if it is an error or none.
+bool read_consumer_info(std::string_view answer, FinalConsumer& consumer);
 
+// Of the configuration of a STREAM.CREATE body.
+[[nodiscard]] StreamLimits limits_of(std::string_view create_body);
 // Whether the configuration of a STREAM.CREATE body has this limit ("max_msgs_per_subject"), above 0.
 [[nodiscard]] bool has_limit(std::string_view create_body, std::string_view limit);
 // Whether the configuration has this field, and it is true ("allow_direct").

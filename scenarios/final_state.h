@@ -30,10 +30,23 @@ struct LatestOfSubject {
   core::Seq told;
 };
 
+// What a stream's configuration lets it remove by itself.
+struct StreamLimits {
+  std::uint64_t max_msgs_per_subject = 0;  // 0: no limit
+  core::Duration max_age{};                // 0: none
+  bool has_totals = false;                 // max_msgs, max_bytes
+  bool is_discard_new = false;
+  bool is_discard_new_per_subject = false;
+  bool allows_rollup = false;
+  // Whether anything but age, acks, requests and roll-ups makes it remove a message.
+  [[nodiscard]] bool evicts() const { return (has_totals && !is_discard_new) || (max_msgs_per_subject > 0 && !is_discard_new_per_subject); }
+};
+
 struct FinalStream {
   StreamKey key;
   std::string node;
   const StreamSpec* spec = nullptr;
+  StreamLimits limits;
   bool has_limits = false;              // its configuration lets it remove messages by itself
   bool has_stream_limits = false;       // of them, those that remove the oldest messages
   bool has_subject_limit = false;       // of them, those that remove the oldest of a subject
@@ -56,6 +69,23 @@ struct FinalConsumer {
   bool exists = false;
   core::Seq delivered;  // the stream's sequence
   core::Seq ack_floor;
+  std::uint64_t num_pending = 0;      // still to be delivered
+  std::uint64_t num_ack_pending = 0;  // delivered, and not answered
+  std::uint64_t max_ack_pending = 0;
+  AckPolicy ack = AckPolicy::none;
+  std::vector<std::string> filters;  // empty: every subject
+  bool delivers_all = false;         // its deliver policy
+  bool is_durable = false;
+  bool is_listed = false;            // the scenario lists it: it was created before time 0
+  bool is_asked_to_the_end = false;  // some workload pulls to the end of the run, and acknowledges what it gets
+  // Where its ack floor was seen to be lower than before.
+  struct FloorStep {
+    core::Instant before;
+    core::Instant at;
+    core::Seq from;
+    core::Seq to;
+  };
+  std::vector<FloorStep> floor_steps_back;
 };
 
 struct FinalState {

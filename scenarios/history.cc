@@ -18,6 +18,7 @@ constexpr core::EventName kFailed{"stream.recovery_failed"};
 constexpr core::EventName kConsumerFailed{"consumer.recovery_failed"};
 constexpr core::EventName kDelivered{"consumer.delivered"};
 constexpr core::EventName kAcked{"consumer.acked"};
+constexpr core::EventName kConfirmed{"consume.confirmed"};
 
 std::int64_t number(const sim::TraceEvent& event, std::string_view key) {
   const core::LogField* field = event.field(key);
@@ -61,7 +62,11 @@ void History::on_event(const sim::TraceEvent& event) {
     if (last < life.last_seq) life.steps_back.push_back({event.at, life.last_seq, last});
   } else if (event.name == kDelivered || event.name == kAcked) {
     ConsumerKey key{StreamKey{event.node, std::string(text(event, "stream"))}, std::string(text(event, "consumer"))};
-    consumers_[std::move(key)].push_back({event.at, core::Seq{static_cast<std::uint64_t>(number(event, "seq"))}, event.name == kAcked});
+    consumers_[std::move(key)].push_back({event.at, core::Seq{static_cast<std::uint64_t>(number(event, "seq"))}, event.name == kAcked,
+                                          static_cast<std::uint64_t>(number(event, "count"))});
+  } else if (event.name == kConfirmed) {
+    confirmed_acks_.push_back({event.at, std::string(text(event, "on")), std::string(text(event, "stream")),
+                               core::Seq{static_cast<std::uint64_t>(number(event, "seq"))}});
   } else {
     note_store(event);
   }

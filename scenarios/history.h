@@ -83,7 +83,8 @@ struct StreamLife {
 struct ConsumerEvent {
   core::Instant at;
   core::Seq seq;
-  bool is_ack = false;  // else a delivery
+  bool is_ack = false;      // else a delivery
+  std::uint64_t count = 0;  // of a delivery: how often by then
 };
 struct ConsumerKey {
   StreamKey stream;
@@ -118,6 +119,14 @@ class History final : public sim::TraceObserver {
   [[nodiscard]] const std::vector<Crash>& crashes() const { return crashes_; }
   [[nodiscard]] const std::vector<Damage>& damages() const { return damages_; }
   [[nodiscard]] const std::map<ConsumerKey, std::vector<ConsumerEvent>>& consumers() const { return consumers_; }
+  // Acks of which a client was told that they have been processed, in order.
+  struct ConfirmedAck {
+    core::Instant at;
+    std::string node;  // that holds the stream
+    std::string stream;
+    core::Seq seq;
+  };
+  [[nodiscard]] const std::vector<ConfirmedAck>& confirmed_acks() const { return confirmed_acks_; }
   [[nodiscard]] const std::vector<FailedFsync>& failed_fsyncs() const { return failed_fsyncs_; }
 
  private:
@@ -128,6 +137,7 @@ class History final : public sim::TraceObserver {
   std::vector<FailedFsync> failed_fsyncs_;
   std::vector<Damage> damages_;
   std::map<ConsumerKey, std::vector<ConsumerEvent>> consumers_;
+  std::vector<ConfirmedAck> confirmed_acks_;
 };
 
 }  // namespace windtunnel::scenarios

@@ -21,6 +21,8 @@ struct RequestedRemoval {
   std::optional<core::Instant> answered_at;
   core::Seq seq;               // of a deletion; 0: a purge
   std::string filter_subject;  // of a purge; empty: every subject
+  std::uint64_t keep = 0;      // of a purge: what it leaves
+  bool is_done = false;        // the answer was no error
 };
 
 class RemovalLog {
@@ -32,7 +34,11 @@ class RemovalLog {
     removals_.push_back(std::move(removal));
     return index;
   }
-  void answered(std::size_t index, core::Instant at) { removals_[index].answered_at = at; }
+  void answered(std::size_t index, core::Instant at, bool is_done) {
+    removals_[index].answered_at = at;
+    removals_[index].is_done = is_done;
+  }
+  [[nodiscard]] const std::vector<RequestedRemoval>& all() const { return removals_; }
   [[nodiscard]] bool is_empty() const { return removals_.empty(); }
 
   // Whether a removal that may have come after `since` satisfies `is_meant`, among the deletions of `seq` and the purges.

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "core/base/hash.h"
+#include "core/jetstream/consumer.h"
 #include "core/jetstream/mirror.h"
 #include "scenarios/api_answer.h"
 #include "scenarios/crash_driver.h"
@@ -49,6 +50,7 @@ class Run {
     Workloads workloads{world_};
     if (const core::Status ready = world_.build(); !ready) return ready.error();
     workloads.start();
+    consumers_ = named_consumers();
     world_.reach_time_zero();
     FaultDriver faults{world_};
     LagWatcher lags{world_};
@@ -56,6 +58,7 @@ class Run {
     for (;;) {
       const std::optional<core::Instant> last_fault = last_fault_of(faults);
       lags.look(last_fault, workloads.publishing_until());
+      look_at_floors();
       world_.look_at_disks();
       const std::optional<core::Instant> known_end = end_of(last_fault, workloads);
       if (known_end) end = *known_end;
@@ -116,7 +119,7 @@ class Run {
         world_.kernel().harness().sleep_until(core::after(world_.kernel().now(), kLookEvery));
       }
       for (const StreamSpec& spec : scenario_.streams) state.streams.push_back(read_stream(spec));
-      for (const ConsumerKey& key : named_consumers()) state.consumers.push_back(read_consumer(key));
+      for (const ConsumerKey& key : consumers_) state.consumers.push_back(read_consumer(key));
     });
     world_.read_disks();
     return state;
@@ -128,6 +131,7 @@ class Run {
     out.key = StreamKey{world_.node(spec.on).process->node(), spec.name};
     out.node = spec.on;
     out.spec = &spec;
+    out.limits = limits_of(spec.create_body);
     out.has_stream_limits = has_stream_limits(spec.create_body);
     out.has_subject_limit = has_limit(spec.create_body, "max_msgs_per_subject");
     out.has_limits = spec.retention != Retention::limits || out.has_stream_limits;
@@ -186,25 +190,59 @@ class Run {
 
   // Suspends.
   FinalConsumer read_consumer(const ConsumerKey& key) {
-    FinalConsumer out{.stream = key.stream,
-                      .node = world_.name_of(key.stream.node),
-                      .name = key.consumer,
-                      .exists = false,
-                      .delivered = {},
-                      .ack_floor = {}};
+    FinalConsumer out;
+    out.stream = key.stream;
+    out.node = world_.name_of(key.stream.node);
+    out.name = key.consumer;
+    describe(out);
+    if (const auto floor = floors_.find(key); floor != floors_.end()) out.floor_steps_back = floor->second.steps_back;
     World::NodePlace& place = world_.node(out.node);
     if (world_.server(place) == nullptr) return out;
     const std::optional<std::string> answer = world_.ask(place, "$JS.API.CONSUMER.INFO." + key.stream.stream + "." + key.consumer, "");
-    if (!answer) return out;
-    if (const std::optional<ConsumerPosition> position = consumer_position(*answer)) {
-      out.exists = true;
-      out.delivered = position->delivered;
-      out.ack_floor = position->ack_floor;
-    }
+    if (answer) read_consumer_info(*answer, out);
     return out;
   }
 
+  // What the scenario says of it.
+  void describe(FinalConsumer& consumer) const {
+    for (const ConsumerSpec& spec : scenario_.consumers) {
+      if (spec.on != consumer.node || spec.stream != consumer.stream.stream || spec.name != consumer.name) continue;
+      consumer.is_listed = true;
+      consumer.is_durable = spec.is_durable;
+    }
+    for (const WorkloadSpec& spec : scenario_.workloads) {
+      const auto* consume = std::get_if<ConsumeSpec>(&spec.work);
+      if (consume == nullptr || consume->on != consumer.node || consume->stream != consumer.stream.stream ||
+          consume->consumer != consumer.name)
+        continue;
+      consumer.is_durable = true;
+      consumer.is_asked_to_the_end = consumer.is_asked_to_the_end || (!consume->duration && consume->handler.is_plain());
+    }
+  }
+
+  // Notes how the ack floors of the consumers go, now and then.
+  void look_at_floors() {
+    for (const ConsumerKey& key : consumers_) {
+      core::Stream* stream = world_.stream(world_.name_of(key.stream.node), key.stream.stream);
+      const core::Consumer* consumer = stream == nullptr ? nullptr : stream->consumer(key.consumer);
+      if (consumer == nullptr) continue;
+      Floor& floor = floors_[key];
+      const core::Seq now = consumer->ack_floor();
+      if (now < floor.seq) floor.steps_back.push_back({floor.at, world_.kernel().now(), floor.seq, now});
+      floor.seq = now;
+      floor.at = world_.kernel().now();
+    }
+  }
+
+  struct Floor {
+    core::Seq seq;
+    core::Instant at;
+    std::vector<FinalConsumer::FloorStep> steps_back;
+  };
+
   const Scenario& scenario_;
+  std::set<ConsumerKey> consumers_;
+  std::map<ConsumerKey, Floor> floors_;
   std::unique_ptr<TraceWriter> writer_;
   std::unique_ptr<StoryTeller> teller_;
   World world_;  // after its observers, so that it ends before them

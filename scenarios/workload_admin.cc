@@ -60,6 +60,7 @@ class AdminProgram final : public sim::Program {
   void purge() {
     RequestedRemoval removal = blank_removal();
     removal.filter_subject = admin_.filter_subject;
+    removal.keep = admin_.keep;
     core::JsonWriter json;
     json.begin_object();
     if (!admin_.filter_subject.empty()) json.field("filter", admin_.filter_subject);
@@ -95,8 +96,9 @@ class AdminProgram final : public sim::Program {
     const core::Reply reply = jetstream_.api(verb, json, core::after(env_.clock.now(), kApiTimeout));
     std::string told = "no answer";
     if (reply.kind == core::Reply::Kind::message) {
-      told = api_error_text(reply.message.payload).value_or("done");
-      world_.removals().answered(index, env_.clock.now());
+      const std::optional<std::string> refused = api_error_text(reply.message.payload);
+      told = refused.value_or("done");
+      world_.removals().answered(index, env_.clock.now(), !refused);
     }
     world_.record(node_, core::LogLevel::info, "admin.asked", {{"workload", spec_.name}, {"verb", verb}, {"body", json}, {"told", told}});
   }

@@ -137,7 +137,10 @@ class ConsumerProgram final : public sim::Program {
   }
 
   void acknowledge(const core::Delivery& delivery) {
-    if (life().jetstream.ack_confirmed(delivery, kAckTimeout) == core::AckOutcome::confirmed) ++consumption_.acks_confirmed;
+    if (life().jetstream.ack_confirmed(delivery, kAckTimeout) != core::AckOutcome::confirmed) return;
+    ++consumption_.acks_confirmed;
+    world_.record(node_, core::LogLevel::trace, "consume.confirmed",
+                  {{"workload", spec_.name}, {"on", consume_.on}, {"stream", consume_.stream}, {"seq", delivery.stream_seq.value}});
   }
 
   // Its connection ends and what it held is forgotten; another one takes its place. The old one stays in memory: the tasks of

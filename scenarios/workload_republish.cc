@@ -121,7 +121,12 @@ class Republisher final : public sim::Program {
     const core::Delivery& delivery = *held_[at];
     if (loop_.confirms_acks) {
       const core::AckOutcome outcome = jetstream_.ack_confirmed(delivery, loop_.timeout);
-      if (outcome != core::AckOutcome::confirmed && !is_gone(at)) return false;
+      if (outcome == core::AckOutcome::confirmed) {
+        world_.record(node_, core::LogLevel::trace, "consume.confirmed",
+                      {{"workload", spec_.name}, {"on", loop_.on}, {"stream", loop_.stream}, {"seq", delivery.stream_seq.value}});
+      } else if (!is_gone(at)) {
+        return false;
+      }
     } else if (!jetstream_.ack(delivery)) {
       return false;
     }

@@ -100,6 +100,16 @@ constexpr std::array<DefectInfo, static_cast<std::size_t>(Defect::count_)> kDefe
     {Defect::break_cas, "break-cas", "An expected last sequence of a subject is not compared with what is there.", "", ""},
     {Defect::break_stale_latest, "break-stale-latest", "A direct get by subject does not see the newest message of the stream.", "", ""},
     {Defect::break_dedupe, "break-dedupe", "A repeated message id is not recognised, and the message stored again.", "", ""},
+    {Defect::break_subject_limit, "break-subject-limit", "The limit of messages a subject is not enforced.", "", ""},
+    {Defect::break_expiry, "break-expiry", "Messages never expire.", "", ""},
+    {Defect::break_purge, "break-purge", "A purge of everything leaves the newest message.", "", ""},
+    {Defect::break_ack_removal, "break-ack-removal", "Some acknowledged messages stay in a work queue.", "", ""},
+    {Defect::break_interest, "break-interest", "The first ack of a message removes it, whoever else wants it.", "", ""},
+    {Defect::break_skip_delivery, "break-skip-delivery", "A consumer passes some messages over.", "", ""},
+    {Defect::break_delivery_count, "break-delivery-count", "Every delivery of a message counts as its first.", "", ""},
+    {Defect::break_ack_floor, "break-ack-floor", "The ack floor does not move when a message is acknowledged.", "", ""},
+    {Defect::break_max_ack_pending, "break-max-ack-pending", "A consumer delivers beyond max_ack_pending.", "", ""},
+    {Defect::break_consumer_shutdown, "break-consumer-shutdown", "A consumer is deleted when its server shuts down.", "", ""},
 }};
 
 }  // namespace

@@ -71,6 +71,16 @@ enum class Defect : std::uint8_t {
   break_cas,                   // a publish's expected last sequence of its subject is not compared
   break_stale_latest,          // a direct get by subject does not see the stream's newest message
   break_dedupe,                // a repeated message id is not recognised
+  break_subject_limit,         // more messages a subject than its limit
+  break_expiry,                // messages never expire
+  break_purge,                 // a purge leaves the newest message
+  break_ack_removal,           // some acknowledged messages stay
+  break_interest,              // the first ack removes, whoever else wants the message
+  break_skip_delivery,         // a consumer passes messages over
+  break_delivery_count,        // every delivery counts as the first
+  break_ack_floor,             // the ack floor stands still
+  break_max_ack_pending,       // a consumer delivers beyond it
+  break_consumer_shutdown,     // a shutdown deletes consumers
   count_,                      // not a defect
 };
 

@@ -120,7 +120,8 @@ void Consumer::stop(std::string_view description) {
   waiting_.wake_all(env_.tasks);
   scope_.join();
   if (store_) {
-    if (const Status stopped = store_->stop(); !stopped) {
+    const bool is_wrong = env_.defects.is_on(Defect::break_consumer_shutdown);
+    if (const Status stopped = is_wrong ? store_->destroy() : store_->stop(); !stopped) {
       env_.log.error("consumer.store_failed", {{"stream", host_.stream_name()}, {"consumer", name_}, {"error", stopped.error().text()}});
     }
   }

@@ -90,6 +90,7 @@ class Consumer {
   // Whether it was delivered here and is done with: acknowledged, or not to be.
   [[nodiscard]] bool is_done_with(Seq seq, std::string_view subject) const;
   // Up to here (of the stream) the filters may have been others than they are now, so that a message may have been passed over.
+  [[nodiscard]] Seq ack_floor() const { return ack_floor_.stream; }
   [[nodiscard]] Seq filters_since() const { return filters_since_; }
   void set_filters_since(Seq seq) { filters_since_ = seq; }
   [[nodiscard]] Seq acknowledged_through() const { return ack_floor_.stream; }

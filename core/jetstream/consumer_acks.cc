@@ -136,6 +136,7 @@ std::uint64_t Consumer::deliveries_of(Seq seq) const {
 // `seq` is no longer pending: moves the floor all the way if nothing is, else up to just below the lowest pending one if
 // the gap closed.
 void Consumer::floor_after(Seq seq, std::uint64_t consumer_seq) {
+  if (env_.defects.is_on(Defect::break_ack_floor)) return;
   if (pending_.is_empty()) {
     ack_floor_ = SequencePair{next_delivery_ - 1, next_seq_.prev()};
   } else if (consumer_seq == ack_floor_.consumer + 1) {

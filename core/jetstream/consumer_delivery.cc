@@ -101,7 +101,8 @@ Consumer::Taken Consumer::take_next(StoredMessage& message, std::uint64_t& deliv
     if (take_redelivery(message, deliveries)) return Taken::message;
   }
   if (is_closed_) return Taken::stalled;
-  if (config_.max_ack_pending > 0 && pending_.size() >= static_cast<std::size_t>(config_.max_ack_pending)) return Taken::stalled;
+  const bool is_full = config_.max_ack_pending > 0 && pending_.size() >= static_cast<std::size_t>(config_.max_ack_pending);
+  if (is_full && !env_.defects.is_on(Defect::break_max_ack_pending)) return Taken::stalled;
   deliveries = 1;
   if (!last_of_subjects_.empty()) return take_last_of_subject(message);
   const Seq from = next_seq_;
@@ -114,6 +115,11 @@ Consumer::Taken Consumer::take_next(StoredMessage& message, std::uint64_t& deliv
   if (!found) {
     env_.log.error("consumer.load_failed",
                    {{"stream", host_.stream_name()}, {"consumer", name_}, {"seq", from.value}, {"error", found.error().text()}});
+    return Taken::stalled;
+  }
+  if (*found && env_.defects.is_on(Defect::break_skip_delivery) && (*found)->seq.value % 11 == 0) {
+    next_seq_ = (*found)->seq.next();
+    is_signalled_ = true;
     return Taken::stalled;
   }
   if (!*found) {
@@ -241,9 +247,10 @@ void Consumer::pace(const StoredMessage& message) {
 
 // Hands one message out. Does not suspend. False if nobody took it: then nothing has changed.
 bool Consumer::deliver(const StoredMessage& message, std::uint64_t deliveries) {
+  const std::uint64_t told = env_.defects.is_on(Defect::break_delivery_count) ? 1 : deliveries;
   const std::string reply = ack_subject(AckInfo{.stream = host_.stream_name(),
                                                 .consumer = name_,
-                                                .deliveries = deliveries,
+                                                .deliveries = told,
                                                 .stream_seq = message.seq,
                                                 .consumer_seq = next_delivery_,
                                                 .time = message.time,
@@ -275,8 +282,7 @@ bool Consumer::deliver(const StoredMessage& message, std::uint64_t deliveries) {
     if (config_.flow_control) check_flow(size);
   }
   track(message.seq, deliveries);
-  env_.log.trace("consumer.delivered",
-                 {{"stream", host_.stream_name()}, {"consumer", name_}, {"seq", message.seq.value}, {"count", deliveries}});
+  env_.log.trace("consumer.delivered", {{"stream", host_.stream_name()}, {"consumer", name_}, {"seq", message.seq.value}, {"count", told}});
   return true;
 }
 

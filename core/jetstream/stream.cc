@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/base/defects.h"
 #include "core/base/json_writer.h"
 #include "core/env/clock.h"
 #include "core/env/env.h"
@@ -204,7 +205,8 @@ void Stream::inactive(const std::string& consumer) { context_.consumer_inactive(
 // Whether retention lets the message go now (streams B.3). Suspends.
 void Stream::acknowledged(Consumer& consumer, Seq seq) {
   if (config_.retention == Retention::limits || is_closed_) return;
-  if (consumers_.size() > 1) {
+  if (env_.defects.is_on(Defect::break_ack_removal) && seq.value % 7 == 0) return;
+  if (consumers_.size() > 1 && !env_.defects.is_on(Defect::break_interest)) {
     const Result<StoredMessage> message = store_->load(seq);  // suspends; another consumer may be gone afterwards
     if (!message || is_closed_) return;
     for (const auto& [name, other] : consumers_) {

@@ -8,22 +8,35 @@
 
 namespace windtunnel::scenarios {
 
-std::vector<Divergence> check_mirror_is_prefix(const Evidence& evidence);            // mirrors.cc
-std::vector<Divergence> check_no_duplicate_in_mirror(const Evidence& evidence);      // mirrors.cc
-std::vector<Divergence> check_sync_makes_progress(const Evidence& evidence);         // mirrors.cc
-std::vector<Divergence> check_no_resurrection(const Evidence& evidence);             // storage.cc
-std::vector<Divergence> check_first_seq_exact(const Evidence& evidence);             // storage.cc
-std::vector<Divergence> check_corruption_is_surfaced(const Evidence& evidence);      // storage.cc
-std::vector<Divergence> check_recovery_equals_precrash(const Evidence& evidence);    // recovery.cc
-std::vector<Divergence> check_index_is_cache(const Evidence& evidence);              // recovery.cc
-std::vector<Divergence> check_bounded_work(const Evidence& evidence);                // storage.cc
-std::vector<Divergence> check_block_size_bounded(const Evidence& evidence);          // storage.cc
-std::vector<Divergence> check_consumer_state_durable(const Evidence& evidence);      // consumers.cc
-std::vector<Divergence> check_consumer_not_ahead(const Evidence& evidence);          // consumers.cc
-std::vector<Divergence> check_cas_exact(const Evidence& evidence);                   // key_value.cc
-std::vector<Divergence> check_latest_per_subject_visible(const Evidence& evidence);  // key_value.cc
-std::vector<Divergence> check_pub_ack_truthful(const Evidence& evidence);            // publishing.cc
-std::vector<Divergence> check_dedup_exact(const Evidence& evidence);                 // publishing.cc
+std::vector<Divergence> check_mirror_is_prefix(const Evidence& evidence);              // mirrors.cc
+std::vector<Divergence> check_no_duplicate_in_mirror(const Evidence& evidence);        // mirrors.cc
+std::vector<Divergence> check_sync_makes_progress(const Evidence& evidence);           // mirrors.cc
+std::vector<Divergence> check_no_resurrection(const Evidence& evidence);               // storage.cc
+std::vector<Divergence> check_first_seq_exact(const Evidence& evidence);               // storage.cc
+std::vector<Divergence> check_corruption_is_surfaced(const Evidence& evidence);        // storage.cc
+std::vector<Divergence> check_recovery_equals_precrash(const Evidence& evidence);      // recovery.cc
+std::vector<Divergence> check_index_is_cache(const Evidence& evidence);                // recovery.cc
+std::vector<Divergence> check_bounded_work(const Evidence& evidence);                  // storage.cc
+std::vector<Divergence> check_block_size_bounded(const Evidence& evidence);            // storage.cc
+std::vector<Divergence> check_consumer_state_durable(const Evidence& evidence);        // consumers.cc
+std::vector<Divergence> check_consumer_not_ahead(const Evidence& evidence);            // consumers.cc
+std::vector<Divergence> check_cas_exact(const Evidence& evidence);                     // key_value.cc
+std::vector<Divergence> check_latest_per_subject_visible(const Evidence& evidence);    // key_value.cc
+std::vector<Divergence> check_pub_ack_truthful(const Evidence& evidence);              // publishing.cc
+std::vector<Divergence> check_dedup_exact(const Evidence& evidence);                   // publishing.cc
+std::vector<Divergence> check_per_subject_limit(const Evidence& evidence);             // contents.cc
+std::vector<Divergence> check_discard_new_never_evicts(const Evidence& evidence);      // contents.cc
+std::vector<Divergence> check_purge_exact(const Evidence& evidence);                   // contents.cc
+std::vector<Divergence> check_expiry_exact(const Evidence& evidence);                  // contents.cc
+std::vector<Divergence> check_retention_only_removes_acked(const Evidence& evidence);  // retention.cc
+std::vector<Divergence> check_no_orphans(const Evidence& evidence);                    // retention.cc
+std::vector<Divergence> check_ack_effective_before_reply(const Evidence& evidence);    // retention.cc
+std::vector<Divergence> check_at_least_once(const Evidence& evidence);                 // retention.cc
+std::vector<Divergence> check_delivery_count_monotone(const Evidence& evidence);       // retention.cc
+std::vector<Divergence> check_ack_floor(const Evidence& evidence);                     // retention.cc
+std::vector<Divergence> check_num_pending_exact(const Evidence& evidence);             // retention.cc
+std::vector<Divergence> check_ack_pending_bounded(const Evidence& evidence);           // retention.cc
+std::vector<Divergence> check_consumer_survives(const Evidence& evidence);             // retention.cc
 
 namespace {
 
@@ -236,7 +249,7 @@ std::vector<Divergence> check_state_equals_contents(const Evidence& evidence) {
   return out;
 }
 
-constexpr std::array<Invariant, 21> kInvariants = {{
+constexpr std::array<Invariant, 34> kInvariants = {{
     {"acked-is-durable", check_acked_is_durable},
     {"publish-outcome-known", check_publish_outcome_known},
     {"no-silent-drop", check_no_silent_drop},
@@ -258,6 +271,19 @@ constexpr std::array<Invariant, 21> kInvariants = {{
     {"latest-per-subject-visible", check_latest_per_subject_visible},
     {"pub-ack-truthful", check_pub_ack_truthful},
     {"dedup-exact", check_dedup_exact},
+    {"per-subject-limit", check_per_subject_limit},
+    {"discard-new-never-evicts", check_discard_new_never_evicts},
+    {"purge-exact", check_purge_exact},
+    {"expiry-exact", check_expiry_exact},
+    {"retention-only-removes-acked", check_retention_only_removes_acked},
+    {"no-orphans", check_no_orphans},
+    {"ack-effective-before-reply", check_ack_effective_before_reply},
+    {"at-least-once", check_at_least_once},
+    {"delivery-count-monotone", check_delivery_count_monotone},
+    {"ack-floor-monotone-and-tight", check_ack_floor},
+    {"num-pending-exact", check_num_pending_exact},
+    {"ack-pending-bounded", check_ack_pending_bounded},
+    {"consumer-survives", check_consumer_survives},
 }};
 
 }  // namespace

@@ -61,13 +61,13 @@ const std::vector<Row> kRows = {
     {"mirror-ha/hub-outage.yaml", Defect::break_mirror_never_resumes, "sync-makes-progress"},
     {"mirror-ha/multi-level-mirror.yaml", Defect::break_mirror_skips, "mirror-is-prefix"},
     {"mirror-ha/read-write-split.yaml", Defect::break_mirror_never_resumes, "sync-makes-progress"},
-    {"consumers/ack-floor-under-nak.yaml", Defect::break_ack_before_store, "acked-is-durable"},
-    {"consumers/max-deliver.yaml", Defect::break_ack_before_store, "acked-is-durable"},
-    {"consumers/redelivery-order.yaml", Defect::break_consumer_flush, "consumer-state-durable"},
+    {"consumers/ack-floor-under-nak.yaml", Defect::break_ack_floor, "ack-floor-monotone-and-tight"},
+    {"consumers/max-deliver.yaml", Defect::break_delivery_count, "delivery-count-monotone"},
+    {"consumers/redelivery-order.yaml", Defect::break_skip_delivery, "at-least-once"},
     {"consumers/restart-keeps-pending.yaml", Defect::break_consumer_flush, "consumer-state-durable"},
-    {"workqueue/crash-while-acking.yaml", Defect::break_sync_always, "acked-is-durable"},
-    {"workqueue/partitioned-filters.yaml", Defect::break_ack_before_store, "acked-is-durable"},
-    {"workqueue/republish-loop.yaml", Defect::nats_5702a, "bounded-work", true},
+    {"workqueue/crash-while-acking.yaml", Defect::break_ack_removal, "no-orphans"},
+    {"workqueue/partitioned-filters.yaml", Defect::break_ack_removal, "no-orphans"},
+    {"workqueue/republish-loop.yaml", Defect::nats_5702b, "ack-effective-before-reply", true},
 };
 
 TEST_CASE("each scenario of the catalog fails on a core that is broken where the scenario looks") {

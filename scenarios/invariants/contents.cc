@@ -1,0 +1,169 @@
+// The invariants of what a stream takes and lets go (reference: defect corpus, "Stream semantics", and expiry-exact).
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "core/base/hash.h"
+#include "core/nats/subject.h"
+#include "scenarios/invariants/durability.h"
+#include "scenarios/invariants/invariants.h"
+#include "scenarios/world.h"
+
+namespace windtunnel::scenarios {
+
+std::vector<Divergence> check_per_subject_limit(const Evidence& evidence);
+std::vector<Divergence> check_discard_new_never_evicts(const Evidence& evidence);
+std::vector<Divergence> check_purge_exact(const Evidence& evidence);
+std::vector<Divergence> check_expiry_exact(const Evidence& evidence);
+
+namespace {
+
+// Whether somebody asked for its removal, or may have: a filter is given that much.
+bool was_asked_for(const Evidence& evidence, const FinalStream& stream, core::Seq seq, core::Instant stored_at) {
+  return evidence.removals.any_of(stream.node, stream.key.stream, seq, stored_at, [](const RequestedRemoval&) { return true; });
+}
+
+// 2024-01-01T00:00:00Z: every wall clock at time 0.
+constexpr std::int64_t kWallAtTimeZero = 1704067200LL * 1000000000;
+// Expiry is looked at no more often than this, and then takes its time on the disk.
+constexpr core::Duration kExpirySlack = std::chrono::seconds{2};
+
+Divergence about(std::string_view invariant, const FinalStream& stream, core::Seq seq, core::Instant at) {
+  Divergence d;
+  d.invariant = std::string{invariant};
+  d.stream = stream.key.stream;
+  d.node = stream.node;
+  d.first_seq = seq;
+  d.at = at;
+  return d;
+}
+
+bool had_damage(const Evidence& evidence, const StreamKey& key) {
+  const std::vector<Damage>& damages = evidence.history.damages();
+  return std::any_of(damages.begin(), damages.end(), [&](const Damage& damage) {
+    return damage.node == key.node && (damage.stream.empty() || damage.stream == key.stream);
+  });
+}
+
+// Whether a message of that subject (its hash) is meant by the filter; only where that can be told from a hash.
+bool is_surely_meant(std::string_view filter, std::uint64_t subject) {
+  return filter.empty() || filter == ">" || core::hash_bytes(filter) == subject;
+}
+
+// The first of the messages in question that is not there at the end, though nothing that may take it did.
+template <typename IsMeant>
+const StoredEvent* first_gone(const Evidence& evidence, const FinalStream& stream, const StreamLife& life, const IsMeant& is_meant) {
+  std::set<core::Seq> present;
+  for (const FinalMessage& message : stream.messages) present.insert(message.seq);
+  for (const StoredEvent& stored : life.stored) {
+    if (!is_meant(stored) || present.contains(stored.seq) || stream.unreadable.contains(stored.seq)) continue;
+    if (was_asked_for(evidence, stream, stored.seq, stored.at) || may_be_lost(evidence, stream, stored.seq, stored.at)) continue;
+    return &stored;
+  }
+  return nullptr;
+}
+
+// Then nobody can say how old a message is.
+bool has_clock_faults(const Scenario& scenario) {
+  return scenario.swarm || std::any_of(scenario.faults.begin(), scenario.faults.end(), [](const FaultSpec& fault) {
+           return std::holds_alternative<faults::ClockStep>(fault.fault.action);
+         });
+}
+
+}  // namespace
+
+std::vector<Divergence> check_per_subject_limit(const Evidence& evidence) {
+  std::vector<Divergence> out;
+  for (const FinalStream& stream : evidence.end.streams) {
+    const std::uint64_t limit = stream.limits.max_msgs_per_subject;
+    if (!stream.is_readable || limit == 0) continue;
+    std::map<std::uint64_t, std::uint64_t> counts;  // by subject
+    for (const FinalMessage& message : stream.messages) {
+      if (++counts[message.subject] <= limit) continue;
+      Divergence d = about("per-subject-limit", stream, message.seq, evidence.end.at);
+      d.expected = "no subject has more than " + std::to_string(limit) + " messages";
+      d.actual = "that of sequence " + std::to_string(message.seq.value) + " has more";
+      out.push_back(std::move(d));
+      break;
+    }
+  }
+  return out;
+}
+
+std::vector<Divergence> check_discard_new_never_evicts(const Evidence& evidence) {
+  std::vector<Divergence> out;
+  for (const FinalStream& stream : evidence.end.streams) {
+    const StreamLife* life = evidence.history.life(stream.key);
+    const StreamLimits& limits = stream.limits;
+    // Not where its age, acks or roll-ups may remove, or a limit a subject that replaces.
+    const bool only_limits = limits.is_discard_new && !limits.evicts() && limits.max_age.count() == 0 &&
+                             stream.spec->retention == Retention::limits && !limits.allows_rollup;
+    if (!stream.is_readable || life == nullptr || !only_limits || had_damage(evidence, stream.key)) continue;
+    const StoredEvent* gone = first_gone(evidence, stream, *life, [](const StoredEvent&) { return true; });
+    if (gone == nullptr) continue;
+    Divergence d = about("discard-new-never-evicts", stream, gone->seq, evidence.end.at);
+    d.expected = "sequence " + std::to_string(gone->seq.value) + " stays: the stream refuses what is new instead";
+    d.actual = "it was removed";
+    out.push_back(std::move(d));
+  }
+  return out;
+}
+
+std::vector<Divergence> check_purge_exact(const Evidence& evidence) {
+  std::vector<Divergence> out;
+  for (const FinalStream& stream : evidence.end.streams) {
+    const StreamLife* life = evidence.history.life(stream.key);
+    if (!stream.is_readable || life == nullptr) continue;
+    bool is_reported = false;
+    for (const RequestedRemoval& purge : evidence.removals.all()) {
+      const bool is_purge = purge.node == stream.node && purge.stream == stream.key.stream && purge.is_done && purge.seq.value == 0;
+      if (!is_purge || purge.keep > 0 || is_reported) continue;
+      for (const FinalMessage& message : stream.messages) {
+        if (!is_surely_meant(purge.filter_subject, message.subject)) continue;
+        const std::vector<const StoredEvent*> stored = life->at(message.seq);
+        const bool was_before = stored.size() == 1 && stored.front()->at < purge.asked_at;
+        if (!was_before || may_come_back(evidence, stream, message.seq, *purge.answered_at)) continue;
+        Divergence d = about("purge-exact", stream, message.seq, *purge.answered_at);
+        d.expected = "the purge removes sequence " + std::to_string(message.seq.value) + ", which was there when it was asked for";
+        d.actual = "it is still there";
+        out.push_back(std::move(d));
+        is_reported = true;
+        break;
+      }
+    }
+  }
+  return out;
+}
+
+std::vector<Divergence> check_expiry_exact(const Evidence& evidence) {
+  std::vector<Divergence> out;
+  for (const FinalStream& stream : evidence.end.streams) {
+    const core::Duration max_age = stream.limits.max_age;
+    const StreamLife* life = evidence.history.life(stream.key);
+    if (!stream.is_readable || life == nullptr || max_age.count() == 0 || has_clock_faults(evidence.scenario)) continue;
+    const auto age_at = [](std::int64_t time, core::Instant at) { return (at - kTimeZero) - core::Duration{time - kWallAtTimeZero}; };
+    for (const FinalMessage& message : stream.messages) {
+      if (age_at(message.time, evidence.end.at) <= max_age + kExpirySlack) continue;
+      Divergence d = about("expiry-exact", stream, message.seq, evidence.end.at);
+      d.expected = "sequence " + std::to_string(message.seq.value) + " leaves when it is as old as max_age";
+      d.actual = "it is still there";
+      out.push_back(std::move(d));
+      break;
+    }
+    const bool only_age = stream.spec->retention == Retention::limits && !stream.limits.evicts() && !stream.limits.allows_rollup;
+    if (!only_age || had_damage(evidence, stream.key)) continue;
+    const StoredEvent* gone =
+        first_gone(evidence, stream, *life, [&](const StoredEvent& stored) { return age_at(stored.time, evidence.end.at) < max_age; });
+    if (gone == nullptr) continue;
+    Divergence d = about("expiry-exact", stream, gone->seq, evidence.end.at);
+    d.expected = "sequence " + std::to_string(gone->seq.value) + " stays until it is as old as max_age";
+    d.actual = "it was removed before";
+    out.push_back(std::move(d));
+  }
+  return out;
+}
+
+}  // namespace windtunnel::scenarios

@@ -1,0 +1,371 @@
+// The invariants of retention and of consumers (reference: defect corpus, "Retention and consumers").
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/base/hash.h"
+#include "core/nats/subject.h"
+#include "scenarios/invariants/durability.h"
+#include "scenarios/invariants/invariants.h"
+#include "scenarios/world.h"
+
+namespace windtunnel::scenarios {
+
+std::vector<Divergence> check_retention_only_removes_acked(const Evidence& evidence);
+std::vector<Divergence> check_no_orphans(const Evidence& evidence);
+std::vector<Divergence> check_ack_effective_before_reply(const Evidence& evidence);
+std::vector<Divergence> check_at_least_once(const Evidence& evidence);
+std::vector<Divergence> check_delivery_count_monotone(const Evidence& evidence);
+std::vector<Divergence> check_ack_floor(const Evidence& evidence);
+std::vector<Divergence> check_num_pending_exact(const Evidence& evidence);
+std::vector<Divergence> check_ack_pending_bounded(const Evidence& evidence);
+std::vector<Divergence> check_consumer_survives(const Evidence& evidence);
+
+namespace {
+
+// Whether somebody asked for its removal, or may have: a filter is given that much.
+bool was_asked_for(const Evidence& evidence, const FinalStream& stream, core::Seq seq, core::Instant stored_at) {
+  return evidence.removals.any_of(stream.node, stream.key.stream, seq, stored_at, [](const RequestedRemoval&) { return true; });
+}
+
+Divergence about(const Evidence& evidence, std::string_view invariant, const FinalConsumer& consumer) {
+  Divergence d;
+  d.invariant = std::string{invariant};
+  d.stream = consumer.stream.stream;
+  d.node = consumer.node;
+  d.at = evidence.end.at;
+  return d;
+}
+
+Divergence about(const Evidence& evidence, std::string_view invariant, const FinalStream& stream, core::Seq seq) {
+  Divergence d;
+  d.invariant = std::string{invariant};
+  d.stream = stream.key.stream;
+  d.node = stream.node;
+  d.first_seq = seq;
+  d.at = evidence.end.at;
+  return d;
+}
+
+const FinalStream* stream_of(const Evidence& evidence, const FinalConsumer& consumer) {
+  const FinalStream* stream = evidence.end.find(consumer.node, consumer.stream.stream);
+  return stream != nullptr && stream->is_readable ? stream : nullptr;
+}
+
+// Whether a crash, a power loss above all, may have taken back what the node had written by then.
+bool had_power_loss(const Evidence& evidence, sim::NodeId node, core::Instant from, core::Instant to) {
+  const std::vector<Crash>& crashes = evidence.history.crashes();
+  return std::any_of(crashes.begin(), crashes.end(),
+                     [&](const Crash& crash) { return crash.node == node && crash.is_power_loss && crash.at >= from && crash.at <= to; });
+}
+
+bool had_damage(const Evidence& evidence, const StreamKey& key) {
+  const std::vector<Damage>& damages = evidence.history.damages();
+  return std::any_of(damages.begin(), damages.end(), [&](const Damage& damage) {
+    return damage.node == key.node && (damage.stream.empty() || damage.stream == key.stream);
+  });
+}
+
+// Whether messages of that subject (its hash) are the consumer's; nullopt where a wildcard makes that unknowable from a hash.
+std::optional<bool> wants(const FinalConsumer& consumer, std::uint64_t subject) {
+  if (consumer.filters.empty()) return true;
+  bool is_certain = true;
+  for (const std::string& filter : consumer.filters) {
+    if (filter == ">" || core::hash_bytes(filter) == subject) return true;
+    is_certain = is_certain && !core::has_wildcard(filter);
+  }
+  return is_certain ? std::optional{false} : std::nullopt;
+}
+
+const std::vector<ConsumerEvent>& events_of(const Evidence& evidence, const FinalConsumer& consumer) {
+  static const std::vector<ConsumerEvent> kNone;
+  const auto found = evidence.history.consumers().find(ConsumerKey{consumer.stream, consumer.name});
+  return found == evidence.history.consumers().end() ? kNone : found->second;
+}
+
+// When each sequence was first acknowledged to a consumer.
+struct Acks {
+  std::map<core::Seq, core::Instant> each;
+  std::vector<std::pair<core::Instant, core::Seq>> up_to;  // of ack policies all and none: everything up to there
+
+  [[nodiscard]] bool has(core::Seq seq, core::Instant by) const {
+    if (const auto found = each.find(seq); found != each.end() && found->second <= by) return true;
+    return std::any_of(up_to.begin(), up_to.end(), [&](const auto& ack) { return ack.first <= by && ack.second >= seq; });
+  }
+};
+
+Acks acks_of(const Evidence& evidence, const FinalConsumer& consumer) {
+  Acks acks;
+  for (const ConsumerEvent& event : events_of(evidence, consumer)) {
+    if (consumer.ack == AckPolicy::none || (consumer.ack == AckPolicy::all && event.is_ack)) {
+      acks.up_to.emplace_back(event.at, event.seq);
+    } else if (event.is_ack) {
+      acks.each.try_emplace(event.seq, event.at);
+    }
+  }
+  return acks;
+}
+
+// The consumers of a stream that the harness knows, with what was acknowledged to them.
+std::vector<std::pair<const FinalConsumer*, Acks>> consumers_of(const Evidence& evidence, const FinalStream& stream) {
+  std::vector<std::pair<const FinalConsumer*, Acks>> out;
+  for (const FinalConsumer& consumer : evidence.end.consumers) {
+    if (consumer.stream == stream.key) out.emplace_back(&consumer, acks_of(evidence, consumer));
+  }
+  return out;
+}
+
+bool has_retention(const FinalStream& stream) { return stream.is_readable && stream.spec->retention != Retention::limits; }
+
+}  // namespace
+
+std::vector<Divergence> check_retention_only_removes_acked(const Evidence& evidence) {
+  std::vector<Divergence> out;
+  for (const FinalStream& stream : evidence.end.streams) {
+    const StreamLife* life = evidence.history.life(stream.key);
+    // What other limits take nobody has to acknowledge, and what a fault damaged nobody can.
+    if (!has_retention(stream) || life == nullptr || stream.limits.evicts() || stream.limits.max_age.count() > 0 ||
+        stream.limits.allows_rollup || had_damage(evidence, stream.key))
+      continue;
+    const auto consumers = consumers_of(evidence, stream);
+    if (consumers.empty()) continue;
+    for (const StreamLife::Removal& removal : life->removed) {
+      const std::vector<const StoredEvent*> stored = life->at(removal.seq);
+      if (stored.empty() || was_asked_for(evidence, stream, removal.seq, stored.back()->at)) continue;
+      const bool is_acked = std::all_of(consumers.begin(), consumers.end(), [&](const auto& each) {
+        const std::optional<bool> is_wanted = wants(*each.first, stored.back()->subject);
+        return is_wanted != true || each.second.has(removal.seq, removal.at);
+      });
+      const bool has_owner = std::any_of(consumers.begin(), consumers.end(),
+                                         [&](const auto& each) { return wants(*each.first, stored.back()->subject) != false; });
+      if (is_acked && (has_owner || stream.spec->retention == Retention::interest)) continue;
+      Divergence d = about(evidence, "retention-only-removes-acked", stream, removal.seq);
+      d.at = removal.at;
+      d.expected = "sequence " + std::to_string(removal.seq.value) + " stays until every consumer that wants it has acknowledged it";
+      d.actual = "it was removed";
+      out.push_back(std::move(d));
+      break;
+    }
+  }
+  return out;
+}
+
+std::vector<Divergence> check_no_orphans(const Evidence& evidence) {
+  std::vector<Divergence> out;
+  for (const FinalStream& stream : evidence.end.streams) {
+    if (!has_retention(stream)) continue;
+    const auto consumers = consumers_of(evidence, stream);
+    for (const FinalMessage& message : stream.messages) {
+      bool is_wanted = consumers.empty();
+      core::Instant acked_at = kTimeZero;
+      for (const auto& [consumer, acks] : consumers) {
+        if (wants(*consumer, message.subject) == false) continue;
+        const auto ack = acks.each.find(message.seq);
+        if (ack == acks.each.end()) {
+          is_wanted = true;
+          break;
+        }
+        acked_at = std::max(acked_at, ack->second);
+      }
+      const bool has_owner =
+          std::any_of(consumers.begin(), consumers.end(), [&](const auto& each) { return wants(*each.first, message.subject) == true; });
+      if (is_wanted || !has_owner || may_come_back(evidence, stream, message.seq, acked_at)) continue;
+      // A sequence that was used again is another message.
+      const StreamLife* life = evidence.history.life(stream.key);
+      if (life != nullptr && life->at(message.seq).size() > 1) continue;
+      Divergence d = about(evidence, "no-orphans", stream, message.seq);
+      d.expected =
+          "sequence " + std::to_string(message.seq.value) + " leaves the stream, for every consumer that wants it has acknowledged it";
+      d.actual = "it is still there";
+      out.push_back(std::move(d));
+      break;
+    }
+  }
+  return out;
+}
+
+std::vector<Divergence> check_ack_effective_before_reply(const Evidence& evidence) {
+  std::vector<Divergence> out;
+  std::map<StreamKey, std::map<core::Seq, core::Instant>> removed;
+  std::set<StreamKey> reported;
+  for (const History::ConfirmedAck& confirmed : evidence.history.confirmed_acks()) {
+    const FinalStream* stream = evidence.end.find(confirmed.node, confirmed.stream);
+    if (stream == nullptr || stream->spec->retention != Retention::workqueue || reported.contains(stream->key)) continue;
+    const StreamLife* life = evidence.history.life(stream->key);
+    if (life == nullptr || had_damage(evidence, stream->key)) continue;
+    std::map<core::Seq, core::Instant>& gone = removed[stream->key];
+    if (gone.empty()) {
+      for (const StreamLife::Removal& removal : life->removed) gone.try_emplace(removal.seq, removal.at);
+    }
+    // A power loss can take a message away without a removal.
+    if (had_power_loss(evidence, stream->key.node, kTimeZero, confirmed.at)) continue;
+    const auto removal = gone.find(confirmed.seq);
+    if (removal != gone.end() && removal->second <= confirmed.at) continue;
+    Divergence d = about(evidence, "ack-effective-before-reply", *stream, confirmed.seq);
+    d.at = confirmed.at;
+    d.expected = "sequence " + std::to_string(confirmed.seq.value) + " has left the stream when its ack is confirmed";
+    d.actual = removal == gone.end() ? "it never left" : "it left later";
+    out.push_back(std::move(d));
+    reported.insert(stream->key);
+  }
+  return out;
+}
+
+std::vector<Divergence> check_at_least_once(const Evidence& evidence) {
+  std::vector<Divergence> out;
+  for (const FinalConsumer& consumer : evidence.end.consumers) {
+    const FinalStream* stream = stream_of(evidence, consumer);
+    if (!consumer.exists || stream == nullptr || !consumer.delivers_all || had_damage(evidence, consumer.stream)) continue;
+    std::set<core::Seq> delivered;
+    for (const ConsumerEvent& event : events_of(evidence, consumer)) {
+      if (!event.is_ack) delivered.insert(event.seq);
+    }
+    for (const FinalMessage& message : stream->messages) {
+      if (message.seq > consumer.delivered || wants(consumer, message.subject) != true || delivered.contains(message.seq)) continue;
+      Divergence d = about(evidence, "at-least-once", consumer);
+      d.first_seq = message.seq;
+      d.expected = "consumer " + consumer.name + " delivers sequence " + std::to_string(message.seq.value);
+      d.actual = "it stands at " + std::to_string(consumer.delivered.value) + " and has never delivered it";
+      out.push_back(std::move(d));
+      break;
+    }
+    // Whoever asks and acknowledges gets everything there is.
+    if (!consumer.is_asked_to_the_end || consumer.num_pending == 0) continue;
+    Divergence d = about(evidence, "at-least-once", consumer);
+    d.expected = "consumer " + consumer.name + " has nothing left to deliver: its application asks for more";
+    d.actual = std::to_string(consumer.num_pending) + " messages were never delivered";
+    out.push_back(std::move(d));
+  }
+  return out;
+}
+
+std::vector<Divergence> check_delivery_count_monotone(const Evidence& evidence) {
+  std::vector<Divergence> out;
+  for (const auto& watched : evidence.history.consumers()) {
+    const ConsumerKey& key = watched.first;
+    const StreamLife* life = evidence.history.life(key.stream);
+    std::map<core::Seq, const ConsumerEvent*> last;
+    for (const ConsumerEvent& event : watched.second) {
+      if (event.is_ack) continue;
+      const ConsumerEvent* before = std::exchange(last[event.seq], &event);
+      if (before == nullptr ? event.count == 1 : event.count > before->count) continue;
+      // What a crash made it forget it counts anew, and a sequence that was used again is another message.
+      const std::vector<Crash>& crashes = evidence.history.crashes();
+      const bool has_forgotten = std::any_of(crashes.begin(), crashes.end(), [&](const Crash& crash) {
+        return crash.node == key.stream.node && (before == nullptr || crash.at >= before->at) && crash.at <= event.at;
+      });
+      if (has_forgotten || had_damage(evidence, key.stream) || (life != nullptr && life->at(event.seq).size() > 1)) continue;
+      Divergence d;
+      d.invariant = "delivery-count-monotone";
+      d.stream = key.stream.stream;
+      for (const FinalStream& stream : evidence.end.streams) {
+        if (stream.key == key.stream) d.node = stream.node;
+      }
+      d.first_seq = event.seq;
+      d.at = event.at;
+      d.expected = "consumer " + key.consumer + " delivers sequence " + std::to_string(event.seq.value) + " with the count " +
+                   std::to_string(before == nullptr ? 1 : before->count + 1);
+      d.actual = "its count is " + std::to_string(event.count);
+      out.push_back(std::move(d));
+      break;
+    }
+  }
+  return out;
+}
+
+std::vector<Divergence> check_ack_floor(const Evidence& evidence) {
+  std::vector<Divergence> out;
+  for (const FinalConsumer& consumer : evidence.end.consumers) {
+    if (!consumer.exists || consumer.ack == AckPolicy::none) continue;
+    Divergence d = about(evidence, "ack-floor-monotone-and-tight", consumer);
+    d.first_seq = consumer.ack_floor;
+    for (const FinalConsumer::FloorStep& step : consumer.floor_steps_back) {
+      const FinalStream* stream = evidence.end.find(consumer.node, consumer.stream.stream);
+      if (stream == nullptr || crashed_between(evidence, *stream, step.before, step.at)) continue;
+      d.at = step.at;
+      d.expected = "the ack floor of consumer " + consumer.name + " never decreases from " + std::to_string(step.from.value);
+      d.actual = "it is " + std::to_string(step.to.value);
+      out.push_back(d);
+      break;
+    }
+    const FinalStream* stream = stream_of(evidence, consumer);
+    if (consumer.num_ack_pending > 0 || stream == nullptr || !stream->unreadable.empty()) continue;
+    // Between the two there may be what it does not want.
+    const bool is_tight = std::none_of(stream->messages.begin(), stream->messages.end(), [&](const FinalMessage& message) {
+      return message.seq > consumer.ack_floor && message.seq <= consumer.delivered && wants(consumer, message.subject) == true;
+    });
+    const bool is_whole = !consumer.filters.empty() || consumer.ack_floor == consumer.delivered;
+    if (is_tight && is_whole) continue;
+    d.at = evidence.end.at;
+    d.expected = "the ack floor of consumer " + consumer.name + " is what it delivered last, " + std::to_string(consumer.delivered.value) +
+                 ": nothing is pending";
+    d.actual = "it is " + std::to_string(consumer.ack_floor.value);
+    out.push_back(std::move(d));
+  }
+  return out;
+}
+
+std::vector<Divergence> check_num_pending_exact(const Evidence& evidence) {
+  std::vector<Divergence> out;
+  for (const FinalConsumer& consumer : evidence.end.consumers) {
+    const FinalStream* stream = stream_of(evidence, consumer);
+    if (!consumer.exists || stream == nullptr || !consumer.delivers_all || !stream->unreadable.empty()) continue;
+    std::uint64_t pending = 0;
+    bool is_certain = true;
+    for (const FinalMessage& message : stream->messages) {
+      if (message.seq <= consumer.delivered) continue;
+      const std::optional<bool> is_wanted = wants(consumer, message.subject);
+      is_certain = is_certain && is_wanted.has_value();
+      pending += is_wanted == true ? 1 : 0;
+    }
+    if (!is_certain || pending == consumer.num_pending) continue;
+    Divergence d = about(evidence, "num-pending-exact", consumer);
+    d.expected = "consumer " + consumer.name + " has " + std::to_string(pending) + " messages still to deliver";
+    d.actual = "it says " + std::to_string(consumer.num_pending);
+    out.push_back(std::move(d));
+  }
+  return out;
+}
+
+std::vector<Divergence> check_ack_pending_bounded(const Evidence& evidence) {
+  std::vector<Divergence> out;
+  for (const FinalConsumer& consumer : evidence.end.consumers) {
+    const FinalStream* stream = stream_of(evidence, consumer);
+    if (!consumer.exists || stream == nullptr || consumer.ack != AckPolicy::explicit_) continue;
+    // A pending entry is a live message that was delivered.
+    const auto live =
+        static_cast<std::uint64_t>(std::count_if(stream->messages.begin(), stream->messages.end(), [&](const FinalMessage& m) {
+          return m.seq <= consumer.delivered && wants(consumer, m.subject) != false;
+        }));
+    // After a crash an entry may stand for a message that had left: it goes when its turn to be delivered again comes.
+    const bool had_crash = crashed_between(evidence, *stream, kTimeZero, evidence.end.at);
+    const std::uint64_t most = had_crash ? consumer.max_ack_pending : std::min(consumer.max_ack_pending, live + stream->unreadable.size());
+    if (consumer.num_ack_pending <= most) continue;
+    Divergence d = about(evidence, "ack-pending-bounded", consumer);
+    d.expected = "consumer " + consumer.name + " has at most " + std::to_string(most) + " pending: " + std::to_string(live) +
+                 " live messages that it delivered, and max_ack_pending " + std::to_string(consumer.max_ack_pending);
+    d.actual = "it has " + std::to_string(consumer.num_ack_pending);
+    out.push_back(std::move(d));
+  }
+  return out;
+}
+
+std::vector<Divergence> check_consumer_survives(const Evidence& evidence) {
+  std::vector<Divergence> out;
+  for (const FinalConsumer& consumer : evidence.end.consumers) {
+    if (consumer.exists || !consumer.is_durable || stream_of(evidence, consumer) == nullptr) continue;
+    if (!consumer.is_listed && events_of(evidence, consumer).empty()) continue;  // a workload's own: nobody knows that it ever was
+    if (had_damage(evidence, consumer.stream)) continue;
+    Divergence d = about(evidence, "consumer-survives", consumer);
+    d.expected = "the durable consumer " + consumer.name + " exists: nobody deleted it";
+    d.actual = "it is gone";
+    out.push_back(std::move(d));
+  }
+  return out;
+}
+
+}  // namespace windtunnel::scenarios
