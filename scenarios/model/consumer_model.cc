@@ -30,7 +30,7 @@ std::vector<ModelDelivery> ConsumerModel::fetch(const ModelFetch& request, const
       if (!pending_.contains(seq) || !messages.has(seq)) continue;
       const std::uint64_t count = redelivered_.contains(seq) ? redelivered_[seq] + 1 : 1;  // deliveries so far
       if (config_.max_deliver > 0 && count >= static_cast<std::uint64_t>(config_.max_deliver)) {
-        redelivered_[seq] = count - 1;
+        redelivered_[seq] = std::max<std::uint64_t>(1, count - 1);
         pending_.erase(seq);
         is_floor_exact_ = false;
         continue;
@@ -128,10 +128,23 @@ std::vector<core::Instant> ConsumerModel::moments() const {
 
 void ConsumerModel::pass_time(core::Instant now) {
   for (core::Instant due = next_due(); due <= now; due = next_due()) {
+    std::vector<std::uint64_t> over;
     for (auto& [seq, entry] : pending_) {
       if (entry.due > core::after(due, kTimerSlack)) continue;
       entry.due = core::after(due, config_.ack_wait);  // counts anew, whenever it is fetched
-      if (std::find(again_.begin(), again_.end(), seq) == again_.end()) again_.push_back(seq);
+      if (std::find(again_.begin(), again_.end(), seq) != again_.end()) continue;
+      // The timer knows how often it was delivered again, not how often it was delivered.
+      const std::uint64_t again = redelivered_.contains(seq) ? std::max<std::uint64_t>(1, redelivered_[seq]) : 1;
+      if (config_.max_deliver > 0 && again >= static_cast<std::uint64_t>(config_.max_deliver)) {
+        over.push_back(seq);
+      } else {
+        again_.push_back(seq);
+      }
+    }
+    for (const std::uint64_t seq : over) {
+      redelivered_[seq] = redelivered_.contains(seq) ? std::max<std::uint64_t>(1, redelivered_[seq]) : 1;
+      pending_.erase(seq);
+      is_floor_exact_ = false;
     }
   }
 }
