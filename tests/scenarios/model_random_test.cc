@@ -19,7 +19,11 @@ constexpr std::size_t kOperations = 40;
 // How many, and from which: WINDTUNNEL_MODEL_SEEDS=1000 or 5000+1000.
 struct Seeds {
   std::uint64_t first = 1;
+#ifdef __SANITIZE_ADDRESS__
+  std::uint64_t count = 200;
+#else
   std::uint64_t count = 1200;
+#endif
 };
 Seeds seeds() {
   Seeds out;
