@@ -21,32 +21,10 @@ std::vector<Divergence> check_expiry_exact(const Evidence& evidence);
 
 namespace {
 
-// Whether somebody asked for its removal, or may have: a filter is given that much.
-bool was_asked_for(const Evidence& evidence, const FinalStream& stream, core::Seq seq, core::Instant stored_at) {
-  return evidence.removals.any_of(stream.node, stream.key.stream, seq, stored_at, [](const RequestedRemoval&) { return true; });
-}
-
 // 2024-01-01T00:00:00Z: every wall clock at time 0.
 constexpr std::int64_t kWallAtTimeZero = 1704067200LL * 1000000000;
 // Expiry is looked at no more often than this, and then takes its time on the disk.
 constexpr core::Duration kExpirySlack = std::chrono::seconds{2};
-
-Divergence about(std::string_view invariant, const FinalStream& stream, core::Seq seq, core::Instant at) {
-  Divergence d;
-  d.invariant = std::string{invariant};
-  d.stream = stream.key.stream;
-  d.node = stream.node;
-  d.first_seq = seq;
-  d.at = at;
-  return d;
-}
-
-bool had_damage(const Evidence& evidence, const StreamKey& key) {
-  const std::vector<Damage>& damages = evidence.history.damages();
-  return std::any_of(damages.begin(), damages.end(), [&](const Damage& damage) {
-    return damage.node == key.node && (damage.stream.empty() || damage.stream == key.stream);
-  });
-}
 
 // Whether a message of that subject (its hash) is meant by the filter; only where that can be told from a hash.
 bool is_surely_meant(std::string_view filter, std::uint64_t subject) {
@@ -60,7 +38,7 @@ const StoredEvent* first_gone(const Evidence& evidence, const FinalStream& strea
   for (const FinalMessage& message : stream.messages) present.insert(message.seq);
   for (const StoredEvent& stored : life.stored) {
     if (!is_meant(stored) || present.contains(stored.seq) || stream.unreadable.contains(stored.seq)) continue;
-    if (was_asked_for(evidence, stream, stored.seq, stored.at) || may_be_lost(evidence, stream, stored.seq, stored.at)) continue;
+    if (may_be_asked_for(evidence, stream, stored.seq, stored.at) || may_be_lost(evidence, stream, stored.seq, stored.at)) continue;
     return &stored;
   }
   return nullptr;

@@ -180,6 +180,17 @@ bool was_removed_on_request(const Evidence& evidence, const FinalStream& stream,
   });
 }
 
+bool may_be_asked_for(const Evidence& evidence, const FinalStream& stream, core::Seq seq, core::Instant stored_at) {
+  return evidence.removals.any_of(stream.node, stream.key.stream, seq, stored_at, [](const RequestedRemoval&) { return true; });
+}
+
+bool had_damage(const Evidence& evidence, const StreamKey& key) {
+  const std::vector<Damage>& damages = evidence.history.damages();
+  return std::any_of(damages.begin(), damages.end(), [&](const Damage& damage) {
+    return damage.node == key.node && (damage.stream.empty() || damage.stream == key.stream);
+  });
+}
+
 std::vector<std::uint64_t> lost_messages(const Evidence& evidence, std::uint16_t workload) {
   std::set<std::uint64_t> present;
   for (const FinalStream& stream : evidence.end.streams) {

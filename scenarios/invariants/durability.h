@@ -52,6 +52,10 @@ struct FinalStream;
 // Whether a workload asked for the removal of the message that was stored there at `stored_at` or later.
 [[nodiscard]] bool was_removed_on_request(const Evidence& evidence, const FinalStream& stream, core::Seq seq, std::string_view subject,
                                           core::Instant stored_at);
+// Whether somebody asked for the removal of what was stored there at `stored_at`, or may have: any purge is given that much.
+[[nodiscard]] bool may_be_asked_for(const Evidence& evidence, const FinalStream& stream, core::Seq seq, core::Instant stored_at);
+// Whether a fault damaged files of the stream, or of the whole node.
+[[nodiscard]] bool had_damage(const Evidence& evidence, const StreamKey& key);
 // The messages of a workload whose publisher was told of no error and which are in no stream at the end, though no
 // stream's limits took them; ascending.
 [[nodiscard]] std::vector<std::uint64_t> lost_messages(const Evidence& evidence, std::uint16_t workload);

@@ -288,6 +288,16 @@ constexpr std::array<Invariant, 34> kInvariants = {{
 
 }  // namespace
 
+Divergence about(std::string_view invariant, const FinalStream& stream, core::Seq seq, core::Instant at) {
+  Divergence d;
+  d.invariant = std::string{invariant};
+  d.stream = stream.key.stream;
+  d.node = stream.node;
+  d.first_seq = seq;
+  d.at = at;
+  return d;
+}
+
 std::span<const Invariant> invariants() { return kInvariants; }
 
 const Invariant* check_of(std::string_view name) {

@@ -45,6 +45,9 @@ struct Invariant {
   std::vector<Divergence> (*check)(const Evidence& evidence);
 };
 
+// The beginnings of a divergence: what is expected, and what was found, is still to be said. `seq` 0: of no message.
+[[nodiscard]] Divergence about(std::string_view invariant, const FinalStream& stream, core::Seq seq, core::Instant at);
+
 [[nodiscard]] std::span<const Invariant> invariants();
 // nullptr if there is none of this name.
 [[nodiscard]] const Invariant* check_of(std::string_view name);

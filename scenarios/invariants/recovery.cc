@@ -18,16 +18,6 @@ namespace {
 
 using Messages = std::map<core::Seq, std::uint64_t>;
 
-Divergence about(const FinalStream& stream, const RecoveryReading& reading, std::string_view invariant, core::Seq seq) {
-  Divergence d;
-  d.invariant = invariant;
-  d.stream = stream.key.stream;
-  d.node = stream.node;
-  d.first_seq = seq;
-  d.at = reading.at;
-  return d;
-}
-
 std::string name_of(core::Seq seq) { return "sequence " + std::to_string(seq.value); }
 
 bool is_block_damaged_by(const Evidence& evidence, const FinalStream& stream, core::Instant until) {
@@ -135,7 +125,7 @@ std::optional<Divergence> compare(const Evidence& evidence, const FinalStream& s
     if (found != now.end() && found->second == content) continue;
     if (may_be_missing(evidence, stream, reading, seq, since, stored_at)) continue;
     if (path.unsaid.contains(seq) && was_recovery_cut_short(evidence, stream, since, reading.at)) continue;
-    Divergence d = about(stream, reading, kName, seq);
+    Divergence d = about(kName, stream, seq, reading.at);
     d.expected = "recovery finds " + name_of(seq) + ", which was there when the node ended";
     d.actual = found == now.end() ? "it is gone" : "it is another message";
     return d;
@@ -144,14 +134,14 @@ std::optional<Divergence> compare(const Evidence& evidence, const FinalStream& s
     const auto removed = path.removed_at.find(seq);
     if (path.messages.contains(seq) || removed == path.removed_at.end()) continue;
     if (may_have_come_back(evidence, stream, reading, seq, removed->second)) continue;
-    Divergence d = about(stream, reading, kName, seq);
+    Divergence d = about(kName, stream, seq, reading.at);
     d.expected = "recovery does not find " + name_of(seq) + ", which was removed before the node ended";
     d.actual = "it is there again";
     return d;
   }
   const core::Seq last = reading.with_index.state.last_seq;
   if (last < path.last && !may_step_back(evidence, stream, {reading.at, path.last, last})) {
-    Divergence d = about(stream, reading, kName, last.next());
+    Divergence d = about(kName, stream, last.next(), reading.at);
     d.expected = "recovery comes to the last sequence that the stream had, " + std::to_string(path.last.value);
     d.actual = "it comes to " + std::to_string(last.value);
     return d;
@@ -161,7 +151,7 @@ std::optional<Divergence> compare(const Evidence& evidence, const FinalStream& s
 
 // At the end the stream is there to be asked.
 std::optional<Divergence> compare_with_end(const FinalStream& stream, const RecoveryReading& reading) {
-  Divergence d = about(stream, reading, "recovery-equals-precrash", core::Seq{});
+  Divergence d = about("recovery-equals-precrash", stream, core::Seq{}, reading.at);
   const Messages& recovered = reading.with_index.messages;
   std::set<core::Seq> live;
   for (const FinalMessage& message : stream.messages) {
@@ -254,7 +244,7 @@ std::vector<Divergence> check_index_is_cache(const Evidence& evidence) {
         differs = difference(reading.with_index, *reading.with_older_index);
       }
       if (!differs) continue;
-      Divergence d = about(stream, reading, "index-is-cache", differs->first);
+      Divergence d = about("index-is-cache", stream, differs->first, reading.at);
       d.expected = "recovery " + std::string(how) + " comes to the same as with the index that is there: messages " +
                    std::to_string(reading.with_index.state.messages) + ", sequences " +
                    std::to_string(reading.with_index.state.first_seq.value) + " to " +

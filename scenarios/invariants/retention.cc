@@ -27,11 +27,6 @@ std::vector<Divergence> check_consumer_survives(const Evidence& evidence);
 
 namespace {
 
-// Whether somebody asked for its removal, or may have: a filter is given that much.
-bool was_asked_for(const Evidence& evidence, const FinalStream& stream, core::Seq seq, core::Instant stored_at) {
-  return evidence.removals.any_of(stream.node, stream.key.stream, seq, stored_at, [](const RequestedRemoval&) { return true; });
-}
-
 Divergence about(const Evidence& evidence, std::string_view invariant, const FinalConsumer& consumer) {
   Divergence d;
   d.invariant = std::string{invariant};
@@ -41,33 +36,16 @@ Divergence about(const Evidence& evidence, std::string_view invariant, const Fin
   return d;
 }
 
-Divergence about(const Evidence& evidence, std::string_view invariant, const FinalStream& stream, core::Seq seq) {
-  Divergence d;
-  d.invariant = std::string{invariant};
-  d.stream = stream.key.stream;
-  d.node = stream.node;
-  d.first_seq = seq;
-  d.at = evidence.end.at;
-  return d;
-}
-
 const FinalStream* stream_of(const Evidence& evidence, const FinalConsumer& consumer) {
   const FinalStream* stream = evidence.end.find(consumer.node, consumer.stream.stream);
   return stream != nullptr && stream->is_readable ? stream : nullptr;
 }
 
-// Whether a crash, a power loss above all, may have taken back what the node had written by then.
+// Whether the node lost its power in that time, and with it perhaps what it had written.
 bool had_power_loss(const Evidence& evidence, sim::NodeId node, core::Instant from, core::Instant to) {
   const std::vector<Crash>& crashes = evidence.history.crashes();
   return std::any_of(crashes.begin(), crashes.end(),
                      [&](const Crash& crash) { return crash.node == node && crash.is_power_loss && crash.at >= from && crash.at <= to; });
-}
-
-bool had_damage(const Evidence& evidence, const StreamKey& key) {
-  const std::vector<Damage>& damages = evidence.history.damages();
-  return std::any_of(damages.begin(), damages.end(), [&](const Damage& damage) {
-    return damage.node == key.node && (damage.stream.empty() || damage.stream == key.stream);
-  });
 }
 
 // Whether messages of that subject (its hash) are the consumer's; nullopt where a wildcard makes that unknowable from a hash.
@@ -135,7 +113,7 @@ std::vector<Divergence> check_retention_only_removes_acked(const Evidence& evide
     if (consumers.empty()) continue;
     for (const StreamLife::Removal& removal : life->removed) {
       const std::vector<const StoredEvent*> stored = life->at(removal.seq);
-      if (stored.empty() || was_asked_for(evidence, stream, removal.seq, stored.back()->at)) continue;
+      if (stored.empty() || may_be_asked_for(evidence, stream, removal.seq, stored.back()->at)) continue;
       const bool is_acked = std::all_of(consumers.begin(), consumers.end(), [&](const auto& each) {
         const std::optional<bool> is_wanted = wants(*each.first, stored.back()->subject);
         return is_wanted != true || each.second.has(removal.seq, removal.at);
@@ -143,7 +121,7 @@ std::vector<Divergence> check_retention_only_removes_acked(const Evidence& evide
       const bool has_owner = std::any_of(consumers.begin(), consumers.end(),
                                          [&](const auto& each) { return wants(*each.first, stored.back()->subject) != false; });
       if (is_acked && (has_owner || stream.spec->retention == Retention::interest)) continue;
-      Divergence d = about(evidence, "retention-only-removes-acked", stream, removal.seq);
+      Divergence d = about("retention-only-removes-acked", stream, removal.seq, evidence.end.at);
       d.at = removal.at;
       d.expected = "sequence " + std::to_string(removal.seq.value) + " stays until every consumer that wants it has acknowledged it";
       d.actual = "it was removed";
@@ -177,7 +155,7 @@ std::vector<Divergence> check_no_orphans(const Evidence& evidence) {
       // A sequence that was used again is another message.
       const StreamLife* life = evidence.history.life(stream.key);
       if (life != nullptr && life->at(message.seq).size() > 1) continue;
-      Divergence d = about(evidence, "no-orphans", stream, message.seq);
+      Divergence d = about("no-orphans", stream, message.seq, evidence.end.at);
       d.expected =
           "sequence " + std::to_string(message.seq.value) + " leaves the stream, for every consumer that wants it has acknowledged it";
       d.actual = "it is still there";
@@ -205,7 +183,7 @@ std::vector<Divergence> check_ack_effective_before_reply(const Evidence& evidenc
     if (had_power_loss(evidence, stream->key.node, kTimeZero, confirmed.at)) continue;
     const auto removal = gone.find(confirmed.seq);
     if (removal != gone.end() && removal->second <= confirmed.at) continue;
-    Divergence d = about(evidence, "ack-effective-before-reply", *stream, confirmed.seq);
+    Divergence d = about("ack-effective-before-reply", *stream, confirmed.seq, evidence.end.at);
     d.at = confirmed.at;
     d.expected = "sequence " + std::to_string(confirmed.seq.value) + " has left the stream when its ack is confirmed";
     d.actual = removal == gone.end() ? "it never left" : "it left later";

@@ -23,16 +23,6 @@ constexpr std::uint64_t kRewriteFactor = 8;
 // Besides: what a rewrite costs that pays off later only, and tombstones.
 constexpr std::uint64_t kRewriteSlack = 64 * 1024;
 
-Divergence about(const Evidence& evidence, const FinalStream& stream, std::string_view invariant, core::Seq seq = {}) {
-  Divergence d;
-  d.invariant = invariant;
-  d.stream = stream.key.stream;
-  d.node = stream.node;
-  d.first_seq = seq;
-  d.at = evidence.end.at;
-  return d;
-}
-
 // Whether what was reported then was reported by a recovery that a crash cut short: the stream was not there yet, and nobody
 // could see it.
 bool was_recovery_cut_short(const Evidence& evidence, const FinalStream& stream, const StreamLife& life, core::Instant reported_at) {
@@ -69,7 +59,7 @@ std::vector<Divergence> check_no_resurrection(const Evidence& evidence) {
       const auto stored = stored_at.find(message.seq);
       if (stored != stored_at.end() && stored->second > removed->second) continue;  // the sequence was used again
       if (may_come_back(evidence, stream, message.seq, removed->second)) continue;
-      Divergence d = about(evidence, stream, "no-resurrection", message.seq);
+      Divergence d = about("no-resurrection", stream, message.seq, evidence.end.at);
       d.expected = "sequence " + std::to_string(message.seq.value) + " stays removed";
       d.actual = "it is readable again";
       out.push_back(std::move(d));
@@ -89,7 +79,7 @@ std::vector<Divergence> check_first_seq_exact(const Evidence& evidence) {
     const core::Seq expected = smallest.value_or(stream.state.last_seq.next());
     if (stream.state.first_seq == expected) continue;
     if (!smallest && stream.state.last_seq.value == 0 && stream.state.first_seq.value <= 1) continue;  // never used
-    Divergence d = about(evidence, stream, "first-seq-exact", expected);
+    Divergence d = about("first-seq-exact", stream, expected, evidence.end.at);
     d.expected = smallest ? "the first sequence is the smallest that is there, " + std::to_string(expected.value)
                           : "the empty stream's first sequence is the one after its last, " + std::to_string(expected.value);
     d.actual = "it is " + std::to_string(stream.state.first_seq.value);
@@ -113,7 +103,7 @@ bool report_made_up(const Evidence& evidence, const FinalStream& stream, const S
     // A crash between the write and the word of it: the message is there, whole, and nobody was told.
     const bool is_unsaid = begin == end && message.id && evidence.ledger.is_genuine(*message.id, message.content);
     if (is_unsaid) continue;
-    Divergence d = about(evidence, stream, "corruption-is-surfaced", message.seq);
+    Divergence d = about("corruption-is-surfaced", stream, message.seq, evidence.end.at);
     d.expected = "what is read under sequence " + std::to_string(message.seq.value) + " is what was stored there, or an error";
     d.actual = "it is a message that the stream never stored like that";
     out.push_back(std::move(d));
@@ -174,7 +164,7 @@ bool report_silent_consumer(const Evidence& evidence, const FinalStream& stream,
   for (const Damage& damage : evidence.history.damages()) {
     const bool is_ours = damage.node == stream.key.node && damage.stream == stream.key.stream && damage.part == Damage::Part::consumer;
     if (!is_ours || !damage.is_evident || !damage.was_met || is_consumer_reported(life, damage)) continue;
-    Divergence d = about(evidence, stream, "corruption-is-surfaced");
+    Divergence d = about("corruption-is-surfaced", stream, {}, evidence.end.at);
     d.expected = "it is reported that the state of consumer " + damage.consumer + " cannot be read since " + damage.path + " was damaged";
     d.actual = "its server started without a word of it";
     out.push_back(std::move(d));
@@ -192,7 +182,7 @@ std::vector<Divergence> check_corruption_is_surfaced(const Evidence& evidence) {
     if (life == nullptr || !is_file(stream)) continue;
     if (!stream.is_readable) {
       if (is_failure_reported(evidence, stream, *life)) continue;
-      Divergence d = about(evidence, stream, "corruption-is-surfaced");
+      Divergence d = about("corruption-is-surfaced", stream, {}, evidence.end.at);
       d.expected = "the stream is there, or its server says why it cannot open it";
       d.actual = "it is gone without a word";
       out.push_back(std::move(d));
@@ -203,7 +193,7 @@ std::vector<Divergence> check_corruption_is_surfaced(const Evidence& evidence) {
     for (const Damage& damage : evidence.history.damages()) {
       const std::optional<core::Seq> silent = unreported(evidence, stream, *life, damage);
       if (!silent) continue;
-      Divergence d = about(evidence, stream, "corruption-is-surfaced", *silent);
+      Divergence d = about("corruption-is-surfaced", stream, *silent, evidence.end.at);
       d.expected = "what is missing since " + damage.path + " was damaged is reported, and that file named";
       d.actual = "sequence " + std::to_string(silent->value) + " is gone and nobody has named the file";
       out.push_back(std::move(d));
@@ -232,7 +222,7 @@ std::vector<Divergence> check_bounded_work(const Evidence& evidence) {
       const StreamLife::Rewrite* before = std::exchange(last[rewrite.block], &rewrite);
       const bool is_idle = before != nullptr && before->removed_before == rewrite.removed_before && rewrite.to_bytes >= rewrite.from_bytes;
       if (!is_idle && written <= kRewriteFactor * removed + kRewriteSlack) continue;
-      Divergence d = about(evidence, stream, "bounded-work");
+      Divergence d = about("bounded-work", stream, {}, evidence.end.at);
       d.at = rewrite.at;
       d.expected = is_idle ? "block " + std::to_string(rewrite.block) + " is not written anew before anything more is removed"
                            : "rewriting writes at most " + std::to_string(kRewriteFactor) + " times the " + std::to_string(removed) +
@@ -256,7 +246,7 @@ std::vector<Divergence> check_block_size_bounded(const Evidence& evidence) {
     for (const auto& [seq, size] : life->sizes) record_max = std::max(record_max, size);
     const std::uint64_t bound = node->block_size->value + record_max;
     if (stream.block_bytes_max <= bound) continue;
-    Divergence d = about(evidence, stream, "block-size-bounded");
+    Divergence d = about("block-size-bounded", stream, {}, evidence.end.at);
     d.expected = "no block file is larger than its size and one record, " + std::to_string(bound) + " bytes";
     d.actual = "one has " + std::to_string(stream.block_bytes_max) + " bytes";
     out.push_back(std::move(d));
