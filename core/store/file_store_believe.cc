@@ -70,13 +70,7 @@ Status FileStore::believe_index(const std::vector<std::uint32_t>& indexes, Recov
   again.index = found.index;
   again.is_index_block_there = true;
   again.is_index_current = found.is_index_current;
-  for (const auto& block : blocks_) files_.close(*block);
-  blocks_.clear();
-  subjects_.clear();
-  messages_ = bytes_ = 0;
-  last_seq_ = Seq{};
-  last_time_ = 0;
-  has_unmarked_ = false;
+  forget_blocks();
   has_missing_ = true;
   auto next = missing.begin();
   for (const std::uint32_t index : indexes) {

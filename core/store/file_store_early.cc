@@ -78,15 +78,7 @@ Status FileStore::ready_locked() {
   Status recovered = recover();
   removed_ = std::move(removed);
   if (!recovered) {
-    for (const auto& block : blocks_) files_.close(*block);
-    blocks_.clear();
-    retired_.clear();
-    subjects_.clear();
-    to_compress_.clear();
-    messages_ = bytes_ = 0;
-    last_seq_ = Seq{};
-    last_time_ = 0;
-    has_unmarked_ = false;
+    forget_blocks();
     note_failure(recovered, "recovery");
     return recovered;
   }

@@ -138,6 +138,7 @@ class FileStore final : public std::enable_shared_from_this<FileStore> {
   Status recover_block(std::uint32_t index, Recovery& found);
   [[nodiscard]] std::unique_ptr<MessageBlock> remade_at(const MessageBlock& block, Seq base) const;
   Status cut_torn_tail(const Recovery& found);
+  void forget_blocks();
   void apply_deletes(const Recovery& found);
   [[nodiscard]] bool went_on_after_index(const Recovery& found) const;
   bool note_lost(const Recovery& found);

@@ -316,6 +316,19 @@ Status FileStore::cut_torn_tail(const Recovery& found) {
   return sync_block(block);
 }
 
+// As if none had been read.
+void FileStore::forget_blocks() {
+  for (const auto& block : blocks_) files_.close(*block);
+  blocks_.clear();
+  retired_.clear();
+  subjects_.clear();
+  to_compress_.clear();
+  messages_ = bytes_ = 0;
+  last_seq_ = Seq{};
+  last_time_ = 0;
+  has_unmarked_ = false;
+}
+
 void FileStore::apply_deletes(const Recovery& found) {
   const auto forget = [&](Seq seq) {
     MessageBlock* block = block_of(seq);
