@@ -31,9 +31,7 @@ class AdminProgram final : public sim::Program {
         jetstream_(client_, admin_.domain) {}
 
   void run() override {
-    if (const core::Status connected = client_.connect(kTimeZero); !connected && client_.is_closed()) {
-      world_.record(node_, core::LogLevel::error, "client.refused", {{"workload", spec_.name}, {"error", connected.error().text()}});
-    }
+    connect_or_record(client_, world_, spec_);
     core::Instant next = core::after(kTimeZero, spec_.start);
     for (std::uint64_t i = 0; i < admin_.times(); ++i) {
       next = core::after(next, admin_.every);
