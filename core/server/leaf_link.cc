@@ -17,6 +17,7 @@ constexpr std::uint32_t kWeightMax = 1'000'000;
 constexpr EventName kClosed{"leaf.closed"};
 constexpr EventName kLoop{"leaf.loop"};
 constexpr EventName kDenied{"leaf.interest_denied"};
+constexpr EventName kSlow{"leaf.slow_consumer"};
 
 bool is_loop_subject(std::string_view subject) { return subject.starts_with(kLoopPrefix); }
 bool is_exempt(std::string_view subject) { return is_loop_subject(subject) || subject.starts_with("_R_.") || subject.starts_with("_GR_."); }
@@ -65,8 +66,10 @@ void LeafLink::handle_leaf_subscribe(const Operation& operation) {
     return flush();
   }
   if (operation.subject == core_.loop_subject()) return break_loop();
-  // A hub holds its spokes to their permissions. Wildcards are let through: their messages are filtered one by one.
-  if (!is_spoke_ && !is_exempt(operation.subject) && !has_wildcard(operation.subject) && !may_send(operation.subject)) {
+  // A hub holds its spokes to their permissions; a spoke passes over what it may not send. Wildcards are let through: their
+  // messages are filtered one by one.
+  if (!is_exempt(operation.subject) && !has_wildcard(operation.subject) && !may_send(operation.subject)) {
+    if (is_spoke_) return;
     core_.log().warn(kDenied, {{"cid", link_id()}, {"remote", remote_name_}, {"subject", operation.subject}});
     if (is_solicitor()) penalty_ = core_.config().leaf_penalty;
     return refuse("Permissions Violation for Subscription to \"" + std::string(operation.subject) + "\"", "Permissions Violation");
@@ -101,6 +104,13 @@ void LeafLink::handle_leaf_message(const Operation& operation) {
   const bool is_mapped = core_.mapping().map(operation.subject, mapped_);
   if (is_mapped) message.subject = mapped_;
   core_.account().route(message, RouteOrigin{.leaf = this, .is_mapped = is_mapped, .queues = operation.queues});
+}
+
+// Once it is registered: what is slow before that is closed (wire 12).
+bool LeafLink::keeps_slow_peer() {
+  if (!is_registered_) return false;
+  core_.log().warn(kSlow, {{"cid", link_id()}, {"remote", remote_name_}, {"pending", pending()}});
+  return true;
 }
 
 ClientInfo LeafLink::client_info() const {

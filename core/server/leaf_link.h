@@ -42,6 +42,7 @@ class LeafLink final : public Link, private LeafReceiver {
   void on_close(std::string_view reason) override;
   void on_read_deadline() override;
   [[nodiscard]] bool may_skip_ping() const override { return !is_spoke_; }
+  [[nodiscard]] bool keeps_slow_peer() override;
 
   // LeafReceiver.
   [[nodiscard]] std::uint64_t id() const override { return link_id(); }
@@ -59,6 +60,7 @@ class LeafLink final : public Link, private LeafReceiver {
   void handle_connect(std::string_view json);
   [[nodiscard]] bool is_welcome(const LeafConnect& connect);
   void evict_duplicates();
+  [[nodiscard]] bool is_dialling_own_spoke() const;
   void register_with_account();
   void send_all_interest();
   void handle_err(std::string_view text);
