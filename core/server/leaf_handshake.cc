@@ -62,6 +62,7 @@ void LeafLink::handle_first_info(const LeafInfo& info) {
     return close("Wrong Port");
   }
   remote_name_ = info.server_name;
+  remote_id_ = info.client_id;
   remote_cluster_ = info.cluster;
   remote_domain_ = info.domain;
   has_headers_ = info.has_headers;

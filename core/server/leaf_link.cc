@@ -60,6 +60,7 @@ void LeafLink::handle(const Operation& operation) {
 
 void LeafLink::handle_leaf_subscribe(const Operation& operation) {
   note_input();
+  ++heard_;
   if (!is_registered_) return close("Protocol Violation");
   if (!is_valid_subject(operation.subject)) {
     append_err(output(), "Invalid Subscription");
@@ -90,6 +91,7 @@ void LeafLink::handle_leaf_subscribe(const Operation& operation) {
 
 void LeafLink::handle_leaf_unsubscribe(const Operation& operation) {
   note_input();
+  ++heard_;
   const auto found = subscriptions_.find(key_of(operation));
   if (found == subscriptions_.end()) return;
   AccountSubscription& subscription = *found->second;
@@ -145,6 +147,7 @@ bool LeafLink::is_forwarded(const AccountSubscription& subscription) const {
 
 void LeafLink::on_interest(const AccountSubscription& subscription, std::int64_t delta) {
   if (!is_forwarded(subscription)) return;
+  if (delta < 0 && core_.env().defects.is_on(Defect::break_leaf_interest)) return;
   if (delta > 0 && !is_exempt(subscription.subject) && !permissions_.may_announce(subscription.subject)) return;
   interest_.change(subscription.subject, subscription.queue, delta, output());
   flush();
@@ -167,6 +170,25 @@ void LeafLink::send_all_interest() {
   interest_.add(core_.loop_subject(), {}, 1);
   interest_.append_all(output());
   flush();
+}
+
+InterestReading::Link LeafLink::read() const {
+  InterestReading::Link link;
+  link.id = link_id();
+  link.remote_id = remote_id_;
+  link.remote_name = remote_name_;
+  link.remote_cluster = remote_cluster_;
+  link.is_solicitor = is_solicitor();
+  link.is_spoke = is_spoke_;
+  for (const auto& [key, count] : interest_.all()) {
+    const std::size_t space = key.find(' ');
+    const bool has_queue = space != std::string::npos;
+    link.announced.push_back({key.substr(0, space), has_queue ? key.substr(space + 1) : std::string{}, has_queue ? count : 1});
+  }
+  link.said = interest_.said();
+  for (const auto& [key, known] : subscriptions_) link.known.push_back({known->subject, known->queue, known->count()});
+  link.heard = heard_;
+  return link;
 }
 
 void LeafLink::break_loop() {

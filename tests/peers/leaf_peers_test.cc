@@ -210,7 +210,6 @@ void create_copies(LeafChain& chain, std::size_t a, std::size_t b) {
     const std::size_t far = node == a ? b : a;
     const std::string name = "ORIGIN" + std::to_string(far);
     create(chain, node, {{"name", "MIRROR"}, {"mirror", origin(name, far)}, {"allow_direct", true}});
-    if (chain.is_ours(node)) continue;  // NOSRC
     create(chain, node, {{"name", "ALL"}, {"sources", {origin(name, far)}}, {"allow_direct", true}});
   }
 }
@@ -218,7 +217,7 @@ void create_copies(LeafChain& chain, std::size_t a, std::size_t b) {
 // The copies at both ends hold so many messages, those of the other's origin, in order and once.
 bool are_level(LeafChain& chain, std::size_t a, std::size_t b, int count) {
   for (const std::size_t node : {a, b}) {
-    if (messages_of(chain.client(node), "MIRROR") != count || (!chain.is_ours(node) && messages_of(chain.client(node), "ALL") != count)) return false;  // NOSRC
+    if (messages_of(chain.client(node), "MIRROR") != count || messages_of(chain.client(node), "ALL") != count) return false;
   }
   return true;
 }
@@ -227,7 +226,7 @@ void check_copies(LeafChain& chain, std::size_t a, std::size_t b, int count) {
   for (const std::size_t node : {a, b}) {
     CAPTURE(node);
     CHECK(contents(chain.client(node), "MIRROR") == numbers(count));
-    if (!chain.is_ours(node)) CHECK(contents(chain.client(node), "ALL") == numbers(count));
+    CHECK(contents(chain.client(node), "ALL") == numbers(count));
   }
 }
 

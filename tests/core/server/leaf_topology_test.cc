@@ -1,4 +1,6 @@
 // Leaf connections that come and go, in chains, stars and loops (reference: wire 13.1, 13.6, 13.7).
+#include <algorithm>
+
 #include "tests/core/server/leaf_world.h"
 
 namespace windtunnel::core {
@@ -178,6 +180,44 @@ TEST_CASE("a server may not be its own leaf's cluster, and waits 30 s before it 
   w.world.run_for(10s);
   for (const std::string& line : w.world.host("same").log()) refused += line.starts_with("leaf.refused") ? 1u : 0u;
   CHECK(refused == 2);
+}
+
+TEST_CASE("a hub in lame duck mode keeps its leaf nodes, lets them come back, and closes them last") {
+  LeafWorld w;
+  w.as_client([&] {
+    tests::RawPeer at_hub = w.connect("hub");
+    tests::RawPeer at_leaf = w.connect("leaf");
+    at_hub.ask("SUB a 1\r\n");
+    w.world.host("hub").tasks().spawn("signal", [&] { w.hub.lame_duck(); });
+    CHECK(at_hub.line().find("\"ldm\":true") != std::string::npos);
+    w.world.cut("leaf", "hub");
+    w.world.host("client").tasks().sleep_until(w.world.now() + 2s);
+    CHECK(w.leaf.leafs()[0].is_connected);
+    at_hub.hear();
+    at_leaf.send("PUB a 1\r\nx\r\n");
+    CHECK(at_hub.hear() == "MSG a 1 1\r\nx\r\n");
+    at_hub.hear(10s);
+    CHECK(at_hub.is_closed());
+  });
+  w.world.run_for(100ms);
+  CHECK_FALSE(w.hub.is_running());
+  CHECK_FALSE(w.leaf.leafs()[0].is_connected);
+}
+
+TEST_CASE("who dials the leaf node that dials it is told of a loop, by whichever of them sees it first") {
+  ServerWorld w;
+  Server& a = w.start(node("a", {"b"}));
+  Server& b = w.start(node("b", {"a"}));
+  w.world.run_for(20s);
+  const auto connected = [](const Server& server) {
+    const std::vector<LeafStatus> leafs = server.leafs();
+    return std::count_if(leafs.begin(), leafs.end(), [](const LeafStatus& leaf) { return leaf.is_connected; });
+  };
+  CHECK(connected(a) <= 1);
+  CHECK(connected(b) <= 1);
+  const auto saw = [&](const char* host) { return !w.world.host(host).logged("leaf.loop").empty(); };
+  const bool is_found = saw("a") || saw("b");
+  CHECK(is_found);
 }
 
 }  // namespace

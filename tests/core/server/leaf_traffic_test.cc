@@ -1,4 +1,6 @@
 // What crosses a leaf connection, and what does not (reference: wire 13.4, 13.5, 14, 15).
+#include <algorithm>
+
 #include "tests/core/server/leaf_world.h"
 
 namespace windtunnel::core {
@@ -196,6 +198,79 @@ TEST_CASE("the remote may be the spoke: then roles swap, and traffic flows the s
 // --- against a peer that is not ours ---
 
 // The acceptor's side, byte by byte: what a real nats-server soliciting us would see.
+
+TEST_CASE("a leaf connection outlives a slow reader as long as it takes something; one that takes nothing is closed, and so is a client") {
+  struct Row {
+    const char* what;
+    std::uint16_t port;
+    std::size_t taken;  // each 5 s
+    bool is_kept;
+  };
+  const Row rows[] = {{"a leaf that reads slowly", 7422, 1000, true},
+                      {"a leaf that does not read", 7422, 0, false},
+                      {"a client that reads slowly", 4222, 1000, false}};
+  for (const Row& row : rows) {
+    CAPTURE(row.what);
+    ServerWorld w;
+    Server& hub = w.start(node("hub"));
+    w.as_client([&] {
+      Result<std::unique_ptr<Connection>> dialled = w.world.host("client").env().network.connect(Address{"hub", row.port}, kForever);
+      REQUIRE(dialled.has_value());
+      Connection& peer = **dialled;
+      const bool is_leaf = row.port == 7422;
+      CHECK(peer.write(is_leaf ? "CONNECT {\"name\":\"slow\",\"remote_account\":\"$G\"}\r\nLS+ a\r\n"
+                               : "CONNECT {\"verbose\":false}\r\nSUB a 1\r\n")
+                .has_value());
+      w.world.host("client").tasks().sleep_until(w.world.now() + 10ms);
+      w.world.send_buffer = 4096;
+      std::string payload(30'000, '~');
+      CHECK(hub.publish(MessageView{"a", {}, {}, payload}));
+      std::string heard;
+      for (int i = 0; i < 12; ++i) {
+        std::vector<char> buffer(std::max<std::size_t>(row.taken, 1));
+        if (row.taken > 0) {
+          const Result<std::size_t> got = peer.read(buffer, after(w.world.now(), 1ms));
+          if (got) heard.append(buffer.data(), *got);
+        }
+        w.world.host("client").tasks().sleep_until(w.world.now() + 5s);
+      }
+      CHECK((is_leaf ? !hub.leafs().empty() : hub.client_count() == 1) == row.is_kept);
+      if (!row.is_kept) return;
+      CHECK(w.world.host("hub").logged("leaf.slow_consumer").find("remote=slow") != std::string::npos);
+      // Nothing of it is lost or sent twice.
+      for (;;) {
+        char buffer[4096];
+        const Result<std::size_t> got = peer.read(buffer, after(w.world.now(), 10ms));
+        if (!got || *got == 0) break;
+        heard.append(buffer, *got);
+      }
+      CHECK(heard.find("LMSG a 30000\r\n" + payload + "\r\n") != std::string::npos);
+      CHECK(count_of(heard, "~") == 30'000);
+    });
+  }
+}
+
+TEST_CASE("a spoke passes over literal interest of its hub that it may not serve, also for its own spokes") {
+  ServerWorld w;
+  w.start(node("hub"));
+  ServerConfig region = node("region", {"hub"});
+  region.remotes[0].deny_exports = {"secret.>"};
+  Server& middle = w.start(region);
+  Server& edge = w.start(node("edge", {"region"}));
+  w.world.run_for(2s);
+  w.as_client([&] {
+    tests::RawPeer at_hub = w.connect("hub");
+    at_hub.ask("SUB secret.a 1\r\nSUB open.a 2\r\nSUB secret.* 3\r\n");
+    CHECK(middle.has_interest("open.a"));
+    CHECK(edge.has_interest("open.a"));
+    CHECK_FALSE(middle.has_interest("secret.a"));
+    // A wildcard is passed on: its messages are held back where the rule is.
+    CHECK(edge.has_interest("secret.a"));
+    CHECK(edge.publish(MessageView{"secret.a", {}, {}, "x"}));
+    CHECK(edge.publish(MessageView{"open.a", {}, {}, "y"}));
+    CHECK(at_hub.hear() == "MSG open.a 2 1\r\ny\r\n");
+  });
+}
 
 }  // namespace
 }  // namespace windtunnel::core
