@@ -65,6 +65,7 @@ class Run {
       lags.look(last_fault, workloads.publishing_until());
       look_at_floors();
       world_.look_at_disks();
+      world_.look_at_leafs();
       pruner.look();
       const std::optional<core::Instant> known_end = end_of(last_fault, workloads);
       if (known_end) end = *known_end;
@@ -74,8 +75,8 @@ class Run {
     }
     const FinalState state = read_everything(end);
     const std::vector<LagSample> samples = lags.samples();
-    const Evidence evidence{scenario_,           world_.ledger(), world_.history(), world_.removals(),
-                            world_.key_values(), state,           samples,          world_.readings().all()};
+    const Evidence evidence{scenario_, world_.ledger(), world_.history(),        world_.removals(),         world_.key_values(),
+                            state,     samples,         world_.readings().all(), &world_.leafs().findings()};
     const std::vector<Consumption> consumptions = workloads.consumptions();
     std::vector<std::string> missed = faults.missed();
     for (std::string& crash : crashes_.missed()) missed.push_back(std::move(crash));

@@ -37,6 +37,8 @@ std::vector<Divergence> check_ack_floor(const Evidence& evidence);              
 std::vector<Divergence> check_num_pending_exact(const Evidence& evidence);             // retention.cc
 std::vector<Divergence> check_ack_pending_bounded(const Evidence& evidence);           // retention.cc
 std::vector<Divergence> check_consumer_survives(const Evidence& evidence);             // retention.cc
+std::vector<Divergence> check_interest_matches(const Evidence& evidence);              // leafs.cc
+std::vector<Divergence> check_no_forwarding_loop(const Evidence& evidence);            // leafs.cc
 
 namespace {
 
@@ -248,7 +250,7 @@ std::vector<Divergence> check_state_equals_contents(const Evidence& evidence) {
   return out;
 }
 
-constexpr std::array<Invariant, 34> kInvariants = {{
+constexpr std::array<Invariant, 36> kInvariants = {{
     {"acked-is-durable", check_acked_is_durable},
     {"publish-outcome-known", check_publish_outcome_known},
     {"no-silent-drop", check_no_silent_drop},
@@ -283,6 +285,8 @@ constexpr std::array<Invariant, 34> kInvariants = {{
     {"num-pending-exact", check_num_pending_exact},
     {"ack-pending-bounded", check_ack_pending_bounded},
     {"consumer-survives", check_consumer_survives},
+    {"interest-matches-subscriptions", check_interest_matches},
+    {"no-forwarding-loop", check_no_forwarding_loop},
 }};
 
 }  // namespace
