@@ -42,6 +42,22 @@ struct StreamLimits {
   [[nodiscard]] bool evicts() const { return (has_totals && !is_discard_new) || (max_msgs_per_subject > 0 && !is_discard_new_per_subject); }
 };
 
+// A mirror, or one of a stream's sources, as its status shows it.
+struct FinalCopy {
+  const OriginSpec* from = nullptr;
+  std::string reader;  // as its events name it
+  std::string key;     // of a source: what its messages' headers name; empty: a mirror
+  std::string error;   // empty: none
+  std::uint64_t lag = 0;
+};
+
+// A message that came by a source.
+struct SourcedMessage {
+  core::Seq seq;
+  std::size_t copy = 0;  // which of FinalStream::copies
+  core::Seq origin_seq;
+};
+
 struct FinalStream {
   StreamKey key;
   std::string node;
@@ -59,6 +75,8 @@ struct FinalStream {
   std::uint64_t block_bytes_max = 0;    // of its block files, the largest
   std::string mirror_error;             // of its status; empty: none
   std::uint64_t mirror_attempts = 0;
+  std::vector<FinalCopy> copies;        // its mirror, or its sources in their order; those that the scenario lists
+  std::vector<SourcedMessage> sourced;  // of its messages, ascending
 };
 
 // A consumer as its server describes it.

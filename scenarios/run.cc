@@ -9,6 +9,9 @@
 #include "core/base/hash.h"
 #include "core/jetstream/consumer.h"
 #include "core/jetstream/mirror.h"
+#include "core/jetstream/source_header.h"
+#include "core/jetstream/source_set.h"
+#include "core/nats/headers.h"
 #include "scenarios/api_answer.h"
 #include "scenarios/crash_driver.h"
 #include "scenarios/evidence_pruner.h"
@@ -161,6 +164,7 @@ class Run {
       out.mirror_attempts = stream->mirror()->attempts();
       if (stream->mirror()->error()) out.mirror_error = stream->mirror()->error()->description;
     }
+    read_copies(*stream, out);
     std::map<std::string, core::Seq> latest;
     for (core::Seq seq = out.state.first_seq; seq.value > 0 && seq <= out.state.last_seq; seq = seq.next()) {
       const core::Result<core::StoredMessage> message = stream->store().load(seq);
@@ -175,11 +179,37 @@ class Run {
       read.time = message->time.unix_ns;
       read.id = world_.ledger().identify(message->payload);
       out.messages.push_back(read);
+      note_source(*message, out);
       latest[message->subject] = seq;
     }
     if (!out.unreadable.empty()) return out;  // which of them is the last nobody knows
     for (const auto& [subject, seq] : latest) out.latest.push_back({subject, seq, stream->store().last_seq_of(subject)});
     return out;
+  }
+
+  // How its mirror or its sources stand.
+  static void read_copies(const core::Stream& stream, FinalStream& out) {
+    const auto add = [&](const OriginSpec& from, std::string reader, std::string key, const core::ApiStatus& error, std::uint64_t lag) {
+      out.copies.push_back({&from, std::move(reader), std::move(key), error ? error->description : std::string{}, lag});
+    };
+    if (const core::Mirror* mirror = stream.mirror(); mirror != nullptr && out.spec->mirror)
+      add(*out.spec->mirror, "mirror/" + out.key.stream, "", mirror->error(), mirror->reported_lag());
+    const core::SourceSet* sources = stream.sources();
+    if (sources == nullptr || sources->all().size() != out.spec->sources.size()) return;  // an operator has changed them
+    for (std::size_t i = 0; i < out.spec->sources.size(); ++i) {
+      const core::Source& source = *sources->all()[i];
+      add(out.spec->sources[i], "source/" + out.key.stream + "/" + source.key(), source.key(), source.error(), source.reported_lag());
+    }
+  }
+
+  static void note_source(const core::StoredMessage& message, FinalStream& out) {
+    if (out.copies.empty() || out.spec->mirror) return;
+    const std::optional<std::string_view> header = core::header_value(message.headers, core::kStreamSourceHeader);
+    const std::optional<core::SourcedFrom> from = header ? core::parse_source_header(*header) : std::nullopt;
+    if (!from) return;
+    for (std::size_t i = 0; i < out.copies.size(); ++i) {
+      if (out.copies[i].key == from->key) return out.sourced.push_back({message.seq, i, from->seq});
+    }
   }
 
   // Those that the scenario names, or lets its workloads create.

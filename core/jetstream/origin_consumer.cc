@@ -323,7 +323,7 @@ bool OriginConsumer::set_up() {
   last_request_ = env_.clock.now();
   ++attempts_;
   is_replaced_ = false;
-  env_.log.debug(names_.request, {{"stream", reader_.stream}, {"origin", origin_.name}, {"attempt", attempts_}});
+  env_.log.debug(names_.request, {{"stream", reader_.stream}, {"origin", origin_.name}, {"reader", reader_.name}, {"attempt", attempts_}});
   return attempt();
 }
 
@@ -375,7 +375,8 @@ bool OriginConsumer::attempt() {
     inbox_.try_push(
         Arrival{std::string(shown), std::string(message.reply), std::string(message.headers), std::string(message.payload), false});
   });
-  env_.log.info(names_.connected, {{"stream", reader_.stream}, {"origin", origin_.name}, {"from", position.next().value}});
+  env_.log.info(names_.connected,
+                {{"stream", reader_.stream}, {"origin", origin_.name}, {"reader", reader_.name}, {"from", position.next().value}});
   return true;
 }
 
@@ -433,7 +434,7 @@ void OriginConsumer::extra_attempt() {
   while (!is_closed_ && env_.clock.now() < until) waiting_.wait(env_.tasks, "a copy's next attempt", until);
   if (is_closed_) return;
   ++attempts_;
-  env_.log.debug(names_.request, {{"stream", reader_.stream}, {"origin", origin_.name}, {"attempt", attempts_}});
+  env_.log.debug(names_.request, {{"stream", reader_.stream}, {"origin", origin_.name}, {"reader", reader_.name}, {"attempt", attempts_}});
   std::array<char, 32> buffer;
   const std::string token{random_.token(kTokenSize, buffer)};
   const std::string name = std::string(names_.prefix) + token;
@@ -527,7 +528,8 @@ void OriginConsumer::write_info(JsonWriter& json) const {
   }
   json.field("lag", lag_).field("active", last_heard_ ? (env_.clock.now() - *last_heard_).count() : std::int64_t{-1});
   // nats-server's mirror knows it when it has asked the origin.
-  if (!origin_.filter_subject.empty() && (attempts_ > 0 || reader_.kind == Kind::source)) json.field("filter_subject", origin_.filter_subject);
+  if (!origin_.filter_subject.empty() && (attempts_ > 0 || reader_.kind == Kind::source))
+    json.field("filter_subject", origin_.filter_subject);
   write_transforms(json, origin_.subject_transforms);
   if (error_) {
     json.key("error");

@@ -27,6 +27,9 @@ std::vector<Divergence> check_dedup_exact(const Evidence& evidence);            
 std::vector<Divergence> check_per_subject_limit(const Evidence& evidence);             // contents.cc
 std::vector<Divergence> check_discard_new_never_evicts(const Evidence& evidence);      // contents.cc
 std::vector<Divergence> check_purge_exact(const Evidence& evidence);                   // contents.cc
+std::vector<Divergence> check_bounded_retry(const Evidence& evidence);                 // copies.cc
+std::vector<Divergence> check_no_loss_after_offline(const Evidence& evidence);         // copies.cc
+std::vector<Divergence> check_config_error_surfaced(const Evidence& evidence);         // copies.cc
 std::vector<Divergence> check_expiry_exact(const Evidence& evidence);                  // contents.cc
 std::vector<Divergence> check_retention_only_removes_acked(const Evidence& evidence);  // retention.cc
 std::vector<Divergence> check_no_orphans(const Evidence& evidence);                    // retention.cc
@@ -250,13 +253,16 @@ std::vector<Divergence> check_state_equals_contents(const Evidence& evidence) {
   return out;
 }
 
-constexpr std::array<Invariant, 36> kInvariants = {{
+constexpr std::array<Invariant, 39> kInvariants = {{
     {"acked-is-durable", check_acked_is_durable},
     {"publish-outcome-known", check_publish_outcome_known},
     {"no-silent-drop", check_no_silent_drop},
     {"mirror-is-prefix", check_mirror_is_prefix},
     {"no-duplicate-in-mirror", check_no_duplicate_in_mirror},
     {"sync-makes-progress", check_sync_makes_progress},
+    {"bounded-retry", check_bounded_retry},
+    {"no-loss-after-offline", check_no_loss_after_offline},
+    {"config-error-surfaced", check_config_error_surfaced},
     {"last-seq-monotone", check_last_seq_monotone},
     {"state-equals-contents", check_state_equals_contents},
     {"no-resurrection", check_no_resurrection},

@@ -20,9 +20,10 @@
 
 namespace windtunnel::scenarios {
 
-// How far a mirror was behind when it had to be level.
+// How far a mirror, or one source of a stream, was behind when it had to be level.
 struct LagSample {
-  const StreamSpec* mirror = nullptr;
+  const StreamSpec* copy = nullptr;
+  const OriginSpec* from = nullptr;
   core::Instant quiet_since;  // the last fault, or the last publish, whichever came later
   core::Instant level_at;     // when the lag was first seen to be 0 after that; kForever: never
   std::uint64_t lag = 0;      // at the end of the bound
