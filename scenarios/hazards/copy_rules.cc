@@ -122,6 +122,32 @@ void find_age(const Graph& graph, const CopyEdge& edge, Findings& findings) {
                    " from copying them");
 }
 
+void find_denials(const Graph& graph, const CopyEdge& edge, Findings& findings) {
+  const Facts& facts = graph.facts();
+  const std::size_t copier = facts.streams[edge.copier].server;
+  const std::size_t origin = facts.streams[edge.origin].server;
+  if (copier == origin) return;
+  const struct {
+    std::size_t from;
+    std::size_t to;
+    std::string subject;
+    std::string_view loss;
+  } needs[] = {
+      {copier, origin, "$JS." + edge.copy->domain.text + ".API.CONSUMER.CREATE." + edge.copy->origin.text,
+       "it can never ask for its consumer"},
+      {origin, copier, edge.copy->is_mirror ? "$JS.M.*" : "$JS.S.*", "nothing is ever delivered to it"},
+      {copier, origin, "$JS.FC.>", "it stands still after the first 2 MiB, for its flow control is never answered"},
+  };
+  for (const auto& need : needs) {
+    const PlacedText* rule = graph.denial(need.from, need.to, need.subject, Graph::Denied::one);
+    if (rule == nullptr) continue;
+    findings.add(HazardKind::copy_traffic_denied, rule->where,
+                 quoted(rule->text) + " is denied on the link, and " + named(graph, edge.copier) + verb_of(*edge.copy) +
+                     named(graph, edge.origin) + " over it by " + quoted(need.subject) + ": " + std::string{need.loss});
+    return;
+  }
+}
+
 void find_filters(const Graph& graph, const CopyEdge& edge, Findings& findings) {
   const std::vector<std::string> contents = graph.contents(edge.origin);
   if (contents.empty()) return;
@@ -161,6 +187,7 @@ void find_copy_hazards(const Graph& graph, Findings& findings) {
     find_limits(graph, edge, findings);
     find_age(graph, edge, findings);
     find_filters(graph, edge, findings);
+    find_denials(graph, edge, findings);
   }
 }
 

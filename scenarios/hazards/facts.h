@@ -28,12 +28,14 @@ inline constexpr std::size_t kNowhere = ~std::size_t{0};
 struct ServerFacts {
   std::string name;
   SourcePosition where;
-  PlacedText domain;                 // empty: none
-  std::size_t hub = kNowhere;        // index of the server that it is a leaf of
-  PlacedText server_name;            // empty: not known, or the node's own
-  bool syncs_always = false;         // before each acknowledgement
-  bool are_streams_known = true;     // all of them
-  bool are_consumers_known = false;  // all of them
+  PlacedText domain;                     // empty: none
+  std::size_t hub = kNowhere;            // index of the server that it is a leaf of
+  std::vector<PlacedText> deny_imports;  // of a leaf: what must not come in from its hub
+  std::vector<PlacedText> deny_exports;  // of a leaf: what must not go there
+  PlacedText server_name;                // empty: not known, or the node's own
+  bool syncs_always = false;             // before each acknowledgement
+  bool are_streams_known = true;         // all of them
+  bool are_consumers_known = false;      // all of them
 };
 
 // A mirror's origin or one of a stream's sources.

@@ -127,6 +127,19 @@ bool Graph::passes(std::size_t a, std::size_t b, std::size_t link_a, std::size_t
   return false;
 }
 
+const PlacedText* Graph::denial(std::size_t from, std::size_t to, std::string_view pattern, Denied how) const {
+  if (from == to || !are_joined(from, to)) return nullptr;
+  const std::vector<std::size_t> stops = way(from, to);
+  for (std::size_t i = 1; i < stops.size(); ++i) {
+    const ServerFacts& before = facts_.servers[stops[i - 1]];
+    const bool is_up = before.hub == stops[i];
+    for (const PlacedText& rule : is_up ? before.deny_exports : facts_.servers[stops[i]].deny_imports) {
+      if (how == Denied::all ? core::is_subset(pattern, rule.text) : core::collide(pattern, rule.text)) return &rule;
+    }
+  }
+  return nullptr;
+}
+
 std::vector<std::string> Graph::through(const CopyFacts& copy, const std::vector<std::string>& subjects) {
   if (copy.filters.empty()) return subjects;
   std::vector<std::string> out;

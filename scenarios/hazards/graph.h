@@ -39,6 +39,15 @@ class Graph {
   [[nodiscard]] bool passes(std::size_t a, std::size_t b, std::size_t server) const;
   [[nodiscard]] bool passes(std::size_t a, std::size_t b, std::size_t link_a, std::size_t link_b) const;
 
+  // The rule that keeps a message of `from` away from `to`, for at least one subject of the pattern, or for all of them; nullptr if there
+  // is none.
+  enum class Denied : std::uint8_t { one, all };
+  [[nodiscard]] const PlacedText* denial(std::size_t from, std::size_t to, std::string_view pattern, Denied how) const;
+  // Whether a publish to some subject of the pattern at one server reaches the other while every link is up.
+  [[nodiscard]] bool reaches(std::size_t from, std::size_t to, std::string_view pattern) const {
+    return are_joined(from, to) && denial(from, to, pattern, Denied::all) == nullptr;
+  }
+
   [[nodiscard]] const std::vector<CopyEdge>& edges() const { return edges_; }
   // Into or out of a stream, as indices of edges().
   [[nodiscard]] const std::vector<std::size_t>& edges_into(std::size_t copier) const { return into_[copier]; }

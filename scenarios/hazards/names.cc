@@ -28,6 +28,8 @@ constexpr std::array<HazardInfo, kCount> kHazards = {{
      "Name the origin's domain: `domain: NAME` in a scenario, `external: { api: $JS.NAME.API }` in NATS"},
     {"origin-unreachable", "A mirror or source asks a JetStream domain that no server here has.", "Correct the domain in external.api"},
     {"origin-missing", "A mirror or source names a stream that its domain does not have.", "Correct the name, or create the origin"},
+    {"copy-traffic-denied", "A leaf link denies subjects that a mirror or source needs: its requests, its deliveries or its flow control.",
+     "Let $JS.<domain>.API.>, $JS.M.>, $JS.S.> and $JS.FC.> cross the link, in both directions"},
     {"mirror-with-subjects", "A mirror has subjects of its own, which nats-server refuses (10034).", "Take the subjects off the mirror"},
     {"workqueue-or-interest-origin",
      "The origin of a mirror or source has retention workqueue or interest: what is handed to the link is removed there, also if it never "

@@ -22,6 +22,7 @@ enum class HazardKind : std::uint8_t {
   origin_without_domain,
   origin_unreachable,
   origin_missing,
+  copy_traffic_denied,
   mirror_with_subjects,
   workqueue_or_interest_origin,
   memory_origin,

@@ -13,7 +13,7 @@ std::vector<std::size_t> reached_by(const Graph& graph, const PublisherFacts& pu
   std::vector<std::size_t> out;
   for (std::size_t s = 0; s < graph.facts().streams.size(); ++s) {
     const StreamFacts& stream = graph.facts().streams[s];
-    if (!graph.are_joined(stream.server, publisher.server)) continue;
+    if (!graph.reaches(publisher.server, stream.server, publisher.subject.text)) continue;
     findings.spend(1 + stream.subjects.size());
     const bool is_captured = std::any_of(stream.subjects.begin(), stream.subjects.end(),
                                          [&publisher](const PlacedText& each) { return core::collide(each.text, publisher.subject.text); });

@@ -52,6 +52,14 @@ bool is_true(std::string text) {
 
 }  // namespace
 
+std::vector<PlacedText> texts_of(const TypedValue& value, std::string_view key) {
+  std::vector<PlacedText> out;
+  const TypedValue* list = value.find(key);
+  if (list == nullptr) return out;
+  for (const TypedValue& item : list->items) out.push_back(placed(&item));
+  return out;
+}
+
 StreamFacts stream_facts(const TypedValue& value, std::size_t server) {
   StreamFacts stream;
   stream.server = server;

@@ -10,4 +10,7 @@ namespace windtunnel::scenarios {
 [[nodiscard]] StreamFacts stream_facts(const TypedValue& value, std::size_t server);
 [[nodiscard]] ConsumerFacts consumer_facts(const TypedValue& value, std::size_t stream);
 
+// A list of texts; empty if the key is not there.
+[[nodiscard]] std::vector<PlacedText> texts_of(const TypedValue& value, std::string_view key);
+
 }  // namespace windtunnel::scenarios

@@ -37,9 +37,11 @@ class Reader {
     const TypedValue& nodes = *root_.find("nodes");
     for (std::size_t i = 0; i < scenario_.nodes.size(); ++i) {
       const NodeSpec& node = scenario_.nodes[i];
-      ServerFacts server{.name = node.name, .where = node.where, .domain = {}, .server_name = {}};
+      ServerFacts server{.name = node.name, .where = node.where, .domain = {}, .deny_imports = {}, .deny_exports = {}, .server_name = {}};
       const TypedValue* domain = nodes.members[i].value.find("domain");
       server.domain = {node.domain, domain == nullptr ? node.where : domain->where};
+      server.deny_imports = texts_of(nodes.members[i].value, "deny_imports");
+      server.deny_exports = texts_of(nodes.members[i].value, "deny_exports");
       server.syncs_always = node.sync_interval && node.sync_interval->always;
       server.are_consumers_known = true;
       facts_.servers.push_back(std::move(server));

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "scenarios/hazards/names.h"
+#include "scenarios/hazards/read_config.h"
 #include "scenarios/language/nearest.h"
 #include "scenarios/language/shapes.h"
 #include "scenarios/language/typed_value.h"
@@ -13,10 +14,14 @@ namespace {
 
 using namespace shapes;
 
+constexpr Shape kSubject{.type = Type::subject};
+constexpr Shape kSubjects{.type = Type::list, .element = &kSubject};
 constexpr Shape kTexts{.type = Type::list, .element = &kText};
 constexpr std::array kServerKeys = {
     Key{.name = "domain", .shape = kName, .about = "its JetStream domain"},
     Key{.name = "leaf_of", .shape = kName, .about = "the server to which it connects as a leaf"},
+    Key{.name = "deny_imports", .shape = kSubjects, .about = "subjects that must not come in over its leaf link"},
+    Key{.name = "deny_exports", .shape = kSubjects, .about = "subjects that must not go out over its leaf link"},
     Key{.name = "server_name", .shape = kText, .about = "as its configuration has it; default: as its streams' infos have it"},
     Key{.name = "sync_interval", .shape = {.type = Type::sync_interval}, .about = "between fsyncs, or always: before each ack; default 2m"},
     Key{.name = "loses_power", .shape = {.type = Type::boolean}, .about = "it may lose power, and has no battery; default false"},
@@ -45,9 +50,11 @@ SourcePosition place_of(const TypedValue& value, std::string_view key, const Sou
 void read_servers(const TypedValue& nodes, Topology& topology, Diagnostics& diagnostics) {
   std::vector<ServerFacts>& servers = topology.facts.servers;
   for (const TypedValue::Member& member : nodes.members) {
-    ServerFacts server{.name = member.key, .where = member.where, .domain = {}, .server_name = {}};
+    ServerFacts server{.name = member.key, .where = member.where, .domain = {}, .deny_imports = {}, .deny_exports = {}, .server_name = {}};
     server.domain = {member.value.get_or<std::string>("domain", ""), place_of(member.value, "domain", member.where)};
     server.server_name = {member.value.get_or<std::string>("server_name", ""), place_of(member.value, "server_name", member.where)};
+    server.deny_imports = texts_of(member.value, "deny_imports");
+    server.deny_exports = texts_of(member.value, "deny_exports");
     if (const TypedValue* sync = member.value.find("sync_interval")) server.syncs_always = sync->as<SyncInterval>().always;
     server.are_streams_known = false;
     const std::size_t index = servers.size();

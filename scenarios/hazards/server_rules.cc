@@ -2,6 +2,7 @@
 #include <set>
 
 #include "core/nats/subject.h"
+#include "scenarios/hazards/patterns.h"
 #include "scenarios/hazards/rules.h"
 #include "scenarios/language/nearest.h"
 
@@ -40,6 +41,12 @@ bool is_copy_of(const Graph& graph, std::size_t copier, std::size_t origin) {
   return false;
 }
 
+// Whether a publish at one of the two can be stored by both.
+bool are_shared(const Graph& graph, std::size_t a, std::string_view mine, std::size_t b, std::string_view theirs) {
+  const std::optional<std::string> common = intersection(mine, theirs);
+  return common && (graph.reaches(a, b, *common) || graph.reaches(b, a, *common));
+}
+
 void find_subjects(const Graph& graph, Findings& findings) {
   const Facts& facts = graph.facts();
   for (std::size_t b = 0; b < facts.streams.size() && !findings.is_full(); ++b) {
@@ -50,8 +57,9 @@ void find_subjects(const Graph& graph, Findings& findings) {
       if (earlier.server == later.server || !graph.are_joined(earlier.server, later.server)) continue;
       findings.spend(1 + later.subjects.size() * earlier.subjects.size());
       for (const PlacedText& mine : later.subjects) {
-        const auto other = std::find_if(earlier.subjects.begin(), earlier.subjects.end(),
-                                        [&mine](const PlacedText& each) { return core::collide(mine.text, each.text); });
+        const auto other = std::find_if(earlier.subjects.begin(), earlier.subjects.end(), [&](const PlacedText& each) {
+          return are_shared(graph, later.server, mine.text, earlier.server, each.text);
+        });
         if (other == earlier.subjects.end()) continue;
         const bool is_later_copy = is_copy_of(graph, b, a);
         if (is_later_copy || is_copy_of(graph, a, b)) {

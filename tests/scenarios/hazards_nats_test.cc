@@ -132,6 +132,9 @@ TEST_CASE("a topology has hazards of its own") {
         std::vector{HazardKind::equal_server_names});
   CHECK(kinds_of(check_pair(kHub, edge, "", ", loses_power: true")) == std::vector{HazardKind::default_sync_with_power_loss});
   CHECK(kinds_of(check_pair(kHub, edge, "", ", loses_power: true, sync_interval: always")).empty());
+  const std::string mirror = bare(R"("name": "EDGE", "mirror": {"name": "HUB", "external": {"api": "$JS.hub.API"}})");
+  CHECK(kinds_of(check_pair(kHub, mirror, "", ", deny_imports: [$JS.M.>]")) == std::vector{HazardKind::copy_traffic_denied});
+  CHECK(kinds_of(check_pair(kHub, mirror, "", ", deny_imports: [$JS.S.>]")).empty());
   CHECK(kinds_of(check_pair(kHub, edge, "  more: { domain: edge, leaf_of: edge }\n")) == std::vector{HazardKind::equal_domains});
   CHECK(kinds_of(check_pair(kHub, edge, "  more: { domain: more, leaf_of: edge }\n")).empty());
 }

@@ -49,6 +49,16 @@ const std::vector<HazardCase>& cases() {
        pair("streams:\n  - { on: hub, name: A, sources: [ { name: BB, external: { api: $JS.edge.API } } ] }\n"
             "  - { on: edge, name: B, subjects: [b.>] }"),
        "BB", "BB", "B"},
+      {HazardKind::copy_traffic_denied,
+       "scenario: s\nnodes:\n  hub: { domain: hub }\n  edge: { domain: edge, leaf_of: hub, deny_exports: [\"$JS.FC.>\"] }\n"
+       "streams:\n  - { on: hub, name: A, subjects: [a.>] }\n  - { on: edge, name: B, mirror: { name: A, domain: hub } }\n"
+       "expect: [ { invariants: [acked-is-durable] } ]\n",
+       "\"$JS.FC", "deny_exports", "deny_imports"},
+      {HazardKind::copy_traffic_denied,
+       "scenario: s\nnodes:\n  hub: { domain: hub }\n  edge: { domain: edge, leaf_of: hub, deny_imports: [\"$JS.>\"] }\n"
+       "streams:\n  - { on: edge, name: B, subjects: [b.>] }\n  - { on: hub, name: A, sources: [ { name: B, domain: edge } ] }\n"
+       "expect: [ { invariants: [acked-is-durable] } ]\n",
+       "\"$JS.>", "$JS.>", "orders.>"},
       {HazardKind::workqueue_or_interest_origin,
        pair("streams:\n  - { on: edge, name: B, subjects: [b.>], retention: interest }\n  - { on: hub, name: A, mirror: { name: B, domain: "
             "edge } }"),
@@ -267,6 +277,29 @@ TEST_CASE("a transform that leads out of a circle's filters ends it") {
   CHECK(count(check(text), HazardKind::copy_cycle) == 1);
   const HazardCase mend{HazardKind::copy_cycle, text, "", "dest: \"b.", "dest: \"from-hub."};
   CHECK(count(check(mended(mend)), HazardKind::copy_cycle) == 0);
+}
+
+TEST_CASE("subjects that a link denies in both directions do not overlap over it") {
+  const auto with = [](const std::string& rules) {
+    return kinds_of(check("scenario: s\nnodes:\n  hub: { domain: hub }\n  edge: { domain: edge, leaf_of: hub" + rules +
+                          " }\nstreams:\n  - { on: hub, name: A, subjects: [events.>] }\n  - { on: edge, name: B, subjects: [events.>] }\n"
+                          "expect: [ { invariants: [acked-is-durable] } ]\n"));
+  };
+  CHECK(with("") == std::vector{HazardKind::overlapping_subjects});
+  CHECK(with(", deny_imports: [events.>]") == std::vector{HazardKind::overlapping_subjects});
+  CHECK(with(", deny_exports: [events.>]") == std::vector{HazardKind::overlapping_subjects});
+  CHECK(with(", deny_imports: [events.>], deny_exports: [events.>]").empty());
+  CHECK(with(", deny_imports: [events.a], deny_exports: [events.>]") == std::vector{HazardKind::overlapping_subjects});
+}
+
+TEST_CASE("a publish that its link denies reaches no stream behind it") {
+  const std::string text =
+      "scenario: s\nnodes:\n  hub: { domain: hub }\n  edge: { domain: edge, leaf_of: hub, deny_exports: [\"a.*\"] }\n"
+      "streams:\n  - { on: hub, name: A, subjects: [a.>] }\nworkloads:\n"
+      "  - { publish: a.x, at: edge, via: jetstream, rate: 1/s, count: 9 }\nexpect: [ { invariants: [acked-is-durable] } ]\n";
+  CHECK(kinds_of(check(text)) == std::vector{HazardKind::publish_to_nothing});
+  const HazardCase mend{HazardKind::publish_to_nothing, text, "", "deny_exports", "deny_imports"};
+  CHECK(kinds_of(check(mended(mend))).empty());
 }
 
 TEST_CASE("a hub with its offline edges, as it should be, has none") {
