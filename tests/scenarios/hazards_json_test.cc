@@ -68,9 +68,9 @@ TEST_CASE("what is no JSON is refused at its place") {
       {"\"\\ud800\"", "f.json:1:8: half a surrogate pair stands here"},
       {"\"\xff\"", "f.json:1:2: the file is no UTF-8 text"},
   };
-  for (const auto& [text, message] : rows) {
-    CAPTURE(text);
-    CHECK(refusal(text) == message);
+  for (const auto& row : rows) {
+    CAPTURE(row.first);
+    CHECK(refusal(row.first) == row.second);
   }
   CHECK(refusal(std::string(100, '[')).find("nested deeper than 64 levels") != std::string::npos);
   CHECK(refusal(std::string(kJsonMax.value + 1, ' ')).find("larger than 16 MiB") != std::string::npos);
