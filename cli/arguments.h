@@ -15,6 +15,7 @@
 #include "core/base/types.h"
 #include "core/server/server_config.h"
 #include "scenarios/crash.h"
+#include "scenarios/hazards/check.h"
 
 namespace windtunnel::cli {
 
@@ -55,9 +56,12 @@ struct ServeCommand {
   bool is_verbose = false;
 };
 struct CheckCommand {
-  std::vector<std::string> paths;
+  std::vector<std::string> paths;               // of scenarios
+  std::vector<scenarios::StreamsFile> streams;  // of real servers
+  std::optional<std::string> topology;          // how these are joined
+  bool is_strict = false;                       // hazards count
 };
-enum class Listing : std::uint8_t { scenarios, faults, invariants, workloads, defects, profiles };
+enum class Listing : std::uint8_t { scenarios, faults, invariants, workloads, defects, profiles, hazards };
 struct ListCommand {
   Listing what = Listing::scenarios;
   std::vector<std::string> paths;  // of scenarios; empty: the catalog

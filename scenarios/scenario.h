@@ -310,6 +310,12 @@ struct Expectation {
   [[nodiscard]] std::string text() const;  // "workload careful: errors at least 1"
 };
 
+// A hazard that the scenario has on purpose (scenarios/hazards/names.h).
+struct AcceptedHazard {
+  std::string name;
+  SourcePosition where;
+};
+
 struct Scenario {
   std::string file;
   std::string name;
@@ -324,6 +330,7 @@ struct Scenario {
   std::vector<FaultSpec> faults;
   std::optional<faults::SwarmSpec> swarm;  // faults that the seed chooses; besides those above
   std::vector<Expectation> expectations;
+  std::vector<AcceptedHazard> accepted_hazards;
 
   // nullptr if there is none.
   [[nodiscard]] const NodeSpec* node(std::string_view node_name) const;

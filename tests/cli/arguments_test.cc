@@ -100,8 +100,11 @@ TEST_CASE("what is wrong is named, with the nearest valid word") {
            {"frobnicate", "unknown verb `frobnicate`; there are run, crash-points, check, list, inspect and serve"},
            {"--seed 7", "the verb comes first, before options such as `--seed`; see `windtunnel --help`"},
            {"run", "`windtunnel run` needs a scenario: a file or a directory"},
-           {"check", "`windtunnel check` needs a scenario: a file or a directory"},
-           {"list", "`windtunnel list` needs a word: scenarios, faults, invariants, workloads, defects or profiles"},
+           {"check", "`windtunnel check` needs a scenario: a file or a directory; or `--streams FILE.json`"},
+           {"check --streams", "the required argument for option '--streams' is missing; see `windtunnel check --help`"},
+           {"check --streams hub=", "`--streams` needs a file: NAME=FILE.json, or FILE.json"},
+           {"check --streams 1a=x.json", "`--streams` `1a=x.json`: `1a` is no name of letters, digits, - and _"},
+           {"list", "`windtunnel list` needs a word: scenarios, faults, invariants, workloads, defects, profiles or hazards"},
            {"list falts", "`falts` cannot be listed; did you mean `faults`?"},
            {"list faults x", "`windtunnel list faults` takes nothing else, not `x`"},
            {"run a --seeed 7", "unknown option `--seeed` of `windtunnel run`; did you mean `--seed`?"},
@@ -111,7 +114,7 @@ TEST_CASE("what is wrong is named, with the nearest valid word") {
             "unknown option `-x` of `windtunnel run`; there are --seed, --seeds, --jobs, --verify, --as, --defect, --crash-at, --keep, "
             "--trace, "
             "--json, --junit and --help"},
-           {"check a --seed 7", "unknown option `--seed` of `windtunnel check`; there is --help"},
+           {"check a --seed 7", "unknown option `--seed` of `windtunnel check`; there are --strict, --streams, --topology and --help"},
            {"run a --seed", "the required argument for option '--seed' is missing; see `windtunnel run --help`"},
            {"run a --seed x", "`--seed` must be a whole number, 0 or more, not `x`"},
            {"run a --seed -1", "`--seed` must be a whole number, 0 or more, not `-1`"},
@@ -154,8 +157,7 @@ TEST_CASE("what is wrong is named, with the nearest valid word") {
 }
 
 TEST_CASE("what will come later is refused by name") {
-  for (const std::string_view line :
-       {"run a --html x", "run a --out=x", "explore a", "shrink a --seed 1", "diff a b", "gate a", "check --strict a"}) {
+  for (const std::string_view line : {"run a --html x", "run a --out=x", "explore a", "shrink a --seed 1", "diff a b", "gate a"}) {
     CAPTURE(line);
     const auto command = parse_arguments(words(line));
     REQUIRE_FALSE(command);
@@ -173,6 +175,23 @@ TEST_CASE("help and version are commands") {
     CHECK(std::get<HelpCommand>(*command).text.starts_with("windtunnel"));
   }
   CHECK(std::holds_alternative<VersionCommand>(*parse_arguments(words("--version"))));
+}
+
+TEST_CASE("check takes scenarios, streams of servers and how these are joined") {
+  const auto command =
+      parse_arguments(words("check a dir --strict --streams hub=h.json --streams x/a=b.json --streams=e.json --topology t.yaml"));
+  REQUIRE(command);
+  const auto& check = std::get<CheckCommand>(*command);
+  CHECK(check.paths == std::vector<std::string>{"a", "dir"});
+  CHECK(check.is_strict);
+  CHECK(check.topology == "t.yaml");
+  REQUIRE(check.streams.size() == 3);
+  CHECK(check.streams[0].server == "hub");
+  CHECK(check.streams[0].path == "h.json");
+  CHECK(check.streams[1].server.empty());
+  CHECK(check.streams[1].path == "x/a=b.json");
+  CHECK(check.streams[2].path == "e.json");
+  CHECK_FALSE(std::get<CheckCommand>(*parse_arguments(words("check a"))).is_strict);
 }
 
 TEST_CASE("progress tells how far it is, how fast, and how long it will take") {
