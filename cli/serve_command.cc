@@ -103,7 +103,15 @@ core::NodeConfig config_of(const ServeCommand& command) {
   config.server.remotes = command.leaf_remotes;
   config.store.sync_always = command.sync_always;
   if (command.sync_interval) config.store.sync_interval = *command.sync_interval;
+  if (command.max_memory) config.max.memory = static_cast<std::int64_t>(command.max_memory->value);
+  if (command.max_file) config.max.file = static_cast<std::int64_t>(command.max_file->value);
   return config;
+}
+
+core::Defects defects_of(const ServeCommand& command) {
+  core::Defects defects = command.profile ? core::defects_of(*command.profile) : core::Defects{};
+  for (const core::Defect defect : command.defects) defects.set(defect);
+  return defects;
 }
 
 // What a server is told of the real world that no simulation gives it.
@@ -140,7 +148,7 @@ int serve_command(const ServeCommand& command) {
   core::RealClock clock;
   core::PosixNetwork network{loop, tasks, command.host};
   const std::unique_ptr<core::Log> log = make_serve_log(command.is_verbose ? core::LogLevel::debug : core::LogLevel::info);
-  const core::Defects defects;
+  const core::Defects defects = defects_of(command);
   core::Env env{clock, **disk, network, tasks, *log, core::Random{real_seed()}, defects};
   Signals signals{loop};
   if (!signals.is_good()) {

@@ -30,6 +30,7 @@ class Advisories;
 class DirectGet;
 class JsonWriter;
 class Mirror;
+class StoreUsage;
 struct DirectoryEntry;
 struct Env;
 
@@ -38,6 +39,7 @@ struct StreamContext {
   Env& env;
   Bus& bus;
   Advisories& advisories;
+  StoreUsage& usage;
   StoreSettings settings;
   std::string domain;  // may be empty
   std::string server_name;
