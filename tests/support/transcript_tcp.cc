@@ -19,8 +19,10 @@ using Clock = std::chrono::steady_clock;
 
 constexpr auto kPatience = 1s;    // for what the real server said and ours does not
 constexpr auto kLateMax = 25ms;   // later than this a line may meet a timer on its wrong side
+constexpr auto kBehindMax = 100ms;
 constexpr auto kQuiet = 20ms;     // after the last line: what comes then was not expected
-constexpr int kReplaysMax = 4;
+constexpr auto kPaceMax = 5ms;    // a longer time between two lines of the client is a pause
+constexpr int kReplaysMax = 5;
 
 class Conversation {
  public:
@@ -37,9 +39,11 @@ class Conversation {
   [[nodiscard]] int descriptor() const { return peer_.descriptor(); }
   [[nodiscard]] bool is_closed() const { return peer_.is_closed(); }
   [[nodiscard]] const std::vector<TranscriptSaid>& heard() const { return heard_; }
+  [[nodiscard]] std::size_t count() const { return heard_.size() + pongs_; }
 
  private:
   void hear(const core::Operation& operation) {
+    if (operation.kind == core::OperationKind::pong) ++pongs_;
     if (operation.kind == core::OperationKind::ping) peer_.send("PONG\r\n");
     TranscriptSaid said;
     if (operation.kind == core::OperationKind::message) {
@@ -60,7 +64,11 @@ class Conversation {
   TcpPeer peer_;
   core::Parser parser_{core::ParserRole::client};
   std::vector<TranscriptSaid> heard_;
+  std::size_t pongs_ = 0;
 };
+
+// What is waited for: messages, and the answers to PING, which say that everything before it was read.
+bool is_counted(const std::string& line) { return line == "PONG" || !is_of_connection(line); }
 
 class Replay {
  public:
@@ -74,9 +82,9 @@ class Replay {
   }
 
   [[nodiscard]] const std::string& name() const { return topic_.name; }
-  void begin() { zero_ = Clock::now(); }
+  void begin() { zero_ = last_sent_ = Clock::now(); }
   [[nodiscard]] bool is_done() const { return is_done_; }
-  [[nodiscard]] bool was_late() const { return late_ > kLateMax; }
+  [[nodiscard]] bool was_late() const { return late_ > kLateMax || behind_ > kBehindMax; }
   // When it wants to go on, if nothing is heard before.
   [[nodiscard]] Clock::time_point next() const { return wake_; }
   void add_to(std::vector<pollfd>& waiting) const {
@@ -98,7 +106,10 @@ class Replay {
         if (insertion.line == line.number) client.send(insertion.bytes);
       }
       if (is_sent(line)) client.send(bytes_of(line));
-      if (line.is_server && !is_of_connection(line.line)) ++expected_[line.connection];
+      if (line.is_server && is_counted(line.line)) {
+        ++expected_[line.connection];
+        is_answered_ = true;
+      }
       ++next_;
     }
     const auto end = lines_.empty() ? core::Duration{0} : lines_.back().at;
@@ -117,14 +128,20 @@ class Replay {
  private:
   bool is_time_for(core::Duration at, const Conversation& client, std::size_t& expected) {
     const Clock::time_point now = Clock::now();
-    const Clock::time_point due = zero_ + at;
-    const bool has_heard = client.heard().size() >= expected;
+    // When it was sent, if we keep up. Else as soon as can be once the answer is there, but for the pauses that the client made on
+    // purpose.
+    const core::Duration gap = at - last_at_;
+    const bool may_hurry = is_answered_ && gap <= kPaceMax;
+    const Clock::time_point due = std::max(zero_ + at, may_hurry ? last_sent_ : last_sent_ + gap);
+    const bool has_heard = client.count() >= expected;
     wake_ = has_heard ? due : due + kPatience;
     if (now < wake_) return false;
-    if (!has_heard) expected = client.heard().size();  // in vain, once
-    // What comes after it keeps its distance.
+    if (!has_heard) expected = client.count();  // in vain, once
     late_ = std::max<Clock::duration>(late_, now - due);
-    zero_ += now - due;
+    behind_ = std::max<Clock::duration>(behind_, now - (zero_ + at));
+    last_sent_ = now;
+    last_at_ = at;
+    is_answered_ = false;
     return true;
   }
 
@@ -136,8 +153,12 @@ class Replay {
   std::map<int, std::size_t> expected_;  // messages that the real server had said by now, by connection
   std::size_t next_ = 0;
   Clock::time_point zero_;
+  Clock::time_point last_sent_;  // and what was sent then, in recorded time
+  core::Duration last_at_{0};
+  bool is_answered_ = false;  // the real server said something to it
   Clock::time_point wake_;
-  Clock::duration late_{};
+  Clock::duration late_{};    // of a line behind the one before it
+  Clock::duration behind_{};  // of a line behind its recorded time
   bool is_done_ = false;
 };
 
