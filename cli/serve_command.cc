@@ -1,5 +1,6 @@
 // The real server: the same node as in the tunnel, on real ports.
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -114,6 +115,14 @@ core::Defects defects_of(const ServeCommand& command) {
   return defects;
 }
 
+// A descriptor for each client and for each open file of the store: as many as this process may have.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 // What a server is told of the real world that no simulation gives it.
 core::Seed real_seed() {
   std::random_device device;
@@ -141,6 +150,7 @@ int serve_command(const ServeCommand& command) {
     complain(disk.error().text());
     return kExitUsage;
   }
+  raise_descriptor_limit();
   core::EventLoop loop;
   core::Runtime runtime{loop};
   core::TaskGroup tasks{runtime, command.name};

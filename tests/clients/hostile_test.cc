@@ -66,9 +66,15 @@ struct Target {
   TemporaryDirectory directory;
   ServeProcess server{WT_BINARY, {"--store", directory.path() + "/store"}, directory.path() + "/log"};
   Bystander bystander{server.port()};
-  std::size_t descriptors = server.descriptors();
-  std::uint64_t memory = server.resident();
+  std::size_t descriptors = 0;  // at the beginning
+  std::uint64_t memory = 0;
 
+  Target() { begin(); }
+  // What it has now it may have at the end.
+  void begin() {
+    descriptors = server.descriptors();
+    memory = server.resident();
+  }
   [[nodiscard]] std::string log() const {
     std::ostringstream text;
     text << std::ifstream{directory.path() + "/log"}.rdbuf();
@@ -122,6 +128,7 @@ TEST_CASE("10,000 streams of bytes that no honest client sends") {
   CHECK(target.bystander.request("$JS.API.STREAM.CREATE.H", R"({"name":"H","subjects":["hostile.*"],"max_bytes":1048576,"allow_rollup_hdrs":true})")
             .find("did_create") != std::string::npos);
   target.bystander.request("$JS.API.CONSUMER.DURABLE.CREATE.H.c", R"({"stream_name":"H","config":{"durable_name":"c","ack_policy":"explicit"}})");
+  target.begin();
   const core::Random root{core::Seed{20'261'121}};
   std::vector<Attack> running;
   std::deque<TcpPeer> ended;
@@ -257,7 +264,7 @@ TEST_CASE("a subscriber that does not read is cut off, and the others get everyt
 
 TEST_CASE("a client that does not read its answers is cut off as well") {
   struct Row {
-    const char* what;
+    std::string what;
     std::string asks;
   };
   std::string pings;
@@ -275,10 +282,11 @@ TEST_CASE("a client that does not read its answers is cut off as well") {
     const std::string name = "S" + std::to_string(i);
     target.bystander.request("$JS.API.STREAM.CREATE." + name, R"({"storage":"memory","name":")" + name + R"(","subjects":[")" + name + "\"]}");
   }
+  target.begin();
   for (const Row& row : {Row{"PONG", pings}, Row{"+OK", verbose}, Row{"-ERR", forbidden}, Row{"503", nobody}, Row{"requests", requests}}) {
     CAPTURE(row.what);
     TcpPeer client{target.server.port(), 4096};
-    client.send("CONNECT {\"verbose\":" + std::string(row.what == std::string{"+OK"} ? "true" : "false") +
+    client.send("CONNECT {\"verbose\":" + std::string(row.what == "+OK" ? "true" : "false") +
                 ",\"headers\":true,\"no_responders\":true}\r\nSUB box 1\r\n");
     const bool is_cut = is_cut_off(client, row.asks, 1024 * kMiB);
     CHECK(is_cut);

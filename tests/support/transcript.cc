@@ -131,7 +131,12 @@ void replace_all(std::string& text, const std::string& from, const std::string& 
 // A list is sorted by name, and so in another order if some of its names are made up.
 std::string with_sorted_consumers(const std::string& body) {
   auto json = nlohmann::ordered_json::parse(body, nullptr, false);
-  if (json.is_discarded() || !json.contains("consumers") || !json["consumers"].is_array()) return body;
+  if (!json.is_object()) return body;
+  if (json.contains("response") && json["response"].is_string()) {  // an audit has the answer as a text
+    json["response"] = with_sorted_consumers(json["response"].get<std::string>());
+    return json.dump();
+  }
+  if (!json.contains("consumers") || !json["consumers"].is_array()) return body;
   auto& consumers = json["consumers"];
   const auto name = [](const nlohmann::ordered_json& each) {
     return each.is_object() ? each.value("name", "") : each.is_string() ? each.get<std::string>() : "";
