@@ -111,26 +111,30 @@ TEST_CASE("what all streams hold together has a limit, as nats-server's max_file
   Server server{{"--max-file", "1MiB", "--max-mem", "64KiB"}};
   Client client{server};
   struct Row {
-    const char* storage;
-    const char* refused;  // of a reservation
+    std::string storage;
+    std::string refused;  // of a reservation
     std::size_t taken;    // messages of 5,000 bytes
   };
+  const auto ask = [&](const std::string& subject, const std::string& body) { return client.ask(subject, body, "}\r\n"); };
+  const auto has = [](const std::string& text, const std::string& words) { return text.find(words) != std::string::npos; };
   // One message goes over the limit: what counts is what is held when the next one comes.
   for (const Row& row : {Row{"file", "\"err_code\":10047", 209}, Row{"memory", "\"err_code\":10028", 14}}) {
     CAPTURE(row.storage);
-    const std::string name = row.storage;
-    const std::string storage = R"(,"storage":")" + name + "\"";
-    client.ask("$JS.API.STREAM.CREATE.BIG", R"({"name":"BIG","subjects":["big"],"max_bytes":2000000)" + storage + "}", row.refused);
-    client.ask("$JS.API.STREAM.CREATE." + name, "{\"name\":\"" + name + "\",\"subjects\":[\"" + name + ".x\"]" + storage + "}", "did_create");
-    const auto publish = [&] { return client.ask(name + ".x", std::string(5000, 'x'), "}\r\n"); };
+    const std::string storage = R"(,"storage":")" + row.storage + "\"}";
+    CHECK(has(ask("$JS.API.STREAM.CREATE.BIG", R"({"name":"BIG","subjects":["big"],"max_bytes":2000000)" + storage), row.refused));
+    CHECK(has(
+        ask("$JS.API.STREAM.CREATE." + row.storage, R"({"name":")" + row.storage + R"(","subjects":[")" + row.storage + ".x\"]" + storage),
+        "did_create"));
+    const auto publish = [&] { return ask(row.storage + ".x", std::string(5000, 'x')); };
+    const auto stored_at = [](std::size_t seq) { return "\"seq\":" + std::to_string(seq) + "}"; };
     std::size_t taken = 0;
-    while (publish().find("\"seq\":" + std::to_string(taken + 1) + "}") != std::string::npos) ++taken;
+    while (has(publish(), stored_at(taken + 1))) ++taken;
     CHECK(taken == row.taken);
-    CHECK(publish().find(R"({"error":{"code":503,"err_code":10023,"description":"insufficient resources"},"stream":")") != std::string::npos);
-    CHECK(client.ask("$JS.API.INFO", "", "max_bytes_required").find(R"("max_memory":-1,"max_storage":-1,)") != std::string::npos);
-    // Another kind of storage, or less in it: there is room again.
-    client.ask("$JS.API.STREAM.PURGE." + name, R"({"keep":10})", "\"success\":true");
-    CHECK(publish().find("\"seq\":" + std::to_string(taken + 1) + "}") != std::string::npos);
+    CHECK(has(publish(), R"({"error":{"code":503,"err_code":10023,"description":"insufficient resources"},"stream":")" + row.storage));
+    // The account has no limits of its own.
+    CHECK(has(ask("$JS.API.INFO", ""), R"("max_memory":-1,"max_storage":-1,)"));
+    CHECK(has(ask("$JS.API.STREAM.PURGE." + row.storage, R"({"keep":10})"), "\"success\":true"));
+    CHECK(has(publish(), stored_at(taken + 1)));
   }
 }
 

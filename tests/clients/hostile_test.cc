@@ -125,9 +125,11 @@ TEST_CASE("10,000 streams of bytes that no honest client sends") {
   constexpr std::size_t kAtOnce = 50;
   constexpr std::size_t kLinger = 100;  // those that ended last are still there
   Target target;
-  CHECK(target.bystander.request("$JS.API.STREAM.CREATE.H", R"({"name":"H","subjects":["hostile.*"],"max_bytes":1048576,"allow_rollup_hdrs":true})")
+  CHECK(target.bystander
+            .request("$JS.API.STREAM.CREATE.H", R"({"name":"H","subjects":["hostile.*"],"max_bytes":1048576,"allow_rollup_hdrs":true})")
             .find("did_create") != std::string::npos);
-  target.bystander.request("$JS.API.CONSUMER.DURABLE.CREATE.H.c", R"({"stream_name":"H","config":{"durable_name":"c","ack_policy":"explicit"}})");
+  target.bystander.request("$JS.API.CONSUMER.DURABLE.CREATE.H.c",
+                           R"({"stream_name":"H","config":{"durable_name":"c","ack_policy":"explicit"}})");
   target.begin();
   const core::Random root{core::Seed{20'261'121}};
   std::vector<Attack> running;
@@ -161,7 +163,8 @@ TEST_CASE("clients that connect and say nothing, or stop in the middle") {
   Target target;
   {
     std::vector<TcpPeer> silent;
-    for (const std::string& start : {std::string{}, std::string{"CONN"}, std::string{"CONNECT {\"verbose\":"}, std::string{kConnect} + "PUB a 100\r\nxx"}) {
+    for (const std::string& start :
+         {std::string{}, std::string{"CONN"}, std::string{"CONNECT {\"verbose\":"}, std::string{kConnect} + "PUB a 100\r\nxx"}) {
       for (int i = 0; i < 100; ++i) {
         silent.emplace_back(target.server.port());
         silent.back().send(start);
@@ -248,7 +251,8 @@ TEST_CASE("a subscriber that does not read is cut off, and the others get everyt
   CHECK(read == expected);
   CHECK(target.log().find("Slow Consumer (Pending Bytes)") != std::string::npos);
   // What it has not read yet was in the sockets.
-  for (const auto limit = Clock::now() + kServedWithin; !slow.is_closed() && Clock::now() < limit; slow.received().clear()) slow.receive(100ms);
+  for (const auto limit = Clock::now() + kServedWithin; !slow.is_closed() && Clock::now() < limit; slow.received().clear())
+    slow.receive(100ms);
   CHECK(slow.is_closed());
 
   while (Clock::now() - stuck_since < 30s && target.log().find("Slow Consumer (Write Deadline)") == std::string::npos) {
@@ -280,7 +284,8 @@ TEST_CASE("a client that does not read its answers is cut off as well") {
   Target target;
   for (int i = 0; i < 200; ++i) {
     const std::string name = "S" + std::to_string(i);
-    target.bystander.request("$JS.API.STREAM.CREATE." + name, R"({"storage":"memory","name":")" + name + R"(","subjects":[")" + name + "\"]}");
+    target.bystander.request("$JS.API.STREAM.CREATE." + name,
+                             R"({"storage":"memory","name":")" + name + R"(","subjects":[")" + name + "\"]}");
   }
   target.begin();
   for (const Row& row : {Row{"PONG", pings}, Row{"+OK", verbose}, Row{"-ERR", forbidden}, Row{"503", nobody}, Row{"requests", requests}}) {

@@ -28,9 +28,24 @@ std::string letters(Random& random, std::size_t size, std::string_view alphabet)
 }
 
 std::string size_word(Random& random) {
-  static constexpr std::array<std::string_view, 18> kSizes = {
-      "0",     "1", "5",   "00005", "1048576", "1048577", "2147483648", "4294967296", "9223372036854775807", "18446744073709551616", "-1",
-      "+5",    "",  "0x5", "5.0",   "1e3",     "99999999999999999999999999999999", "five"};
+  static constexpr std::array<std::string_view, 18> kSizes = {"0",
+                                                              "1",
+                                                              "5",
+                                                              "00005",
+                                                              "1048576",
+                                                              "1048577",
+                                                              "2147483648",
+                                                              "4294967296",
+                                                              "9223372036854775807",
+                                                              "18446744073709551616",
+                                                              "-1",
+                                                              "+5",
+                                                              "",
+                                                              "0x5",
+                                                              "5.0",
+                                                              "1e3",
+                                                              "99999999999999999999999999999999",
+                                                              "five"};
   return std::string(one_of(random, kSizes));
 }
 
@@ -55,17 +70,34 @@ std::string subject(Random& random, const std::string& stream, const std::string
 
 std::string json(Random& random) {
   static constexpr std::array<std::string_view, 14> kBodies = {
-      "{}", "", "null", "[]", "{\"batch\":-1}", "{\"batch\":1e400}", "{\"expires\":9223372036854775807,\"batch\":100000000}", "5",
+      "{}",
+      "",
+      "null",
+      "[]",
+      "{\"batch\":-1}",
+      "{\"batch\":1e400}",
+      "{\"expires\":9223372036854775807,\"batch\":100000000}",
+      "5",
       "{\"stream_name\":\"H\",\"config\":{\"ack_policy\":\"explicit\",\"max_deliver\":-9223372036854775808}}",
-      "{\"seq\":18446744073709551615}", "{\"last_by_subj\":\"\\u0000\"}", "-NAK {\"delay\":-1}", "+NXT 99999999999", "+WPI"};
+      "{\"seq\":18446744073709551615}",
+      "{\"last_by_subj\":\"\\u0000\"}",
+      "-NAK {\"delay\":-1}",
+      "+NXT 99999999999",
+      "+WPI"};
   if (random.below(4) != 0) return std::string(one_of(random, kBodies));
   return std::string(random.below(3000), random.below(2) == 0 ? '[' : '{');
 }
 
 std::string header_block(Random& random) {
-  static constexpr std::array<std::string_view, 10> kLines = {"Nats-Msg-Id: 1",   "Nats-Rollup: all", "Nats-Expected-Last-Sequence: x",
-                                                              "Nats-Rollup: what", ": ",               "a",
-                                                              "Nats-Expected-Stream: X", "\x01\x02: \xff", "Nats-Msg-Id:",
+  static constexpr std::array<std::string_view, 10> kLines = {"Nats-Msg-Id: 1",
+                                                              "Nats-Rollup: all",
+                                                              "Nats-Expected-Last-Sequence: x",
+                                                              "Nats-Rollup: what",
+                                                              ": ",
+                                                              "a",
+                                                              "Nats-Expected-Stream: X",
+                                                              "\x01\x02: \xff",
+                                                              "Nats-Msg-Id:",
                                                               "Nats-Expected-Last-Subject-Sequence: 18446744073709551616"};
   std::string block = random.below(8) == 0 ? letters(random, 8, "NATS/1.0 ") : "NATS/1.0";
   if (random.below(6) == 0) block += " " + size_word(random);
@@ -128,8 +160,8 @@ void damage(Random& random, std::string& text) {
 }
 
 std::string broken_sizes(Random& random) {
-  static constexpr std::array<std::string_view, 6> kVerbs = {"PUB hostile.1", "PUB hostile.1 reply.x", "HPUB hostile.1", "HPUB hostile.1 reply.x",
-                                                             "pub hostile.1", "PUB\thostile.1"};
+  static constexpr std::array<std::string_view, 6> kVerbs = {"PUB hostile.1",          "PUB hostile.1 reply.x", "HPUB hostile.1",
+                                                             "HPUB hostile.1 reply.x", "pub hostile.1",         "PUB\thostile.1"};
   std::string text{one_of(random, kVerbs)};
   text += " " + size_word(random);
   if (random.below(2) == 0) text += " " + size_word(random);

@@ -22,9 +22,7 @@ bool is_ready(int fd, short events, TcpPeer::Milliseconds patience) {
   return ::poll(&waiting, 1, static_cast<int>(std::max<TcpPeer::Milliseconds::rep>(0, patience.count()))) == 1;
 }
 
-TcpPeer::Milliseconds until(Clock::time_point limit) {
-  return std::chrono::duration_cast<TcpPeer::Milliseconds>(limit - Clock::now());
-}
+TcpPeer::Milliseconds until(Clock::time_point limit) { return std::chrono::duration_cast<TcpPeer::Milliseconds>(limit - Clock::now()); }
 
 }  // namespace
 

@@ -12,7 +12,8 @@ class TcpPeer {
  public:
   using Milliseconds = std::chrono::milliseconds;
 
-  // Connects to the loopback; throws std::runtime_error if nobody listens. `receive_buffer`: of the socket, in bytes; 0: the system's choice.
+  // Connects to the loopback; throws std::runtime_error if nobody listens. `receive_buffer`: of the socket, in bytes; 0: the system's
+  // choice.
   explicit TcpPeer(std::uint16_t port, int receive_buffer = 0);
   ~TcpPeer();
   TcpPeer(TcpPeer&& other) noexcept;

@@ -178,7 +178,9 @@ class Comparison {
     rename_consumers(theirs, ours);
     std::map<std::string, std::vector<TranscriptSaid>> lanes_theirs;
     std::map<std::string, std::vector<TranscriptSaid>> lanes_ours;
-    const auto lane = [&](const TranscriptSaid& said) { return exact_sids.contains(said.sid) ? "sid " + said.sid : said.sid + " " + said.subject; };
+    const auto lane = [&](const TranscriptSaid& said) {
+      return exact_sids.contains(said.sid) ? "sid " + said.sid : said.sid + " " + said.subject;
+    };
     for (TranscriptSaid& said : theirs) {
       make_comparable(said);
       if (is_silent(said.subject)) continue;

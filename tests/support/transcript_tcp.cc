@@ -17,11 +17,11 @@ namespace {
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
-constexpr auto kPatience = 1s;    // for what the real server said and ours does not
-constexpr auto kLateMax = 25ms;   // later than this a line may meet a timer on its wrong side
+constexpr auto kPatience = 1s;   // for what the real server said and ours does not
+constexpr auto kLateMax = 25ms;  // later than this a line may meet a timer on its wrong side
 constexpr auto kBehindMax = 100ms;
-constexpr auto kQuiet = 20ms;     // after the last line: what comes then was not expected
-constexpr auto kPaceMax = 5ms;    // a longer time between two lines of the client is a pause
+constexpr auto kQuiet = 20ms;   // after the last line: what comes then was not expected
+constexpr auto kPaceMax = 5ms;  // a longer time between two lines of the client is a pause
 constexpr int kReplaysMax = 5;
 
 class Conversation {
@@ -195,7 +195,8 @@ std::map<std::string, TranscriptReport> replay_over_tcp(const std::string& binar
     for (const auto& replay : replays) {
       reports[replay->name()] = replay->report();
       if (reports[replay->name()].complaints.empty() || !replay->was_late()) continue;
-      left.push_back(&*std::find_if(topics.begin(), topics.end(), [&](const TranscriptTopic& each) { return each.name == replay->name(); }));
+      left.push_back(
+          &*std::find_if(topics.begin(), topics.end(), [&](const TranscriptTopic& each) { return each.name == replay->name(); }));
     }
   }
   return reports;
