@@ -390,6 +390,19 @@ core::Status parse_serve_options(const Parsed& parsed, ServeCommand& command) {
       command.sync_interval = *every;
     }
   }
+  for (const auto& [option, max] : {std::pair{"max-mem", &command.max_memory}, std::pair{"max-file", &command.max_file}}) {
+    const auto text = text_of(parsed, option);
+    if (!text) continue;
+    const core::Result<core::Bytes> size = faults::parse_size(*text);
+    if (!size || size->value > static_cast<std::uint64_t>(INT64_MAX)) {
+      return usage("`--" + std::string{option} + "` must be a size such as 64MiB, not " + quoted(*text));
+    }
+    *max = *size;
+  }
+  WT_TRY(const std::vector<core::Release> profiles, parse_profiles(parsed));
+  if (profiles.size() > 1) return usage("`windtunnel serve` is one server: `--as` takes a single profile");
+  if (!profiles.empty()) command.profile = profiles.front();
+  WT_TRY(command.defects, parse_defects(parsed));
   return {};
 }
 
@@ -407,6 +420,10 @@ Result<Command> parse_serve(std::span<const std::string> arguments) {
       "name", options::value<std::string>()->value_name("NAME"), "of the server; default windtunnel")(
       "leaf-port", options::value<std::string>()->value_name("N"), "for leaf nodes; default: none are accepted, 0 picks one")(
       "leaf-remote", options::value<std::vector<std::string>>()->value_name("URL"), "dial this hub as a leaf node; may be repeated")(
+      "max-mem", options::value<std::string>()->value_name("SIZE"), "what streams in memory may hold together; default 64GiB")(
+      "max-file", options::value<std::string>()->value_name("SIZE"), "the same of streams in files; default 1TiB")(
+      "as", options::value<std::vector<std::string>>()->value_name("PROFILE"), "with the defects of a release, such as nats-2.10.17")(
+      "defect", options::value<std::vector<std::string>>()->value_name("NAME,..."), "with this defect; may be repeated")(
       "verbose", "log more")("help", "show this");
   WT_TRY(const Parsed parsed, parse_verb(arguments, verb));
   if (parsed.values.count("help") != 0) return Command{HelpCommand{help_text(verb)}};

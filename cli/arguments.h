@@ -53,6 +53,10 @@ struct ServeCommand {
   bool sync_always = false;
   std::optional<core::Duration> sync_interval;
   std::string name = "windtunnel";
+  std::optional<core::Bytes> max_memory;  // of all streams together
+  std::optional<core::Bytes> max_file;
+  std::optional<core::Release> profile;
+  std::vector<core::Defect> defects;
   bool is_verbose = false;
 };
 struct CheckCommand {

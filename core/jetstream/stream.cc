@@ -12,6 +12,7 @@
 #include "core/jetstream/direct_get.h"
 #include "core/jetstream/mirror.h"
 #include "core/jetstream/source_set.h"
+#include "core/jetstream/store_usage.h"
 #include "core/nats/headers.h"
 #include "core/nats/subject.h"
 #include "core/store/file_store.h"
@@ -180,6 +181,7 @@ void Stream::stored(Seq seq, const NewMessage& message, WallTime time) {
                                    {"subject", message.subject},
                                    {"content", hash_bytes(message.payload) ^ hash_bytes(message.headers)},
                                    {"time", time.unix_ns}});
+  context_.usage.note_stored(config_.storage, message.subject.size() + message.headers.size() + message.payload.size());
   for (const auto& [name, consumer] : consumers_) consumer->on_stored(seq, message.subject);
 }
 

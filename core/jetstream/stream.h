@@ -31,6 +31,7 @@ class DirectGet;
 class JsonWriter;
 class Mirror;
 class SourceSet;
+class StoreUsage;
 struct DirectoryEntry;
 struct Env;
 
@@ -39,6 +40,7 @@ struct StreamContext {
   Env& env;
   Bus& bus;
   Advisories& advisories;
+  StoreUsage& usage;
   StoreSettings settings;
   std::string domain;  // may be empty
   std::string server_name;

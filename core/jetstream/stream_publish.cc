@@ -10,6 +10,7 @@
 #include "core/env/env.h"
 #include "core/env/log.h"
 #include "core/jetstream/rollup.h"
+#include "core/jetstream/store_usage.h"
 #include "core/jetstream/stream.h"
 #include "core/nats/headers.h"
 
@@ -42,13 +43,16 @@ void Stream::load_dedupe() {
   is_dedupe_loaded_ = true;
   const WallTime since = env_.clock.wall_now() - dedupe_.window();
   Seq from = store_->seq_at_time(since);
-  // Of the last message the id counts even if it is out of the window: for Nats-Expected-Last-Msg-Id.
-  from = std::min(from, store_->state().last_seq);
+  // Of the last message the id counts even if it is out of the window: for Nats-Expected-Last-Msg-Id. If that message is gone
+  // no id is known, as at nats-server: one that an older message has is not the last.
+  const Seq last = store_->state().last_seq;
+  from = std::min(from, last);
   for (;;) {
     const Result<std::optional<StoredMessage>> message = store_->load_next({}, from);
     if (!message || !*message) return;
-    last_msg_id_ = header_value((*message)->headers, "Nats-Msg-Id").value_or("");
-    if (const auto id = header_value((*message)->headers, "Nats-Msg-Id")) dedupe_.record(*id, (*message)->seq, (*message)->time);
+    const std::string_view id = header_value((*message)->headers, "Nats-Msg-Id").value_or("");
+    if ((*message)->seq == last) last_msg_id_ = id;
+    dedupe_.record(id, (*message)->seq, (*message)->time);
     from = (*message)->seq.next();
   }
 }
@@ -98,6 +102,10 @@ void Stream::ingest(const Message& message) {
     return answer(message, api_errors::message_too_large());
   }
   if (message.headers.size() > kHeadersMax) return answer(message, api_errors::headers_too_large());
+  if (context_.usage.is_exceeded(config_.storage)) {
+    env_.log.warn("stream.no_resources", {{"stream", config_.name}, {"subject", message.subject}});
+    return answer(message, api_errors::insufficient_resources());
+  }
   if (env_.defects.is_on(Defect::break_ack_before_store)) return answer(message, store_->state().last_seq.next(), false);
 
   const NewMessage content{message.subject, message.headers, message.payload};

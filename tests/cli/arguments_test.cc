@@ -81,6 +81,16 @@ TEST_CASE("serve takes ports, a store and remotes") {
   CHECK(command.leaf_remotes[1].address == core::Address{"other", 7422});
 }
 
+TEST_CASE("serve takes limits of what is stored, and the defects of one release") {
+  const auto parsed = parse_arguments(words("serve --max-mem 1MiB --max-file 2GiB --as nats-2.10.17 --defect nats-6244"));
+  REQUIRE(parsed);
+  const auto& command = std::get<ServeCommand>(*parsed);
+  CHECK(command.max_memory == core::Bytes{1u << 20});
+  CHECK(command.max_file == core::Bytes{std::uint64_t{2} << 30});
+  CHECK(command.profile == core::Release{2, 10, 17});
+  CHECK(command.defects == std::vector{core::Defect::nats_6244});
+}
+
 TEST_CASE("seeds have 64 bits and ranges have both ends") {
   CHECK(run("run a --seed 18446744073709551615").first_seed == 18446744073709551615u);
   CHECK(run("run a --seeds 0..0").last_seed == 0);
@@ -140,6 +150,8 @@ TEST_CASE("what is wrong is named, with the nearest valid word") {
            {"serve --port 70000", "`--port` must be a whole number, 0 to 65535, not `70000`"},
            {"serve --sync never", "`--sync` must be a duration such as 10s, or always, not `never`"},
            {"serve --leaf-remote http://x/", "`--leaf-remote` must be a URL such as nats-leaf://host:7422, not `http://x/`"},
+           {"serve --max-file lots", "`--max-file` must be a size such as 64MiB, not `lots`"},
+           {"serve --as nats-2.10.17,nats-2.10.12", "`windtunnel serve` is one server: `--as` takes a single profile"},
            {"serve --leaf-remote u@h", "`--leaf-remote` `u@h` names a user without a password"},
            {"crash-points", "`windtunnel crash-points` needs one scenario file"},
            {"crash-points a b", "`windtunnel crash-points` needs one scenario file"},
