@@ -68,6 +68,18 @@ class ChangeLog {
     return may_be;
   }
 
+  // When it was last asked for anew. Time 0 if never.
+  [[nodiscard]] core::Instant last_creation(const ConsumerKey& consumer) const {
+    core::Instant last{};
+    bool was_deleted = false;
+    for (const ConsumerChange& change : changes_of(consumer)) {
+      if (change.is_refused) continue;
+      if (!change.is_deletion && was_deleted) last = change.asked_at;
+      was_deleted = change.is_deletion;
+    }
+    return last;
+  }
+
   // When the consumer was last asked to go: what it knew before, the one that is there now need not know. Time 0 if never.
   [[nodiscard]] core::Instant last_deletion(const ConsumerKey& consumer) const {
     core::Instant last{};

@@ -41,7 +41,9 @@ struct StreamLimits {
   bool has_changed = false;  // in what it lets go: an operator has set other limits
   // Whether anything but age, acks, requests and roll-ups makes it remove a message.
   friend bool operator==(const StreamLimits&, const StreamLimits&) = default;
-  [[nodiscard]] bool evicts() const { return has_changed || (has_totals && !is_discard_new) || (max_msgs_per_subject > 0 && !is_discard_new_per_subject); }
+  [[nodiscard]] bool evicts() const {
+    return has_changed || (has_totals && !is_discard_new) || (max_msgs_per_subject > 0 && !is_discard_new_per_subject);
+  }
 };
 
 struct FinalStream {
@@ -49,7 +51,7 @@ struct FinalStream {
   std::string node;
   const StreamSpec* spec = nullptr;
   StreamLimits limits;
-  core::Duration window_min{};          // how long it remembers message ids, by all configurations that it had
+  core::Duration window_min{};  // how long it remembers message ids, by all configurations that it had
   core::Duration window_max{};
   bool has_limits = false;              // its configuration lets it remove messages by itself
   bool has_stream_limits = false;       // of them, those that remove the oldest messages

@@ -39,7 +39,8 @@ LedgerWriter::Letter LedgerWriter::write(std::string headers, std::optional<std:
   core::Bytes size = terms_.size.low;
   if (terms_.size.high > terms_.size.low) size = core::Bytes{sizes_.between(terms_.size.low.value, terms_.size.high.value)};
   letter.payload = ledger.payload(letter.id, size);
-  if (terms_.msg_id) core::append_header(letter.headers, "Nats-Msg-Id", spec_.name + "-" + std::to_string(msg_id.value_or(letter.id.index)));
+  if (terms_.msg_id)
+    core::append_header(letter.headers, "Nats-Msg-Id", spec_.name + "-" + std::to_string(msg_id.value_or(letter.id.index)));
   ledger.at(letter.id).content = core::hash_bytes(letter.payload) ^ core::hash_bytes(letter.headers);
   record("publish.sent", letter.id);
   return letter;

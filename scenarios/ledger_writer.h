@@ -38,8 +38,8 @@ class LedgerWriter {
   // How publishing one message ended.
   struct Told {
     bool is_acked = false;
-    core::Seq seq;              // of the ack; of a refused expectation: the last sequence that there is
-    bool is_refused = false;    // it did not meet its expectation, and certainly was not stored
+    core::Seq seq;               // of the ack; of a refused expectation: the last sequence that there is
+    bool is_refused = false;     // it did not meet its expectation, and certainly was not stored
     bool may_be_stored = false;  // without an ack
   };
 

@@ -68,7 +68,7 @@ class Run {
     }
     const FinalState state = read_everything(end);
     const std::vector<LagSample> samples = lags.samples();
-    const Evidence evidence{scenario_,           world_.ledger(), world_.history(), world_.removals(), world_.changes(),
+    const Evidence evidence{scenario_,           world_.ledger(), world_.history(), world_.removals(),      world_.changes(),
                             world_.key_values(), state,           samples,          world_.readings().all()};
     const std::vector<Consumption> consumptions = workloads.consumptions();
     std::vector<std::string> missed = faults.missed();

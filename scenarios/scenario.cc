@@ -11,7 +11,7 @@ namespace windtunnel::scenarios {
 namespace {
 
 constexpr std::array<std::string_view, 6> kAdminActions = {"purge",  "delete_message",  "erase_message",
-                                                            "update", "delete_consumer", "create_consumer"};
+                                                           "update", "delete_consumer", "create_consumer"};
 constexpr std::array<std::string_view, 6> kKeyValueActions = {"put", "create", "update", "delete", "purge", "get"};
 constexpr std::array<std::string_view, 7> kCounters = {"published", "acked", "errors", "no_responders", "timeouts", "duplicates", "lost"};
 

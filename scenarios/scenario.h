@@ -211,8 +211,8 @@ struct AdminSpec {
   core::Duration every{};
   std::uint64_t count = 0;  // how many actions; 0: as many as `duration` has room for
   std::optional<core::Duration> duration;
-  std::string filter_subject;  // of purges; empty: every subject
-  std::uint64_t keep = 0;      // of purges; not 0: all but the newest `keep`
+  std::string filter_subject;        // of purges; empty: every subject
+  std::uint64_t keep = 0;            // of purges; not 0: all but the newest `keep`
   std::vector<std::string> updates;  // of updates, in turn: the JSON of the STREAM.UPDATE requests
   std::string consumer;              // whose deletion and creation it is
 

@@ -49,8 +49,7 @@ class Publisher final : public sim::Program {
   void publish_one(std::uint64_t index) {
     Publish publish{.subject = publish_.subject_of(index), .letter = {}, .expected = 0};
     std::string headers;
-    if (publish_.is_rollup(index))
-      core::append_header(headers, "Nats-Rollup", publish_.rollup == PublishSpec::Rollup::all ? "all" : "sub");
+    if (publish_.is_rollup(index)) core::append_header(headers, "Nats-Rollup", publish_.rollup == PublishSpec::Rollup::all ? "all" : "sub");
     if (publish_.expect_last != PublishSpec::Expect::nothing) {
       publish.expected = known_[key_of(publish.subject)];
       const bool is_of_stream = publish_.expect_last == PublishSpec::Expect::stream;
@@ -88,9 +87,8 @@ class Publisher final : public sim::Program {
     }
     operation.is_void = !told.is_acked && !told.is_refused && !told.may_be_stored;
     if (told.is_acked || told.seq.value > 0) known_[key] = told.seq.value;
-    world_.record(
-        world_.client_node(spec_.name), core::LogLevel::trace, "publish.expected",
-        {{"workload", spec_.name}, {"key", key}, {"stream", publish_.stream}, {"seq", step.revision}, {"what", text_of(step)}});
+    world_.record(world_.client_node(spec_.name), core::LogLevel::trace, "publish.expected",
+                  {{"workload", spec_.name}, {"key", key}, {"stream", publish_.stream}, {"seq", step.revision}, {"what", text_of(step)}});
   }
 
   // What the expectation is about: a subject, or the stream as a whole.

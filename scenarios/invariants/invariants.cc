@@ -97,7 +97,7 @@ bool was_first_stored(const Evidence& evidence, const FinalStream& stream, Publi
   if (life == nullptr || !msg_id) return false;
   for (const StoredEvent* stored : life->at(record.seq)) {
     const std::vector<PublishRecord>& records = evidence.ledger.books()[id.workload].records;
-    for (std::size_t i = 0; i <= id.index; ++i) {
+    for (std::size_t i = 0; i < records.size(); ++i) {
       const PublishId other{id.workload, i};
       if (records[i].content == stored->content && msg_id_of(evidence, other) == msg_id) return true;
     }

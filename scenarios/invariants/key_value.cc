@@ -1,5 +1,6 @@
-// The invariants of key-value buckets, and of subjects whose publishers expect a last sequence: each key's history, as its clients saw it, is that of one value that was changed and
-// read one operation after the other (reference: defect corpus, cas-exact and latest-per-subject-visible).
+// The invariants of key-value buckets, and of subjects whose publishers expect a last sequence: each key's history, as its clients saw it,
+// is that of one value that was changed and read one operation after the other (reference: defect corpus, cas-exact and
+// latest-per-subject-visible).
 //
 // Keys are judged alone: no operation is about two of them, and linearizability is local. A crash that may cost what was
 // acknowledged (scenarios/invariants/durability.h) is an operation of every key, after which anything that was once written
@@ -124,8 +125,8 @@ std::optional<Divergence> judge_history(const Case& bucket, std::string_view inv
   KeyValueModel::State state = model.initial();
   for (const std::size_t index : found.order) state = model.step(state, history[index].operation).value_or(state);
   Divergence d = about(bucket, invariant);
-  d.expected =
-      "what the clients of " + (bucket.prefix.empty() ? std::string("subject ") : std::string("key ")) + key + " were told can have happened in some order, each operation between its call and its return";
+  d.expected = "what the clients of " + (bucket.prefix.empty() ? std::string("subject ") : std::string("key ")) + key +
+               " were told can have happened in some order, each operation between its call and its return";
   if (found.order.empty()) {
     d.actual = "no order explains it";
   } else {

@@ -100,7 +100,8 @@ std::optional<Divergence> misled_repeat(const Evidence& evidence, const std::map
   const bool burns_sequences = stream->spec != nullptr && stream->spec->retention == Retention::interest;
   if (stored == known->second.end() && burns_sequences) return std::nullopt;
   // A crash between the write and the word of it: the copy that is named is one of which nobody heard.
-  if (crashed_between(evidence, *stream, kTimeZero, record.settled_at) && (stored == known->second.end() || !was_heard_of(evidence, *stream, record.seq)))
+  if (crashed_between(evidence, *stream, kTimeZero, record.settled_at) &&
+      (stored == known->second.end() || !was_heard_of(evidence, *stream, record.seq)))
     return std::nullopt;
   Divergence d = about("dedup-exact", *stream, record.seq, record.settled_at);
   d.message = text_of(evidence, id);

@@ -97,6 +97,8 @@ std::vector<std::pair<const FinalConsumer*, Acks>> consumers_of(const Evidence& 
   std::vector<std::pair<const FinalConsumer*, Acks>> out;
   for (const FinalConsumer& consumer : evidence.end.consumers) {
     if (consumer.stream != stream.key) continue;
+    const bool never_was = !consumer.exists && !consumer.is_listed && events_of(evidence, consumer).empty();
+    if (never_was) continue;  // a workload asked for it, and was refused
     const core::Instant since = only_now ? evidence.changes.last_deletion(key_of(consumer)) : core::Instant{};
     out.emplace_back(&consumer, acks_of(evidence, consumer, since));
   }
@@ -117,8 +119,10 @@ std::vector<Divergence> check_retention_only_removes_acked(const Evidence& evide
       continue;
     const auto consumers = consumers_of(evidence, stream, /*only_now=*/false);
     if (consumers.empty()) continue;
+    std::set<core::Seq> gone;  // rightly
     for (const StreamLife::Removal& removal : life->removed) {
       const std::vector<const StoredEvent*> stored = life->at(removal.seq);
+      if (gone.contains(removal.seq) && stored.size() < 2) continue;  // recovery says it again
       if (stored.empty() || may_be_asked_for(evidence, stream, removal.seq, stored.back()->at)) continue;
       const bool is_acked = std::all_of(consumers.begin(), consumers.end(), [&](const auto& each) {
         const std::optional<bool> is_wanted = wants(*each.first, stored.back()->subject);
@@ -129,7 +133,10 @@ std::vector<Divergence> check_retention_only_removes_acked(const Evidence& evide
       });
       const bool has_owner = std::any_of(consumers.begin(), consumers.end(),
                                          [&](const auto& each) { return wants(*each.first, stored.back()->subject) != false; });
-      if (is_acked && (has_owner || stream.spec->retention == Retention::interest)) continue;
+      if (is_acked && (has_owner || stream.spec->retention == Retention::interest)) {
+        gone.insert(removal.seq);
+        continue;
+      }
       Divergence d = about("retention-only-removes-acked", stream, removal.seq, evidence.end.at);
       d.at = removal.at;
       d.expected = "sequence " + std::to_string(removal.seq.value) + " stays until every consumer that wants it has acknowledged it";
@@ -287,6 +294,14 @@ const FinalMessage* passed_by_floor(const Evidence& evidence, const FinalConsume
   return nullptr;
 }
 
+// The file of a consumer has no place for a message that is out of deliveries at or below the floor: it is kept there by a lower floor,
+// with which a restart begins.
+bool is_lowered_by_restart(const Evidence& evidence, const FinalConsumer& consumer, core::Instant from, core::Instant to) {
+  const StreamLife* life = evidence.history.life(consumer.stream);
+  return !consumer.delivers_forever && life != nullptr &&
+         std::any_of(life->recoveries.begin(), life->recoveries.end(), [&](core::Instant at) { return at >= from && at <= to; });
+}
+
 }  // namespace
 
 std::vector<Divergence> check_ack_floor(const Evidence& evidence) {
@@ -299,6 +314,7 @@ std::vector<Divergence> check_ack_floor(const Evidence& evidence) {
       const FinalStream* stream = evidence.end.find(consumer.node, consumer.stream.stream);
       if (stream == nullptr || crashed_between(evidence, *stream, step.before, step.at)) continue;
       if (evidence.changes.may_be_renewed(key_of(consumer), step.before, step.at)) continue;
+      if (is_lowered_by_restart(evidence, consumer, step.before, step.at)) continue;
       d.at = step.at;
       d.expected = "the ack floor of consumer " + consumer.name + " never decreases from " + std::to_string(step.from.value);
       d.actual = "it is " + std::to_string(step.to.value);
@@ -309,18 +325,24 @@ std::vector<Divergence> check_ack_floor(const Evidence& evidence) {
     if (const FinalMessage* passed = passed_by_floor(evidence, consumer, stream)) {
       d.at = evidence.end.at;
       d.first_seq = passed->seq;
-      d.expected = "sequence " + std::to_string(passed->seq.value) + ", delivered and not acknowledged, is above the ack floor of consumer " +
-                   consumer.name;
+      d.expected = "sequence " + std::to_string(passed->seq.value) +
+                   ", delivered and not acknowledged, is above the ack floor of consumer " + consumer.name;
       d.actual = "the floor is " + std::to_string(consumer.ack_floor.value) + ": it will not be delivered again";
       out.push_back(std::move(d));
       continue;
     }
     if (consumer.num_ack_pending > 0 || stream == nullptr || !stream->unreadable.empty()) continue;
+    if (is_lowered_by_restart(evidence, consumer, kTimeZero, evidence.end.at)) continue;
     // Between the two there may be what it does not want.
     const bool is_tight = std::none_of(stream->messages.begin(), stream->messages.end(), [&](const FinalMessage& message) {
       return message.seq > consumer.ack_floor && message.seq <= consumer.delivered && wants(consumer, message.subject) == true;
     });
-    const bool is_whole = !consumer.filters.empty() || consumer.ack_floor == consumer.delivered;
+    // A floor stays 0 until something was delivered, wherever the consumer begins.
+    const core::Instant since = evidence.changes.last_creation(key_of(consumer));
+    const std::vector<ConsumerEvent>& events = events_of(evidence, consumer);
+    const bool is_untouched =
+        consumer.ack_floor.value == 0 && std::none_of(events.begin(), events.end(), [&](const auto& e) { return e.at >= since; });
+    const bool is_whole = !consumer.filters.empty() || is_untouched || consumer.ack_floor == consumer.delivered;
     if (is_tight && is_whole) continue;
     d.at = evidence.end.at;
     d.expected = "the ack floor of consumer " + consumer.name + " is what it delivered last, " + std::to_string(consumer.delivered.value) +

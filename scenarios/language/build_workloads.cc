@@ -41,8 +41,8 @@ void build_expectation(const TypedValue& value, const std::string& at, const Sce
     }
     return;
   }
-  diagnostics.add(expect.where, "no stream " + std::string(publish.domain.empty() ? "on node " + quoted(at) : "of that domain") + " takes " +
-                                    quoted(publish.subject) + "; `expect_last` is about one");
+  diagnostics.add(expect.where, "no stream " + std::string(publish.domain.empty() ? "on node " + quoted(at) : "of that domain") +
+                                    " takes " + quoted(publish.subject) + "; `expect_last` is about one");
 }
 
 PublishSpec build_publish(const TypedValue& value, const std::string& at, const Scenario& scenario, Diagnostics& diagnostics) {
@@ -225,8 +225,7 @@ AdminSpec build_admin(const TypedValue& value, const WorkloadSpec& workload, con
     return is_done;
   };
   const bool updates = needs(AdminAction::update, "update", !admin.updates.empty());
-  if (!updates && !admin.updates.empty())
-    diagnostics.add(value.find("update")->where, "there is no `update` in `do`: nobody makes these");
+  if (!updates && !admin.updates.empty()) diagnostics.add(value.find("update")->where, "there is no `update` in `do`: nobody makes these");
   needs(AdminAction::delete_consumer, "consumer", !admin.consumer.empty());
   needs(AdminAction::create_consumer, "consumer", !admin.consumer.empty());
   return admin;
@@ -290,7 +289,8 @@ void expect_expectant_alone(const Scenario& scenario, Diagnostics& diagnostics) 
                                          "`; nobody else may change it");
     }
     if (stream != nullptr && stream->retention != Retention::limits)
-      diagnostics.add(expectant.where, "what is acknowledged leaves stream " + quoted(stream->name) + "; `expect_last` cannot be judged then");
+      diagnostics.add(expectant.where,
+                      "what is acknowledged leaves stream " + quoted(stream->name) + "; `expect_last` cannot be judged then");
   }
 }
 

@@ -114,7 +114,7 @@ constexpr std::array kRepublishKeys = {
 constexpr Table kRepublish{.name = "a republish loop", .keys = kRepublishKeys, .mark = "republish_loop"};
 
 constexpr std::array<std::string_view, 6> kAdminActions = {"purge",  "delete_message",  "erase_message",
-                                                            "update", "delete_consumer", "create_consumer"};
+                                                           "update", "delete_consumer", "create_consumer"};
 constexpr Shape kAdminAction = choice(kAdminActions);
 constexpr Shape kUpdate = object(kStreamUpdate);
 constexpr std::array kAdminKeys = {
