@@ -27,13 +27,13 @@ std::set<core::Seq> rolled_up(const Scenario& scenario, const Ledger& ledger, co
     const WorkloadSpec* workload = scenario.workload(book.name);
     const auto* publish = workload == nullptr ? nullptr : std::get_if<PublishSpec>(&workload->work);
     if (publish == nullptr || publish->rollup == PublishSpec::Rollup::none) continue;
-    for (std::size_t i = 0; i < book.records.size(); ++i) {
-      const PublishRecord& record = book.records[i];
-      if (publish->is_rollup(i)) contents[record.content] = publish->rollup;
-      const bool is_repeat = record.outcome == Outcome::acked && record.is_duplicate;
-      if (is_repeat && ledger.stream_of(record.stream) == stream.key.stream && life->at(record.seq).empty())
-        unheard.push_back({record.seq, record.content, core::hash_bytes(publish->subject_of(i))});
-    }
+    book.each([&](std::uint64_t i, const PublishRecord& record) {
+      if (publish->is_rollup(i)) contents[record.content()] = publish->rollup;
+      const bool is_repeat = record.outcome() == Outcome::acked && record.is_duplicate();
+      if (is_repeat && ledger.stream_of(record.stream()) == stream.key.stream && life->at(record.seq()).empty())
+        unheard.push_back({record.seq(), record.content(), core::hash_bytes(publish->subject_of(i))});
+      return true;
+    });
   }
   std::set<core::Seq> out;
   if (contents.empty()) return out;

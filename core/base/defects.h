@@ -17,6 +17,7 @@ namespace windtunnel::core {
 
 enum class Defect : std::uint8_t {
   // Historic.
+  nats_3207,    // copies of a work queue are not acknowledged: what is on the way is gone at the origin
   nats_4775,    // discard new admits what does not fit, and evicts for it
   nats_5227,    // the repair of an ack floor takes the lowest pending message for acknowledged
   nats_5305,    // a redelivery that fails takes the position back
@@ -30,9 +31,11 @@ enum class Defect : std::uint8_t {
   nats_5831,    // each sync pass rewrites a block that cannot shrink
   nats_5901,    // a stale index.db is patched instead of rebuilt
   nats_5973,    // tombstones never roll a block
+  nats_6206,    // a source does not notice that its origin was made anew
   nats_6244,    // a first per-subject limit is not enforced when it is set
   nats_6343,    // an ack out of order lowers the count of what is not delivered yet
   nats_6352,    // a block of tombstones is rewritten with every removal
+  nats_6383,    // a mirror refuses message ids that it has seen, and loses step
   nats_6526,    // the newest message of a subject drops out of the index after a removal
   nats_6600,    // an emptied last block is removed before its successor exists
   nats_6684,    // N.blk.tmp is taken for a block
@@ -45,14 +48,22 @@ enum class Defect : std::uint8_t {
   nats_7384,    // a block of tombstones alone stands for the lowest of them
   nats_7387,    // a block goes with tombstones that are still needed
   nats_7388,    // meta.* and o.dat are written in place
+  nats_7530,    // what a copy asks and nobody answers leaves no error in its status
   nats_7549,    // damage inside a block costs all that follows in it
   nats_7594,    // the sync pass drops records that wait to be written
   nats_7676,    // a purge moves the blocks away before their successor exists
   nats_7691,    // a consumer state that does not decode is ignored
   nats_7692,    // a consumer that is ahead of its stream waits there
   nats_7782,    // a last sequence from index.db is not written down
+  nats_7796,    // a link's return re-creates the healthy sources too
+  nats_7896,    // a message id that a source repeats is an error, tried again and again
   nats_8004,    // the last message of a subject is looked for behind its block
+  nats_8040,    // copies are refused for a roll-up that the target does not permit
+  nats_8069,    // a source takes its consumer's position for one message more
+  nats_8111,    // a link's return adds an attempt for each source, whatever is under way
+  nats_8152,    // a mirror falls back to the last sequence of an origin that has fewer
   nats_8168,    // an ack of what ran out of deliveries is not written down
+  nats_8387,    // a source without a position begins at the time of the stream's last message
   nats_8423,    // an ack of all removes what lies between and was never delivered
   no_dir_sync,  // directories are never synced
   // Sabotage.
@@ -61,6 +72,9 @@ enum class Defect : std::uint8_t {
   break_mirror_skips,          // a mirror drops a message and takes it for a hole
   break_mirror_duplicates,     // a mirror stores a message twice
   break_mirror_never_resumes,  // a mirror gives up after the first loss of its link
+  break_source_skips,          // a source drops a message
+  break_source_duplicates,     // a source stores a message twice
+  break_source_never_resumes,  // a source gives up after the first loss of its link
   break_silent_no_responders,  // no 503 when nobody listens, and a fake PubAck instead
   break_state_counts,          // a stream counts messages that it does not have
   break_first_seq,             // a stream's first sequence lags behind its first message
@@ -81,6 +95,8 @@ enum class Defect : std::uint8_t {
   break_ack_floor,             // the ack floor stands still
   break_max_ack_pending,       // a consumer delivers beyond it
   break_consumer_shutdown,     // a shutdown deletes consumers
+  break_leaf_interest,         // interest is announced to leaf connections, and never withdrawn
+  break_leaf_echo,             // some messages go back over the leaf connection that they came from
   count_,                      // not a defect
 };
 

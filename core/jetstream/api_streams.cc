@@ -70,7 +70,6 @@ ApiStatus JetStream::Api::stream_create(const Call& call, JsonWriter& json) {
     if (!config.template_owner.empty()) return api_errors::stream_create("stream not owned by template");
     if (ApiStatus failed = js_.check_overlap(config)) return failed;
     if (ApiStatus failed = check_transforms(config)) return failed;
-    if (ApiStatus failed = check_supported(config)) return failed;
     const std::string name = config.name;
     Result<std::unique_ptr<Stream>> made = Stream::open(js_.context_, std::move(config), js_.env_.clock.wall_now());
     if (!made) return api_errors::stream_create(made.error().detail);
@@ -104,7 +103,8 @@ ApiStatus JetStream::Api::check_stream_update(Stream& stream, StreamConfig& next
   if (old.sealed && !next.sealed) return refuse("stream configuration update can not unseal a sealed stream");
   if (old.deny_delete && !next.deny_delete) return refuse("stream configuration update can not cancel deny message deletes");
   if (old.deny_purge && !next.deny_purge) return refuse("stream configuration update can not cancel deny purge");
-  if (!(old.mirror == next.mirror)) return api_errors::mirror_not_updatable();
+  // A mirror may become an ordinary stream, as from release 2.12 on; what it copies cannot change.
+  if (next.mirror && !(old.mirror == next.mirror)) return api_errors::mirror_not_updatable();
   if (next.sealed) {
     next.max_age = Duration{0};
     next.discard = Discard::new_messages;
@@ -121,7 +121,7 @@ ApiStatus JetStream::Api::check_stream_update(Stream& stream, StreamConfig& next
                                        transform.destination + "': " + made.error().detail);
     }
   }
-  return check_supported(next);
+  return std::nullopt;
 }
 
 ApiStatus JetStream::Api::stream_update(const Call& call, JsonWriter& json) {

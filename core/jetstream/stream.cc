@@ -11,6 +11,7 @@
 #include "core/jetstream/advisories.h"
 #include "core/jetstream/direct_get.h"
 #include "core/jetstream/mirror.h"
+#include "core/jetstream/source_set.h"
 #include "core/nats/headers.h"
 #include "core/nats/subject.h"
 #include "core/store/file_store.h"
@@ -51,11 +52,13 @@ Stream::Stream(const StreamContext& context, StreamConfig config, WallTime creat
       rewrites_(config_),
       dedupe_(config_.duplicate_window),
       inbox_(env_.tasks, kInboxMax),
+      storing_(env_.tasks),
       scope_(env_.tasks) {
   store_->on_removed([this](Seq seq, std::string_view subject) {
     for (const auto& [name, consumer] : consumers_) consumer->on_removed(seq, subject, purges_ > 0);
   });
   if (config_.mirror) mirror_ = std::make_unique<Mirror>(*this, *config_.mirror);
+  if (!config_.sources.empty()) sources_ = std::make_unique<SourceSet>(*this, config_.sources);
 }
 
 Stream::~Stream() {
@@ -76,6 +79,7 @@ void Stream::start() {
   serve_direct_gets();
   scope_.spawn("stream " + config_.name, [this] { ingest_loop(); });
   if (mirror_) mirror_->start();
+  if (sources_) sources_->start();
 }
 
 void Stream::subscribe() {
@@ -108,7 +112,8 @@ void Stream::caught_up() {
 void Stream::end(std::string_view why, bool is_destroyed) {
   is_closed_ = true;
   for (const SubscriptionId id : std::exchange(subscriptions_, {})) bus_.unsubscribe(id);
-  if (mirror_) mirror_->stop();
+  if (mirror_) mirror_->stop(is_destroyed);
+  if (sources_) sources_->stop(is_destroyed);
   if (direct_get_) direct_get_->stop();
   inbox_.clear();
   inbox_.close();
@@ -140,14 +145,32 @@ Status Stream::destroy() {
 Status Stream::update(StreamConfig config) {
   const bool has_new_subjects = config.subjects != config_.subjects;
   const bool becomes_interest = config.retention == Retention::interest && config_.retention != Retention::interest;
+  if (mirror_ && !config.mirror) {  // an ordinary stream from now on: nobody else stores in it when the first publish comes
+    const std::unique_ptr<Mirror> gone = std::move(mirror_);
+    gone->stop(/*is_final=*/true);
+    is_dedupe_loaded_ = false;
+  }
   config_ = std::move(config);
   rewrites_ = Rewrites{config_};
   dedupe_.set_window(config_.duplicate_window);
   if (has_new_subjects) subscribe();
   serve_direct_gets();
   WT_CHECK(store_->set_limits(store_limits(config_)));
+  WT_CHECK(write_meta());
+  update_sources();
   if (becomes_interest && !consumers_.empty()) remove_unwanted({});
-  return write_meta();
+  return {};
+}
+
+// Sources come and go while the others read on. Suspends.
+void Stream::update_sources() {
+  if (sources_) {
+    sources_->update(config_.sources);
+    if (config_.sources.empty()) sources_.reset();
+  } else if (!config_.sources.empty()) {
+    sources_ = std::make_unique<SourceSet>(*this, config_.sources);
+    sources_->start();
+  }
 }
 
 // Every message stored, whichever way it came, passes here. Does not suspend.
@@ -269,6 +292,10 @@ void Stream::write_info(JsonWriter& json, const InfoOptions& options) const {
   if (mirror_) {
     json.key("mirror");
     mirror_->write_info(json);
+  }
+  if (sources_) {
+    json.key("sources");
+    sources_->write_info(json);
   }
   json.field("ts", env_.clock.wall_now());
 }

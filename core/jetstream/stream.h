@@ -30,6 +30,7 @@ class Advisories;
 class DirectGet;
 class JsonWriter;
 class Mirror;
+class SourceSet;
 struct DirectoryEntry;
 struct Env;
 
@@ -44,6 +45,18 @@ struct StreamContext {
   std::string streams_directory;  // "jetstream/$G/streams"
   // A consumer was unused for too long; deletes it soon. Does not suspend.
   std::function<void(const std::string& stream, const std::string& consumer)> consumer_inactive;
+};
+
+// What became of a message that a source brought.
+struct CopyOutcome {
+  enum class Kind : std::uint8_t {
+    stored,
+    duplicate,  // its id is known: nothing is stored
+    passed_by,  // nobody is interested: its sequence is used up
+    refused,
+  } kind = Kind::refused;
+  Seq seq;          // stored, passed_by: of ours
+  ApiStatus error;  // refused
 };
 
 class Stream final : private ConsumerHost {
@@ -70,9 +83,12 @@ class Stream final : private ConsumerHost {
   [[nodiscard]] WallTime created() const { return created_; }
   [[nodiscard]] StreamStore& store() override { return *store_; }
   [[nodiscard]] const StreamStore& store() const { return *store_; }
+  // nullptr: it is no mirror, or has no sources.
   [[nodiscard]] const Mirror* mirror() const { return mirror_.get(); }
+  [[nodiscard]] const SourceSet* sources() const { return sources_.get(); }
 
-  // New limits and flags; the API has checked that they may change. Suspends.
+  // New limits, flags, subjects and sources; a mirror may become an ordinary stream. The API has checked that they may change.
+  // Suspends.
   Status update(StreamConfig config);
 
   // Suspend.
@@ -100,6 +116,8 @@ class Stream final : private ConsumerHost {
 
  private:
   friend class Mirror;
+  friend class Source;
+  friend class SourceSet;
   Stream(const StreamContext& context, StreamConfig config, WallTime created, std::unique_ptr<StreamStore> store);
 
   [[nodiscard]] const std::string& stream_name() const override { return config_.name; }
@@ -112,12 +130,18 @@ class Stream final : private ConsumerHost {
   void serve_direct_gets();
   // The mirror has nearly caught up: from now on it may answer for its origin. Does not suspend.
   void caught_up();
+  // What tells this stream from every other one in the world.
+  [[nodiscard]] std::string identity() const { return context_.server_name + " " + context_.domain + " " + config_.name; }
+  // A message of a source: stored as it is, under our next sequence, whatever its headers ask of a publish. Suspends.
+  CopyOutcome take_copy(std::string subject, const std::string& headers, const std::string& payload);
+  void update_sources();
   void ingest_loop();
   void ingest(const Message& message);
   ApiStatus check_expectations(const Message& message, bool& is_duplicate, Seq& duplicate_of);
   void load_dedupe();
   Result<Seq> keep(const NewMessage& message, WallTime now, bool& is_stored);
   [[nodiscard]] bool has_interest(std::string_view subject) const;
+  void roll_up(const PurgeRequest& older, Seq seq);
   void answer(const Message& message, Seq seq, bool is_duplicate);
   void answer(const Message& message, const ApiError& error);
   void stored(Seq seq, const NewMessage& message, WallTime time);
@@ -141,6 +165,7 @@ class Stream final : private ConsumerHost {
   WallTime created_;
   std::unique_ptr<StreamStore> store_;
   std::unique_ptr<Mirror> mirror_;
+  std::unique_ptr<SourceSet> sources_;
   std::unique_ptr<DirectGet> direct_get_;  // while the configuration allows it
   std::map<std::string, std::unique_ptr<Consumer>, std::less<>> consumers_;
   std::vector<SubscriptionId> subscriptions_;
@@ -149,6 +174,7 @@ class Stream final : private ConsumerHost {
   bool is_dedupe_loaded_ = false;
   std::string last_msg_id_;
   Queue<Message> inbox_;
+  Mutex storing_;   // what is published and what sources bring is checked and stored one by one
   int purges_ = 0;  // under way: what goes now goes by one of them
   bool is_closed_ = false;
   TaskScope scope_;

@@ -114,8 +114,6 @@ using StreamLookup = std::function<const StreamConfig*(std::string_view name)>;
 
 // Transforms that cannot be made. nats-server finds them when it makes the stream, after everything else.
 [[nodiscard]] ApiStatus check_transforms(const StreamConfig& config);
-// What no stream of this server can be yet, though nats-server's can.
-[[nodiscard]] ApiStatus check_supported(const StreamConfig& config);
 
 // The configuration's members, in nats-server's order, into an object that is open.
 void write_stream_config_fields(JsonWriter& json, const StreamConfig& config);

@@ -306,9 +306,4 @@ ApiStatus check_transforms(const StreamConfig& config) {
   return api_errors::stream_create("stream subject transform " + from_to(*config.subject_transform) + ": " + *problem);
 }
 
-ApiStatus check_supported(const StreamConfig& config) {
-  if (config.sources.empty()) return std::nullopt;
-  return api_errors::stream_create("sources is not supported by this server");
-}
-
 }  // namespace windtunnel::core

@@ -9,6 +9,7 @@
 #include "core/env/clock.h"
 #include "core/env/env.h"
 #include "core/env/log.h"
+#include "core/jetstream/rollup.h"
 #include "core/jetstream/stream.h"
 #include "core/nats/headers.h"
 
@@ -24,28 +25,13 @@ std::uint64_t expected_number(std::string_view text) {
   return failed == std::errc{} && end == text.data() + text.size() ? value : UINT64_MAX;
 }
 
-std::string lower(std::string_view text) {
-  std::string out{text};
-  std::transform(out.begin(), out.end(), out.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  return out;
-}
-
-enum class Rollup { none, subject, all, unknown };
-
-Rollup rollup_of(const Message& message) {
-  const auto value = header_value(message.headers, "Nats-Rollup");
-  if (!value || value->empty()) return Rollup::none;
-  const std::string word = lower(*value);
-  if (word == "sub") return Rollup::subject;
-  return word == "all" ? Rollup::all : Rollup::unknown;
-}
-
 }  // namespace
 
 void Stream::ingest_loop() {
   while (std::optional<Message> message = inbox_.pop("published messages")) {
     rewrites_.transform(message->subject);
     if (!message->headers.empty()) remove_header(message->headers, "Nats-Request-Info");
+    const MutexLock lock{storing_};
     ingest(*message);
   }
 }
@@ -103,7 +89,7 @@ void Stream::ingest(const Message& message) {
   Seq duplicate_of;
   if (const ApiStatus refused = check_expectations(message, is_duplicate, duplicate_of)) return answer(message, *refused);
   if (is_duplicate) return answer(message, duplicate_of, true);
-  const Rollup rollup = rollup_of(message);
+  const Rollup rollup = rollup_of(message.headers);
   if (rollup != Rollup::none && (!config_.allow_rollup_hdrs || config_.deny_purge)) {
     return answer(message, api_errors::rollup("rollup not permitted"));
   }
@@ -128,16 +114,19 @@ void Stream::ingest(const Message& message) {
   dedupe_.record(last_msg_id_, forgets_seq ? Seq{0} : *seq, now);
   if (rollup != Rollup::none && is_stored) {
     const PurgeRequest older{.filter = rollup == Rollup::subject ? message.subject : std::string{}, .below = Seq{}, .keep = 1};
-    ++purges_;
-    const Result<std::uint64_t> purged = store_->purge(older);
-    --purges_;
-    if (!purged) {
-      env_.log.error("stream.rollup_failed", {{"stream", config_.name}, {"seq", seq->value}, {"error", purged.error().text()}});
-    }
-    for (const auto& [name, consumer] : consumers_) consumer->on_purged(older.filter);
+    roll_up(older, *seq);
   }
   if (is_stored) republish(content, *seq, now, previous);
   answer(message, *seq, false);
+}
+
+// What the message of this sequence makes superfluous. Suspends.
+void Stream::roll_up(const PurgeRequest& older, Seq seq) {
+  ++purges_;
+  const Result<std::uint64_t> purged = store_->purge(older);
+  --purges_;
+  if (!purged) env_.log.error("stream.rollup_failed", {{"stream", config_.name}, {"seq", seq.value}, {"error", purged.error().text()}});
+  for (const auto& [name, consumer] : consumers_) consumer->on_purged(older.filter);
 }
 
 // Stores it, unless the stream keeps only what somebody is interested in and nobody is: then its sequence is used up all

@@ -49,9 +49,10 @@ std::map<std::uint64_t, MsgId> ids_of(const Evidence& evidence) {
   std::map<std::uint64_t, MsgId> out;
   const std::vector<Ledger::Book>& books = evidence.ledger.books();
   for (std::size_t w = 0; w < books.size(); ++w) {
-    for (std::size_t i = 0; i < books[w].records.size(); ++i) {
-      if (const auto id = whole_id_of(evidence, {static_cast<std::uint16_t>(w), i})) out.emplace(books[w].records[i].content, *id);
-    }
+    books[w].each([&](std::uint64_t i, const PublishRecord& record) {
+      if (const auto id = whole_id_of(evidence, {static_cast<std::uint16_t>(w), i})) out.emplace(record.content(), *id);
+      return true;
+    });
   }
   return out;
 }
@@ -91,35 +92,36 @@ bool was_heard_of(const Evidence& evidence, const FinalStream& stream, core::Seq
 std::optional<Divergence> misled_repeat(const Evidence& evidence, const std::map<StreamKey, Holders>& holders, PublishId id) {
   const PublishRecord& record = evidence.ledger.at(id);
   const std::optional<MsgId> own = whole_id_of(evidence, id);
-  if (record.outcome != Outcome::acked || !record.is_duplicate || !own) return std::nullopt;
+  if (record.outcome() != Outcome::acked || !record.is_duplicate() || !own) return std::nullopt;
   const FinalStream* stream = stream_of_ack(evidence, record);
-  if (stream == nullptr) return std::nullopt;
+  const StreamLife* life = stream == nullptr ? nullptr : evidence.history.life(stream->key);
+  if (life == nullptr || record.seq() <= life->pruned.through) return std::nullopt;  // it was right, or it would not be pruned
   const auto known = holders.find(stream->key);
   if (known == holders.end()) return std::nullopt;
   const auto stored = known->second.find(*own);
   const bool burns_sequences = stream->spec != nullptr && stream->spec->retention == Retention::interest;
   if (stored == known->second.end() && burns_sequences) return std::nullopt;
   // A crash between the write and the word of it: the copy that is named is one of which nobody heard.
-  if (crashed_between(evidence, *stream, kTimeZero, record.settled_at) &&
-      (stored == known->second.end() || !was_heard_of(evidence, *stream, record.seq)))
+  if (crashed_between(evidence, *stream, kTimeZero, record.settled_at()) &&
+      (stored == known->second.end() || !was_heard_of(evidence, *stream, record.seq())))
     return std::nullopt;
-  Divergence d = about("dedup-exact", *stream, record.seq, record.settled_at);
+  Divergence d = about("dedup-exact", *stream, record.seq(), record.settled_at());
   d.message = text_of(evidence, id);
   d.expected = "a repeat of id " + text_of(evidence, *own) + " is told the sequence of the copy that was stored within the window";
   const StoredEvent* named = nullptr;
   if (stored != known->second.end()) {
     for (const StoredEvent* each : stored->second) {
-      if (each->seq == record.seq && each->at <= record.settled_at) named = each;
+      if (each->seq == record.seq() && each->at <= record.settled_at()) named = each;
     }
   }
   if (named == nullptr) {
-    d.actual = d.message + " was told " + std::to_string(record.seq.value) + ", which never had that id";
+    d.actual = d.message + " was told " + std::to_string(record.seq().value) + ", which never had that id";
     return d;
   }
   // Each attempt may have been the one that was told so.
-  if (has_clock_faults(evidence.scenario) || record.published_at - named->at <= stream->window_max + kWindowSlack) return std::nullopt;
+  if (has_clock_faults(evidence.scenario) || record.published_at() - named->at <= stream->window_max + kWindowSlack) return std::nullopt;
   d.expected = "id " + text_of(evidence, *own) + " is forgotten when the window is over, and the message stored";
-  d.actual = d.message + " was told that it is sequence " + std::to_string(record.seq.value) + ", stored long before";
+  d.actual = d.message + " was told that it is sequence " + std::to_string(record.seq().value) + ", stored long before";
   return d;
 }
 
@@ -136,32 +138,31 @@ std::vector<Divergence> check_pub_ack_truthful(const Evidence& evidence) {
   }
   for (std::size_t w = 0; w < evidence.ledger.books().size(); ++w) {
     const Ledger::Book& book = evidence.ledger.books()[w];
-    for (std::size_t i = 0; i < book.records.size(); ++i) {
-      const PublishRecord& record = book.records[i];
-      const FinalStream* stream = record.outcome == Outcome::acked ? stream_of_ack(evidence, record) : nullptr;
-      if (stream == nullptr) continue;  // publish-outcome-known's business
+    book.each([&](std::uint64_t i, const PublishRecord& record) {
+      const FinalStream* stream = record.outcome() == Outcome::acked ? stream_of_ack(evidence, record) : nullptr;
+      if (stream == nullptr) return true;  // publish-outcome-known's business
       const PublishId id{static_cast<std::uint16_t>(w), i};
-      const std::optional<MsgId> msg_id = record.is_duplicate ? whole_id_of(evidence, id) : std::nullopt;
-      const std::vector<const StoredEvent*>& stored = msg_id ? holders[stream->key][*msg_id] : copies[stream->key][record.content];
-      const bool is_there = std::any_of(stored.begin(), stored.end(), [&](const StoredEvent* each) { return each->seq == record.seq; });
+      const std::optional<MsgId> msg_id = record.is_duplicate() ? whole_id_of(evidence, id) : std::nullopt;
+      const std::vector<const StoredEvent*>& stored = msg_id ? holders[stream->key][*msg_id] : copies[stream->key][record.content()];
+      const bool is_there = std::any_of(stored.begin(), stored.end(), [&](const StoredEvent* each) { return each->seq == record.seq(); });
       // A crash between the write and the word of it: the repeat's answer names a copy of which nobody heard.
-      const bool is_unheard = record.is_duplicate && (crashed_between(evidence, *stream, record.published_at, record.settled_at) ||
-                                                      (record.seq.value > 0 && !was_heard_of(evidence, *stream, record.seq) &&
-                                                       crashed_between(evidence, *stream, kTimeZero, record.settled_at)));
-      const bool burns_sequences = stream->spec != nullptr && stream->spec->retention == Retention::interest && record.seq.value > 0;
-      if (is_there || is_unheard || (stored.empty() && burns_sequences)) continue;
+      const bool is_unheard = record.is_duplicate() && (crashed_between(evidence, *stream, record.published_at(), record.settled_at()) ||
+                                                      (record.seq().value > 0 && !was_heard_of(evidence, *stream, record.seq()) &&
+                                                       crashed_between(evidence, *stream, kTimeZero, record.settled_at())));
+      const bool burns_sequences = stream->spec != nullptr && stream->spec->retention == Retention::interest && record.seq().value > 0;
+      if (is_there || is_unheard || (stored.empty() && burns_sequences)) return true;
       Divergence d;
       d.invariant = "pub-ack-truthful";
       d.stream = stream->key.stream;
       d.node = stream->node;
       d.message = text_of(evidence, id);
-      d.first_seq = record.seq;
-      d.at = record.settled_at;
-      d.expected = d.message + " is stored under the sequence that its publisher was told, " + std::to_string(record.seq.value);
+      d.first_seq = record.seq();
+      d.at = record.settled_at();
+      d.expected = d.message + " is stored under the sequence that its publisher was told, " + std::to_string(record.seq().value);
       d.actual = stored.empty() ? "it was never stored" : "it was stored under " + std::to_string(stored.front()->seq.value);
       out.push_back(std::move(d));
-      break;  // one a workload
-    }
+      return false;  // one a workload
+    });
   }
   return out;
 }
@@ -200,12 +201,11 @@ std::vector<Divergence> check_dedup_exact(const Evidence& evidence) {
   }
   const std::vector<Ledger::Book>& books = evidence.ledger.books();
   for (std::size_t w = 0; w < books.size(); ++w) {
-    for (std::size_t i = 0; i < books[w].records.size(); ++i) {
+    books[w].each([&](std::uint64_t i, const PublishRecord&) {
       std::optional<Divergence> d = misled_repeat(evidence, holders, {static_cast<std::uint16_t>(w), i});
-      if (!d) continue;
-      out.push_back(std::move(*d));
-      break;  // one a workload
-    }
+      if (d) out.push_back(std::move(*d));
+      return !d;  // one a workload
+    });
   }
   return out;
 }

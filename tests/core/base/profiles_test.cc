@@ -43,6 +43,9 @@ constexpr std::array kMembers = {
     Membership{"nats-6798", true, true, true},    Membership{"nats-7388", true, true, true},
     Membership{"nats-7549", true, true, true},    Membership{"nats-7782", false, false, false},
     Membership{"nats-6034", false, true, false},  Membership{"nats-5497b", true, false, false},
+    Membership{"nats-7530", true, true, true},    Membership{"nats-7896", true, true, true},
+    Membership{"nats-8069", true, true, true},    Membership{"nats-8152", true, true, true},
+    Membership{"nats-8387", true, true, true},
 };
 
 bool has(std::string_view profile, Defect defect) { return defects_of(*profile_named(profile)).is_on(defect); }

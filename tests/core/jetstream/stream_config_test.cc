@@ -23,7 +23,6 @@ ApiStatus check(const std::string& members, StreamConfig* out = nullptr, const S
   const std::string name = members.find("\"name\":") == 0 ? "" : R"("name":"S",)";
   ApiStatus failed = normalise(parsed("{" + name + members + "}"), streams, normalised);
   if (!failed) failed = check_transforms(normalised);
-  if (!failed) failed = check_supported(normalised);
   if (out != nullptr) *out = normalised;
   return failed;
 }
@@ -152,7 +151,6 @@ TEST_CASE("each rule of a configuration has its code and its text") {
       {R"("subjects":["$JSC.x"])", 10052, "subjects that overlap with jetstream api require no-ack to be true"},
       {R"("subjects":["$SYS.x"])", 10052, "subjects that overlap with system api require no-ack to be true"},
       {R"("subjects":["q.>","q.a"])", 10052, "subject \"q.>\" overlaps with \"q.a\""},
-      {R"("sources":[{"name":"P"}])", 10049, "sources is not supported by this server"},
       {R"("sources":[{"name":"P"},{"name":"P"}])", 10140, "duplicate source configuration detected"},
       {R"("sources":[{"name":"S"}])", 10052, "detected cycle"},
       {R"("first_seq":4611686018427387904)", 10052, "first sequence is too large"},

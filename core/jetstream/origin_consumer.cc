@@ -1,0 +1,539 @@
+#include "core/jetstream/origin_consumer.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <utility>
+
+#include "core/base/defects.h"
+#include "core/base/hash.h"
+#include "core/base/json_writer.h"
+#include "core/base/time_text.h"
+#include "core/env/clock.h"
+#include "core/env/env.h"
+#include "core/env/log.h"
+#include "core/jetstream/json_fields.h"
+#include "core/jetstream/short_hash.h"
+#include "core/nats/headers.h"
+#include "core/nats/subject.h"
+
+namespace windtunnel::core {
+
+using namespace std::chrono_literals;
+
+struct OriginConsumer::Names {
+  EventName request;
+  EventName failed;
+  EventName connected;
+  EventName stalled;
+  EventName gap;
+  EventName missed;
+  std::string_view letter;  // of its deliver subjects
+  std::string_view prefix;  // of its consumers
+  int err_code;             // of what it could not set up
+};
+
+namespace {
+
+// nats-server's (streams H).
+constexpr Duration kReplyWait = 30s;
+constexpr Duration kRequestSpacing = 2s;
+constexpr Duration kBackoffStep = 10s;
+constexpr Duration kBackoffMax = 2min;
+constexpr Duration kJitterMin = 100ms;
+constexpr Duration kJitterMax = 199ms;
+constexpr Duration kHeartbeat = 1s;
+constexpr Duration kStalled = 10s;
+constexpr Duration kOriginInactive = 10s;
+constexpr Duration kAckWait = 22h;
+// After a link has come up a live origin speaks within a heartbeat; this is two.
+constexpr Duration kSuspect = 2s;
+// For what may be forbidden where the consumer is not.
+constexpr Duration kFactsWait = 5s;
+constexpr std::size_t kInboxMax = 1u << 20;
+constexpr std::size_t kTokenSize = 8;
+
+std::optional<std::uint64_t> number(std::string_view text) {
+  std::uint64_t value = 0;
+  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (failed != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+// The error of an answer; nullopt if it has none.
+ApiStatus error_in(const Json& answer) {
+  const Json* refused = member(answer, "error");
+  if (refused == nullptr) return std::nullopt;
+  ApiError failure;
+  std::int64_t code = 0;
+  std::int64_t err_code = 0;
+  if (refused->is_object() && read(*refused, "code", code) && read(*refused, "err_code", err_code) &&
+      read(*refused, "description", failure.description)) {
+    failure.code = static_cast<int>(code);
+    failure.err_code = static_cast<int>(err_code);
+  }
+  return failure;
+}
+
+}  // namespace
+
+OriginConsumer::OriginConsumer(Env& env, Bus& bus, Reader reader, StreamSource origin, Owner& owner)
+    : env_(env),
+      bus_(bus),
+      reader_(std::move(reader)),
+      origin_(std::move(origin)),
+      owner_(owner),
+      names_([](Kind kind) -> const Names& {
+        static constexpr Names kMirror{
+            "mirror.request", "mirror.failed", "mirror.connected", "mirror.stalled", "mirror.gap", "mirror.missed", "M", "mirror-", 10029};
+        static constexpr Names kSource{
+            "source.request", "source.failed", "source.connected", "source.stalled", "source.gap", "source.missed", "S", "src-", 10045};
+        return kind == Kind::mirror ? kMirror : kSource;
+      }(reader_.kind)),
+      random_(env_.random.child(reader_.name)),
+      inbox_(env_.tasks, kInboxMax),
+      scope_(env_.tasks) {}
+
+OriginConsumer::~OriginConsumer() {
+  tear_down();
+  for (const SubscriptionId id : watches_) bus_.unsubscribe(id);
+}
+
+void OriginConsumer::start() {
+  if (!env_.defects.is_on(Defect::nats_6981)) {
+    watches_.push_back(bus_.watch_interest(request_subject({}), [this] { on_interest_changed(); }));
+    watches_.push_back(bus_.watch_leafs([this] { on_leaf_connected(); }));
+  }
+  scope_.spawn(reader_.name, [this] { run(); });
+}
+
+void OriginConsumer::stop(bool is_final) {
+  is_closed_ = true;
+  inbox_.close();
+  waiting_.wake_all(env_.tasks);
+  scope_.join();
+  // Best effort: one that stays behind holds the origin's messages back until it is deleted by hand.
+  if (is_final && is_kept_ && !consumer_.empty()) publish(api("CONSUMER.DELETE") + "." + consumer_);
+  tear_down();
+}
+
+// Interest in the origin's API came or went: with it the way there. Does not suspend.
+void OriginConsumer::on_interest_changed() {
+  if (!bus_.has_interest(request_subject({}))) was_way_lost_ = true;  // what was asked is not answered any more
+  suspect();
+}
+
+// Not necessarily the one to the origin, so a request that is under way goes on. Does not suspend.
+void OriginConsumer::on_leaf_connected() {
+  const bool is_source = reader_.kind == Kind::source;
+  if (is_source && !consumer_.empty() && env_.defects.is_on(Defect::nats_7796)) {
+    is_replaced_ = true;  // the release takes every consumer for closed
+    nudge();
+  }
+  if (is_source && consumer_.empty() && attempts_ > 0 && env_.defects.is_on(Defect::nats_8111)) {
+    failures_ = 0;
+    scope_.spawn(reader_.name, [this] { extra_attempt(); });
+  }
+  suspect();
+}
+
+// Does not suspend.
+void OriginConsumer::nudge() {
+  Arrival nothing;
+  nothing.is_nudge = true;
+  inbox_.try_push(std::move(nothing));
+}
+
+// A consumer of ours may be gone: if it stays silent, it is. Whoever waits for a retry looks again.
+void OriginConsumer::suspect() {
+  has_way_changed_ = true;
+  if (!consumer_.empty()) {
+    suspect_at_ = std::min(suspect_at_, after(env_.clock.now(), kSuspect));
+    nudge();
+  }
+  waiting_.wake_all(env_.tasks);
+}
+
+void OriginConsumer::run() {
+  owner_.recover();
+  const Instant first = after(env_.clock.now(), random_.between(kJitterMin, kJitterMax));
+  while (!is_closed_ && env_.clock.now() < first) waiting_.wait(env_.tasks, "a copy's first attempt", first);
+  const Defect gives_up = reader_.kind == Kind::mirror ? Defect::break_mirror_never_resumes : Defect::break_source_never_resumes;
+  while (!is_closed_) {
+    if (set_up()) {
+      failures_ = 0;
+      copy();
+    } else {
+      ++failures_;
+    }
+    if (is_closed_) return;
+    tear_down();
+    if (env_.defects.is_on(gives_up)) return;
+    wait_before_retry();
+  }
+}
+
+void OriginConsumer::wait_before_retry() {
+  const Duration jitter = random_.between(kJitterMin, kJitterMax);
+  Instant spaced = env_.clock.now();
+  if (last_request_) spaced = std::max(spaced, after(*last_request_, kRequestSpacing));
+  const Duration backoff = std::min<Duration>(kBackoffStep * static_cast<std::int64_t>(failures_), kBackoffMax);
+  Instant until = after(spaced, backoff + jitter);
+  has_way_changed_ = false;
+  while (!is_closed_ && env_.clock.now() < until) {
+    if (waiting_.wait(env_.tasks, "a copy's next attempt", until) == Wake::timed_out) return;
+    if (std::exchange(has_way_changed_, false) && bus_.has_interest(request_subject({}))) {
+      failures_ = 0;
+      until = std::min(until, after(spaced, jitter));
+    }
+  }
+}
+
+std::string OriginConsumer::api(std::string_view operation) const {
+  return (origin_.external ? origin_.external->api : "$JS.API") + "." + std::string(operation) + "." + origin_.name;
+}
+
+// Without a name this is what shows whether the origin's API can be reached; one with a name is asked where it has a filter.
+std::string OriginConsumer::request_subject(const std::string& name) const {
+  if (name.empty()) return api("CONSUMER.CREATE");
+  if (is_acknowledged_) return api("CONSUMER.DURABLE.CREATE") + "." + name;
+  std::string filter = origin_.filter_subject;
+  // A source's single transform is a filter as any other.
+  if (reader_.kind == Kind::source && origin_.subject_transforms.size() == 1) filter = origin_.subject_transforms.front().source;
+  return filter.empty() ? api("CONSUMER.CREATE") : api("CONSUMER.CREATE") + "." + name + "." + filter;
+}
+
+std::string OriginConsumer::request_body(const std::string& name, const std::string& deliver) const {
+  const OriginStart start = owner_.start_at();
+  JsonWriter json;
+  json.begin_object().field("stream_name", origin_.name).key("config").begin_object();
+  if (is_acknowledged_) json.field("durable_name", name);
+  // A work queue hands out everything that is left, and nothing else: so it wants to be asked (10101).
+  if (is_work_queue_ || start.policy == OriginStart::Policy::all) {
+    json.field("deliver_policy", "all");
+  } else if (start.policy == OriginStart::Policy::by_sequence) {
+    json.field("deliver_policy", "by_start_sequence").field("opt_start_seq", start.seq.value);
+  } else {
+    json.field("deliver_policy", "by_start_time").field("opt_start_time", start.time);
+  }
+  json.field("ack_policy", is_acknowledged_ ? "explicit" : "none").field("ack_wait", Duration{kAckWait}.count());
+  json.field("max_deliver", is_acknowledged_ ? -1 : 1);
+  const bool has_one_transform = reader_.kind == Kind::source && origin_.subject_transforms.size() == 1;
+  const std::string& filter = has_one_transform ? origin_.subject_transforms.front().source : origin_.filter_subject;
+  if (!filter.empty()) json.field("filter_subject", filter);
+  if (!has_one_transform && !origin_.subject_transforms.empty()) {
+    json.key("filter_subjects").begin_array();
+    for (const SubjectTransformConfig& each : origin_.subject_transforms) json.text(each.source);
+    json.end_array();
+  }
+  json.field("replay_policy", "instant");
+  if (is_acknowledged_) json.field("max_ack_pending", -1);
+  json.field("idle_heartbeat", Duration{kHeartbeat}.count()).field("flow_control", true).field("deliver_subject", deliver);
+  if (!is_acknowledged_) json.field("inactive_threshold", Duration{kOriginInactive}.count());
+  json.field("num_replicas", 0);
+  if (!is_acknowledged_) json.field("direct", true);
+  json.end_object().field("action", "").end_object();
+  return json.take();
+}
+
+// Asks, and waits for the answer. nullopt at the time-out, when nobody takes the request, or when the way to the origin
+// changed meanwhile (the answer is then most likely lost). Suspends.
+std::optional<std::string> OriginConsumer::ask(const std::string& subject, const std::string& body, Duration patience) {
+  std::array<char, 32> buffer;
+  const std::string reply_to = "$JSC.R." + std::string(random_.token(kTokenSize, buffer));
+  Answer answer;
+  // The handler refers to this frame, so it goes with it, also when a kill unwinds the task.
+  struct Inbox {
+    Bus& bus;
+    SubscriptionId id;
+    ~Inbox() { bus.unsubscribe(id); }
+  };
+  const Inbox inbox{bus_, bus_.subscribe(reply_to, "", [&answer, this](const MessageView& message, bool) {
+                      if (std::exchange(answer.has_come, true)) return;
+                      answer.payload = message.payload;
+                      waiting_.wake_all(env_.tasks);
+                    })};
+  was_way_lost_ = false;
+  const Instant deadline = after(env_.clock.now(), patience);
+  bool is_lost = !bus_.publish(MessageView{.subject = subject, .reply = reply_to, .headers = {}, .payload = body});
+  if (env_.defects.is_on(Defect::nats_6981)) is_lost = false;  // the release waits for the answer that cannot come
+  while (!answer.has_come && !is_lost && !is_closed_) {
+    if (waiting_.wait(env_.tasks, "a copy's consumer", deadline) == Wake::timed_out) break;
+    is_lost = was_way_lost_;
+  }
+  if (!answer.has_come || is_closed_) return std::nullopt;
+  return std::move(answer.payload);
+}
+
+void OriginConsumer::fail(ApiError failure) {
+  env_.log.warn(names_.failed,
+                {{"stream", reader_.stream}, {"origin", origin_.name}, {"err_code", failure.err_code}, {"error", failure.description}});
+  error_ = std::move(failure);
+  has_store_error_ = false;
+}
+
+// What nobody answers, or what cannot be stored, is an error as any other: whoever looks at the status must see that nothing
+// comes. The releases show what the origin says, and nothing else (nats-7530).
+void OriginConsumer::unanswered(const std::string& subject) {
+  if (is_closed_ || env_.defects.is_on(Defect::nats_7530)) return;
+  ApiError failure;
+  failure.err_code = names_.err_code;
+  failure.description = "no answer to " + subject;
+  fail(std::move(failure));
+}
+
+void OriginConsumer::show_error(ApiError failure) {
+  if (env_.defects.is_on(Defect::nats_7530)) return;
+  fail(std::move(failure));
+  has_store_error_ = true;
+}
+
+void OriginConsumer::clear_store_error() {
+  if (std::exchange(has_store_error_, false)) error_.reset();
+}
+
+// What the origin says of itself; nothing if it does not answer, for that may be forbidden where the consumer is not.
+// Suspends.
+void OriginConsumer::learn(OriginFacts& facts) {
+  if (env_.defects.is_on(Defect::nats_3207) && env_.defects.is_on(Defect::nats_6206)) return;  // the releases never ask
+  const std::optional<std::string> answer = ask(api("STREAM.INFO"), {}, kFactsWait);
+  const std::optional<Json> json = answer ? parse_json(*answer) : std::nullopt;
+  if (!json || !json->is_object()) return;
+  const Json* config = member(*json, "config");
+  const Json* state = member(*json, "state");
+  if (config == nullptr || state == nullptr || !config->is_object() || !state->is_object()) return;
+  std::string retention = "limits";
+  std::string last_time;
+  if (!read(*json, "created", facts.created) || !read(*config, "retention", retention) || !read(*state, "last_seq", facts.last_seq) ||
+      !read(*state, "last_ts", last_time)) {
+    return;
+  }
+  facts.retention = retention == "workqueue" ? Retention::work_queue : retention == "interest" ? Retention::interest : Retention::limits;
+  facts.last_time = parse_rfc3339(last_time).value_or(WallTime{});
+  facts.is_known = true;
+}
+
+bool OriginConsumer::set_up() {
+  struct Outstanding {
+    std::uint64_t& count;
+    explicit Outstanding(std::uint64_t& n) : count(n) { ++count; }
+    ~Outstanding() { --count; }
+  };
+  const Outstanding outstanding{outstanding_};
+  last_request_ = env_.clock.now();
+  ++attempts_;
+  is_replaced_ = false;
+  env_.log.debug(names_.request, {{"stream", reader_.stream}, {"origin", origin_.name}, {"attempt", attempts_}});
+  return attempt();
+}
+
+bool OriginConsumer::attempt() {
+  OriginFacts facts;
+  learn(facts);
+  if (is_closed_) return false;
+  if (ApiStatus stranger = owner_.meet(facts)) {
+    fail(std::move(*stranger));
+    return false;
+  }
+  if (is_closed_) return false;
+  is_acknowledged_ = facts.is_known && facts.retention != Retention::limits && !env_.defects.is_on(Defect::nats_3207);
+  is_work_queue_ = is_acknowledged_ && facts.retention == Retention::work_queue;
+  std::array<char, 32> buffer;
+  const std::string token{random_.token(kTokenSize, buffer)};
+  const bool has_prefix = origin_.external && !origin_.external->deliver.empty();
+  std::string deliver = has_prefix ? origin_.external->deliver + "." : "$JS.";
+  deliver.append(names_.letter).append(".").append(token);
+  std::string name = std::string(names_.prefix) + token;
+  if (is_acknowledged_) name = std::string(names_.prefix) + short_hash(reader_.identity) + "-" + token;
+  // Of two consumers on a work queue one is refused; on an interest stream the messages go with the last one.
+  if (is_work_queue_ && !clear_leftovers({})) return false;
+
+  const std::string subject = request_subject(name);
+  const std::optional<std::string> answer = ask(subject, request_body(name, deliver), kReplyWait);
+  if (!answer) {
+    unanswered(subject);
+    return false;
+  }
+  std::string given_name;
+  Seq position;
+  if (!read_answer(*answer, given_name, position)) return false;
+  is_kept_ = is_acknowledged_;
+  if (is_acknowledged_ && !is_work_queue_ && !clear_leftovers(given_name)) return false;
+  if (ApiStatus refused = owner_.take_up(position, is_acknowledged_)) {
+    fail(std::move(*refused));
+    return false;
+  }
+  if (is_closed_) return false;
+  if (!has_store_error_) error_.reset();
+  consumer_ = given_name;
+  consumer_seq_ = 0;
+  last_heard_ = env_.clock.now();
+  suspect_at_ = kForever;
+  inbox_.clear();
+  deliveries_ = bus_.subscribe(deliver, "", [this](const MessageView& message, bool) {
+    const std::string_view shown = message.shown_subject.empty() ? message.subject : message.shown_subject;
+    inbox_.try_push(
+        Arrival{std::string(shown), std::string(message.reply), std::string(message.headers), std::string(message.payload), false});
+  });
+  env_.log.info(names_.connected, {{"stream", reader_.stream}, {"origin", origin_.name}, {"from", position.next().value}});
+  return true;
+}
+
+bool OriginConsumer::read_answer(const std::string& answer, std::string& name, Seq& position) {
+  const std::optional<Json> json = parse_json(answer);
+  if (!json || !json->is_object()) {
+    fail(api_errors::general("the origin's answer is no JSON"));
+    return false;
+  }
+  if (ApiStatus refused = error_in(*json)) {
+    fail(std::move(*refused));
+    return false;
+  }
+  const Json* delivered = member(*json, "delivered");
+  if (!read(*json, "name", name) || name.empty() || delivered == nullptr || !delivered->is_object() ||
+      !read(*delivered, "stream_seq", position)) {
+    fail(api_errors::general("the origin's answer names no consumer"));
+    return false;
+  }
+  return true;
+}
+
+// Consumers that earlier attempts of ours left at the origin, but for the one of this name. False if they could not be
+// deleted. Suspends.
+bool OriginConsumer::clear_leftovers(std::string_view but) {
+  const std::string subject = api("CONSUMER.NAMES");
+  const std::optional<std::string> answer = ask(subject, {}, kReplyWait);
+  const std::optional<Json> json = answer ? parse_json(*answer) : std::nullopt;
+  std::vector<std::string> names;
+  if (!json || !json->is_object() || !read(*json, "consumers", names)) {
+    unanswered(subject);
+    return false;
+  }
+  const std::string prefix = std::string(names_.prefix) + short_hash(reader_.identity) + "-";
+  for (const std::string& name : names) {
+    if (!name.starts_with(prefix) || name == but) continue;
+    const std::string deletion = api("CONSUMER.DELETE") + "." + name;
+    if (!ask(deletion, {}, kReplyWait)) {
+      unanswered(deletion);
+      return false;
+    }
+  }
+  return true;
+}
+
+// As the release does when a link comes up, whatever is under way (nats-8111). Suspends.
+void OriginConsumer::extra_attempt() {
+  struct Outstanding {
+    std::uint64_t& count;
+    ~Outstanding() { --count; }
+  };
+  ++outstanding_;
+  const Outstanding outstanding{outstanding_};
+  const Instant until = after(env_.clock.now(), random_.between(kJitterMin, kJitterMax));
+  while (!is_closed_ && env_.clock.now() < until) waiting_.wait(env_.tasks, "a copy's next attempt", until);
+  if (is_closed_) return;
+  ++attempts_;
+  env_.log.debug(names_.request, {{"stream", reader_.stream}, {"origin", origin_.name}, {"attempt", attempts_}});
+  std::array<char, 32> buffer;
+  const std::string token{random_.token(kTokenSize, buffer)};
+  const std::string name = std::string(names_.prefix) + token;
+  const std::string deliver = "$JS." + std::string(names_.letter) + "." + token;
+  if (!ask(request_subject(name), request_body(name, deliver), kReplyWait) || consumer_.empty()) return;
+  is_replaced_ = true;  // by the consumer that was just made, which takes yet another attempt here
+  nudge();
+}
+
+void OriginConsumer::tear_down() {
+  if (deliveries_ != SubscriptionId::none) bus_.unsubscribe(std::exchange(deliveries_, SubscriptionId::none));
+  consumer_.clear();
+  suspect_at_ = kForever;
+}
+
+// Hands on until something is wrong. Suspends.
+void OriginConsumer::copy() {
+  while (!is_closed_) {
+    const Instant silent_until = after(*last_heard_, kStalled);
+    std::optional<Arrival> next = inbox_.pop("a copy's origin", std::min(silent_until, suspect_at_));
+    if (is_closed_) return;
+    const Instant now = env_.clock.now();
+    if (is_replaced_) return;
+    if (!next || next->is_nudge) {
+      if (now >= std::min(suspect_at_, silent_until)) {
+        env_.log.warn(names_.stalled, {{"stream", reader_.stream}, {"origin", origin_.name}});
+        return;
+      }
+      continue;
+    }
+    last_heard_ = now;
+    suspect_at_ = kForever;
+    if (!process(*next)) return;
+  }
+}
+
+// False: this consumer is of no more use.
+bool OriginConsumer::process(Arrival& arrival) {
+  const std::optional<AckInfo> info = parse_ack_subject(arrival.reply);
+  // By its reply: the origin may hold a message with such a status line.
+  if (!info) {
+    const auto status = header_status(arrival.headers);
+    return status && status->code == 100 && arrival.payload.empty() ? process_control(arrival) : true;
+  }
+  // Not of this consumer, or a second copy.
+  if (info->consumer != consumer_ || info->deliveries > 1 || info->consumer_seq <= consumer_seq_) return true;
+  if (info->consumer_seq != consumer_seq_ + 1) {
+    env_.log.warn(names_.gap,
+                  {{"stream", reader_.stream}, {"origin", origin_.name}, {"expected", consumer_seq_ + 1}, {"got", info->consumer_seq}});
+    return false;
+  }
+  consumer_seq_ = info->consumer_seq;
+  lag_ = info->pending == 0 ? 0 : info->pending - 1;
+  OriginMessage message{.subject = std::move(arrival.subject),
+                        .headers = std::move(arrival.headers),
+                        .payload = std::move(arrival.payload),
+                        .seq = info->stream_seq,
+                        .time = info->time,
+                        .pending = info->pending};
+  const OriginTaken taken = owner_.receive(message);
+  if (taken == OriginTaken::failed) return false;
+  if (is_acknowledged_ && taken == OriginTaken::kept) publish(arrival.reply, "+ACK");
+  return !is_closed_;
+}
+
+bool OriginConsumer::process_control(const Arrival& arrival) {
+  if (!arrival.reply.empty()) {  // flow control
+    publish(arrival.reply);
+    return true;
+  }
+  if (const auto last = header_value(arrival.headers, "Nats-Last-Consumer")) {
+    const std::optional<std::uint64_t> delivered = number(*last);
+    if (delivered && *delivered > 0 && *delivered != consumer_seq_) {
+      env_.log.warn(names_.missed,
+                    {{"stream", reader_.stream}, {"origin", origin_.name}, {"delivered", *delivered}, {"received", consumer_seq_}});
+      return false;
+    }
+  }
+  if (const auto stalled = header_value(arrival.headers, "Nats-Consumer-Stalled"); stalled && !stalled->empty()) publish(*stalled);
+  return true;
+}
+
+void OriginConsumer::publish(std::string_view to, std::string_view payload) {
+  bus_.publish(MessageView{.subject = to, .reply = {}, .headers = {}, .payload = payload});
+}
+
+void OriginConsumer::write_info(JsonWriter& json) const {
+  json.begin_object().field("name", origin_.name);
+  if (origin_.external) {
+    json.key("external").begin_object().field("api", origin_.external->api).field("deliver", origin_.external->deliver).end_object();
+  }
+  json.field("lag", lag_).field("active", last_heard_ ? (env_.clock.now() - *last_heard_).count() : std::int64_t{-1});
+  // nats-server's mirror knows it when it has asked the origin.
+  if (!origin_.filter_subject.empty() && (attempts_ > 0 || reader_.kind == Kind::source)) json.field("filter_subject", origin_.filter_subject);
+  write_transforms(json, origin_.subject_transforms);
+  if (error_) {
+    json.key("error");
+    write_error(json, *error_);
+  }
+  json.end_object();
+}
+
+}  // namespace windtunnel::core

@@ -1,0 +1,144 @@
+#include "core/jetstream/source.h"
+
+#include <utility>
+
+#include "core/base/defects.h"
+#include "core/base/json_writer.h"
+#include "core/base/time_text.h"
+#include "core/env/env.h"
+#include "core/env/log.h"
+#include "core/jetstream/source_header.h"
+#include "core/jetstream/source_set.h"
+#include "core/jetstream/stream.h"
+#include "core/nats/headers.h"
+
+namespace windtunnel::core {
+namespace {
+
+// A sabotaged source errs on one sequence in so many.
+constexpr std::uint64_t kSabotageEvery = 50;
+
+}  // namespace
+
+Source::Source(Stream& stream, SourceSet& set, const StreamSource& origin)
+    : stream_(stream),
+      set_(set),
+      env_(stream.env_),
+      key_(source_key(origin)),
+      transforms_(origin.subject_transforms),
+      consumer_(stream.env_, stream.bus_,
+                {OriginConsumer::Kind::source, stream.config().name, stream.identity() + " " + key_,
+                 "source/" + stream.config().name + "/" + key_},
+                origin, *this) {}
+
+void Source::recover() { set_.recover(*this); }
+
+// The sequences of an origin that was made anew begin again: none of them is here, whatever the numbers are (nats-6206 is going
+// on from the old one).
+ApiStatus Source::meet(const OriginFacts& facts) {
+  is_same_origin_ = false;
+  if (!facts.is_known || env_.defects.is_on(Defect::nats_6206)) return std::nullopt;
+  is_same_origin_ = facts.created == position_.created;
+  if (is_same_origin_) return std::nullopt;
+  if (!position_.created.empty()) {
+    env_.log.warn(
+        "source.origin_new",
+        {{"stream", stream_.config().name}, {"origin", origin().name}, {"seq", position_.seq.value}, {"last_seq", facts.last_seq.value}});
+    position_ = SourcePosition{{}, position_.at, {}, {}};
+  }
+  position_.created = facts.created;
+  set_.changed();
+  return std::nullopt;
+}
+
+OriginStart Source::start_at() const {
+  if (position_.seq.value > 0) return {OriginStart::Policy::by_sequence, position_.seq.next(), {}};
+  if (origin().opt_start_seq.value > 0) return {OriginStart::Policy::by_sequence, origin().opt_start_seq, {}};
+  const StreamState state = stream_.store().state();
+  const std::string& time = origin().opt_start_time;
+  // The release begins at the time of our last message, whatever an origin that was away has from before (nats-8387).
+  const bool guesses = env_.defects.is_on(Defect::nats_8387) && state.last_time.unix_ns > 0;
+  if (!time.empty()) {
+    const bool is_later = guesses && state.last_time > parse_rfc3339(time).value_or(WallTime{});
+    return {OriginStart::Policy::by_time, {}, is_later ? rfc3339(state.last_time) : time};
+  }
+  if (guesses && state.first_seq.value > 1) return {OriginStart::Policy::by_time, {}, rfc3339(state.last_time)};
+  return {};
+}
+
+ApiStatus Source::take_up(Seq position, bool is_acknowledged) {
+  if (position == position_.seq || is_acknowledged) return std::nullopt;  // one that acknowledges sends again what it has left
+  if (env_.defects.is_on(Defect::nats_8069)) {
+    position_.seq = position.next();  // one too many: it was not received yet
+    return std::nullopt;
+  }
+  if (position < position_.seq && !env_.defects.is_on(Defect::nats_6206)) {
+    // The origin has fewer messages than were copied.
+    if (!is_same_origin_) {
+      return api_errors::general("origin's last sequence " + std::to_string(position.value) + " is lower than the source's " +
+                                 std::to_string(position_.seq.value));
+    }
+    // It lost what it had not synced, and gives the sequences again to other messages.
+    env_.log.warn(
+        "source.origin_behind",
+        {{"stream", stream_.config().name}, {"origin", origin().name}, {"seq", position_.seq.value}, {"last_seq", position.value}});
+  }
+  position_.seq = position;
+  position_.time = WallTime{};
+  set_.changed();
+  return std::nullopt;
+}
+
+// An origin whose messages wait for their acknowledgement sends all that it has.
+bool Source::is_before_start(const OriginMessage& message) const {
+  if (position_.seq.value > 0) return false;
+  if (message.seq < origin().opt_start_seq) return true;
+  const std::string& time = origin().opt_start_time;
+  return !time.empty() && message.time < parse_rfc3339(time).value_or(WallTime{});
+}
+
+void Source::advance(const OriginMessage& message, Seq at) {
+  position_.seq = message.seq;
+  position_.time = message.time;
+  if (at.value > 0) position_.at = at;
+}
+
+OriginTaken Source::receive(OriginMessage& message) {
+  if (message.seq <= position_.seq && !env_.defects.is_on(Defect::nats_8069)) return OriginTaken::kept;
+  if (is_before_start(message)) return OriginTaken::left;
+  const bool is_odd = message.seq.value % kSabotageEvery == 0;
+  if (is_odd && env_.defects.is_on(Defect::break_source_skips)) {
+    advance(message, Seq{});
+    return OriginTaken::kept;
+  }
+  if (!message.headers.empty()) {
+    remove_header(message.headers, kStreamSourceHeader);
+    remove_headers_with_prefix(message.headers, "Nats-Expected-");  // the origin has seen to them
+  }
+  append_header(message.headers, kStreamSourceHeader, source_header(origin(), message.seq));
+  transforms_.apply(message.subject);
+  CopyOutcome outcome = stream_.take_copy(message.subject, message.headers, message.payload);
+  if (is_odd && env_.defects.is_on(Defect::break_source_duplicates)) stream_.take_copy(message.subject, message.headers, message.payload);
+  switch (outcome.kind) {
+    case CopyOutcome::Kind::stored: {
+      advance(message, outcome.seq);
+      consumer_.clear_store_error();
+      return OriginTaken::kept;
+    }
+    case CopyOutcome::Kind::duplicate: {
+      // The id is known here: the message is not wanted. The release tries it again and again (nats-7896).
+      if (env_.defects.is_on(Defect::nats_7896) && set_.find_again(*this)) return OriginTaken::failed;
+      [[fallthrough]];
+    }
+    case CopyOutcome::Kind::passed_by: {
+      advance(message, Seq{});
+      set_.changed();
+      return OriginTaken::kept;
+    }
+    case CopyOutcome::Kind::refused: break;
+  }
+  if (outcome.error) consumer_.show_error(std::move(*outcome.error));
+  return OriginTaken::failed;
+}
+
+}  // namespace windtunnel::core

@@ -1,0 +1,67 @@
+// Source: copies one origin stream into ours, under sequences of our own (reference: streams E).
+//
+// Each message is stored with a header that names its origin and its sequence there, so our messages tell where to go on;
+// what they cannot tell (they may be gone) is in the notes of the set. A message is copied once, in the origin's order.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "core/jetstream/origin_consumer.h"
+#include "core/jetstream/source_transforms.h"
+
+namespace windtunnel::core {
+
+class SourceSet;
+class Stream;
+
+// How far a source has come.
+struct SourcePosition {
+  Seq seq;              // of the origin, everything up to here is here, or was
+  Seq at;               // our sequence of that message, or of the last one before it; 0: none
+  WallTime time;        // the origin's time of that message; 0: not known
+  std::string created;  // of the origin that this is of; empty: not known
+};
+
+class Source final : private OriginConsumer::Owner {
+ public:
+  Source(Stream& stream, SourceSet& set, const StreamSource& origin);
+
+  void start() { consumer_.start(); }
+  // Suspends until its task has ended. `is_final`: nobody will read on.
+  void stop(bool is_final) { consumer_.stop(is_final); }
+
+  void write_info(JsonWriter& json) const { consumer_.write_info(json); }
+  [[nodiscard]] const StreamSource& origin() const { return consumer_.origin(); }
+  [[nodiscard]] const std::string& key() const { return key_; }
+  [[nodiscard]] std::uint64_t reported_lag() const { return consumer_.lag(); }
+  [[nodiscard]] const ApiStatus& error() const { return consumer_.error(); }
+  // Setup attempts so far, and how many are under way.
+  [[nodiscard]] std::uint64_t attempts() const { return consumer_.attempts(); }
+  [[nodiscard]] std::uint64_t outstanding() const { return consumer_.outstanding(); }
+
+  [[nodiscard]] const SourcePosition& position() const { return position_; }
+  void set_position(SourcePosition position) { position_ = std::move(position); }
+  bool is_recovered = false;
+
+ private:
+  void recover() override;
+  ApiStatus meet(const OriginFacts& facts) override;
+  [[nodiscard]] OriginStart start_at() const override;
+  ApiStatus take_up(Seq position, bool is_acknowledged) override;
+  OriginTaken receive(OriginMessage& message) override;
+
+  [[nodiscard]] bool is_before_start(const OriginMessage& message) const;
+  void advance(const OriginMessage& message, Seq at);
+
+  Stream& stream_;
+  SourceSet& set_;
+  Env& env_;
+  std::string key_;
+  SourceTransforms transforms_;
+  SourcePosition position_;
+  bool is_same_origin_ = false;  // as at the last attempt, or as the notes say
+  OriginConsumer consumer_;
+};
+
+}  // namespace windtunnel::core
