@@ -337,12 +337,13 @@ std::vector<Divergence> check_ack_floor(const Evidence& evidence) {
     const bool is_tight = std::none_of(stream->messages.begin(), stream->messages.end(), [&](const FinalMessage& message) {
       return message.seq > consumer.ack_floor && message.seq <= consumer.delivered && wants(consumer, message.subject) == true;
     });
-    // A floor stays 0 until something was delivered, wherever the consumer begins.
+    // What it passed over without delivering it, since it was gone, does not move the floor.
     const core::Instant since = evidence.changes.last_creation(key_of(consumer));
     const std::vector<ConsumerEvent>& events = events_of(evidence, consumer);
-    const bool is_untouched =
-        consumer.ack_floor.value == 0 && std::none_of(events.begin(), events.end(), [&](const auto& e) { return e.at >= since; });
-    const bool is_whole = !consumer.filters.empty() || is_untouched || consumer.ack_floor == consumer.delivered;
+    const bool was_delivered_above = std::any_of(events.begin(), events.end(), [&](const ConsumerEvent& event) {
+      return !event.is_ack && event.at >= since && event.seq > consumer.ack_floor && event.seq <= consumer.delivered;
+    });
+    const bool is_whole = !consumer.filters.empty() || consumer.ack_floor == consumer.delivered || !was_delivered_above;
     if (is_tight && is_whole) continue;
     d.at = evidence.end.at;
     d.expected = "the ack floor of consumer " + consumer.name + " is what it delivered last, " + std::to_string(consumer.delivered.value) +
