@@ -78,8 +78,8 @@ class Run {
     }
     const FinalState state = read_everything(end);
     const std::vector<LagSample> samples = lags.samples();
-    const Evidence evidence{scenario_, world_.ledger(), world_.history(),        world_.removals(),         world_.key_values(),
-                            state,     samples,         world_.readings().all(), &world_.leafs().findings()};
+    const Evidence evidence{scenario_,           world_.ledger(), world_.history(), world_.removals(),         world_.changes(),
+                            world_.key_values(), state,           samples,          world_.readings().all(), &world_.leafs().findings()};
     const std::vector<Consumption> consumptions = workloads.consumptions();
     std::vector<std::string> missed = faults.missed();
     for (std::string& crash : crashes_.missed()) missed.push_back(std::move(crash));
@@ -142,10 +142,7 @@ class Run {
     out.key = StreamKey{world_.node(spec.on).process->node(), spec.name};
     out.node = spec.on;
     out.spec = &spec;
-    out.limits = limits_of(spec.create_body);
-    out.has_stream_limits = has_stream_limits(spec.create_body);
-    out.has_subject_limit = has_limit(spec.create_body, "max_msgs_per_subject");
-    out.has_limits = spec.retention != Retention::limits || out.has_stream_limits;
+    describe(out);
     if (const StreamLife* life = world_.history().life(out.key);
         life != nullptr && (spec.retention != Retention::limits || out.has_subject_limit)) {
       for (const StreamLife::Removal& removal : life->removed) out.removed.push_back(removal.seq);
@@ -155,6 +152,8 @@ class Run {
     if (stream == nullptr) return out;
     out.is_readable = true;
     out.state = stream->store().state();
+    if (out.limits.has_changed)
+      out.limits.max_msgs_per_subject = static_cast<std::uint64_t>(std::max<std::int64_t>(0, stream->config().max_msgs_per_subject));
     const sim::DiskTree& tree = world_.node(spec.on).process->disk().tree();
     for (const std::string& path : tree.files()) {
       if (path.ends_with(".blk") && path.find("/streams/" + spec.name + "/msgs/") != std::string::npos)
@@ -182,6 +181,7 @@ class Run {
       note_source(*message, out);
       latest[message->subject] = seq;
     }
+    out.rolled_up = rolled_up(world_.scenario(), world_.ledger(), world_.history(), out);
     if (!out.unreadable.empty()) return out;  // which of them is the last nobody knows
     for (const auto& [subject, seq] : latest) out.latest.push_back({subject, seq, stream->store().last_seq_of(subject)});
     return out;
@@ -210,6 +210,25 @@ class Run {
     for (std::size_t i = 0; i < out.copies.size(); ++i) {
       if (out.copies[i].key == from->key) return out.sourced.push_back({message.seq, i, from->seq});
     }
+  }
+
+  // What its configurations say: that of the scenario, and those that operators gave it.
+  void describe(FinalStream& out) {
+    std::vector<std::string> bodies = world_.changes().bodies_of(out.key);
+    bodies.push_back(out.spec->create_body);
+    out.limits = limits_of(out.spec->create_body);
+    out.window_min = out.window_max = duplicate_window(out.spec->create_body);
+    for (const std::string& body : bodies) {
+      const StreamLimits limits = limits_of(body);
+      if (!(limits == limits_of(out.spec->create_body))) out.limits.has_changed = true;
+      if (limits.max_age != out.limits.max_age) out.limits.max_age = core::Duration{};  // then nobody asks for it
+      out.limits.allows_rollup = out.limits.allows_rollup || limits.allows_rollup;
+      out.window_min = std::min(out.window_min, duplicate_window(body));
+      out.window_max = std::max(out.window_max, duplicate_window(body));
+      out.has_stream_limits = out.has_stream_limits || has_stream_limits(body);
+      out.has_subject_limit = out.has_subject_limit || has_limit(body, "max_msgs_per_subject");
+    }
+    out.has_limits = out.spec->retention != Retention::limits || out.has_stream_limits;
   }
 
   // Those that the scenario names, or lets its workloads create.

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/base/types.h"
+#include "scenarios/change_log.h"
 #include "scenarios/final_state.h"
 #include "scenarios/history.h"
 #include "scenarios/key_value_log.h"
@@ -35,6 +36,7 @@ struct Evidence {
   const Ledger& ledger;
   const History& history;
   const RemovalLog& removals;
+  const ChangeLog& changes;
   const KeyValueLog& key_values;
   const FinalState& end;
   const std::vector<LagSample>& lags;
