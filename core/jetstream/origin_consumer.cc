@@ -295,7 +295,7 @@ void OriginConsumer::clear_store_error() {
 // What the origin says of itself; nothing if it does not answer, for that may be forbidden where the consumer is not.
 // Suspends.
 void OriginConsumer::learn(OriginFacts& facts) {
-  if (env_.defects.is_on(Defect::nats_3207) && env_.defects.is_on(Defect::nats_6206)) return;  // the releases never ask
+  if (env_.defects.is_on(Defect::nats_3207) && !minds_identity()) return;  // the releases never ask
   const std::optional<std::string> answer = ask(api("STREAM.INFO"), {}, kFactsWait);
   const std::optional<Json> json = answer ? parse_json(*answer) : std::nullopt;
   if (!json || !json->is_object()) return;
@@ -311,6 +311,27 @@ void OriginConsumer::learn(OriginFacts& facts) {
   facts.retention = retention == "workqueue" ? Retention::work_queue : retention == "interest" ? Retention::interest : Retention::limits;
   facts.last_time = parse_rfc3339(last_time).value_or(WallTime{});
   facts.is_known = true;
+  if (!minds_identity()) return;
+  if (const std::optional<OriginProbe> probe = owner_.probe()) facts.is_other = is_other(*probe, facts);
+}
+
+// The releases follow whatever has the origin's name.
+bool OriginConsumer::minds_identity() const {
+  return !env_.defects.is_on(reader_.kind == Kind::mirror ? Defect::nats_8152 : Defect::nats_6206);
+}
+
+// Whether the origin has given the sequence to another message meanwhile, as one does that a power loss took back. False if
+// that cannot be told. Suspends.
+bool OriginConsumer::is_other(const OriginProbe& probe, const OriginFacts& facts) {
+  if (facts.last_seq < probe.seq) return false;
+  if (facts.last_seq == probe.seq) return facts.last_time != probe.time;
+  const std::optional<std::string> answer = ask(api("STREAM.MSG.GET"), R"({"seq":)" + std::to_string(probe.seq.value) + "}", kFactsWait);
+  const std::optional<Json> json = answer ? parse_json(*answer) : std::nullopt;
+  const Json* message = json && json->is_object() ? member(*json, "message") : nullptr;
+  std::string time;
+  if (message == nullptr || !message->is_object() || !read(*message, "time", time)) return false;  // it is gone
+  const std::optional<WallTime> theirs = parse_rfc3339(time);
+  return theirs && *theirs != probe.time;
 }
 
 bool OriginConsumer::set_up() {
@@ -527,7 +548,8 @@ void OriginConsumer::write_info(JsonWriter& json) const {
   }
   json.field("lag", lag_).field("active", last_heard_ ? (env_.clock.now() - *last_heard_).count() : std::int64_t{-1});
   // nats-server's mirror knows it when it has asked the origin.
-  if (!origin_.filter_subject.empty() && (attempts_ > 0 || reader_.kind == Kind::source)) json.field("filter_subject", origin_.filter_subject);
+  if (!origin_.filter_subject.empty() && (attempts_ > 0 || reader_.kind == Kind::source))
+    json.field("filter_subject", origin_.filter_subject);
   write_transforms(json, origin_.subject_transforms);
   if (error_) {
     json.key("error");
