@@ -62,7 +62,7 @@ ApiStatus Mirror::part(std::string why) {
 // An origin that has fewer messages than we do was made anew, or lost what it had not synced. We keep what we have: following it
 // would give one sequence to two messages (streams D.7; nats-8152 is following it).
 ApiStatus Mirror::meet(const OriginFacts& facts) {
-  if (!facts.is_known || env_.defects.is_on(Defect::nats_8152)) return std::nullopt;
+  if (!facts.is_known || env_.defects.is_on(Defect::nats_8152) || checks_copies()) return std::nullopt;
   const StreamState state = stream_.store().state();
   if (state.last_seq.value == 0) {  // nothing was copied yet: any will do
     has_parted_ = false;

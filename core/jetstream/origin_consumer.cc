@@ -315,9 +315,11 @@ void OriginConsumer::learn(OriginFacts& facts) {
   if (const std::optional<OriginProbe> probe = owner_.probe()) facts.is_other = is_other(*probe, facts);
 }
 
-// The releases follow whatever has the origin's name.
+// The releases follow whatever has the origin's name; nor do they notice that they have parted from it themselves.
 bool OriginConsumer::minds_identity() const {
-  return !env_.defects.is_on(reader_.kind == Kind::mirror ? Defect::nats_8152 : Defect::nats_6206);
+  const auto is_on = [this](Defect defect) { return env_.defects.is_on(defect); };
+  if (reader_.kind == Kind::source) return !is_on(Defect::nats_6206);
+  return !is_on(Defect::nats_8152) && !is_on(Defect::nats_6383) && !is_on(Defect::nats_8040);
 }
 
 // Whether the origin has given the sequence to another message meanwhile, as one does that a power loss took back. False if
