@@ -49,7 +49,7 @@ const std::vector<Step>& script() {
         create("O", R"("subjects":["o.>"])"),
         publish("o.a", "1"),
         publish("o.b", "2", "Nats-Msg-Id: two\r\nOwn: kept\r\n"),
-        publish("o.a", "3", "Nats-Expected-Stream: O\r\nNats-Expected-Last-Sequence: 2\r\nNats-Stream-Source: X 7 > >\r\n"),
+        publish("o.a", "3", "Nats-Expected-Last-Sequence: 2\r\nNats-Stream-Source: X 7 > >\r\n"),
         publish("o.c.d", "4"),
         create("ALL", R"("sources":[{"name":"O"}])"),
         create("FILTER", R"("subjects":["f"],"sources":[{"name":"O","filter_subject":"o.a"}])"),
@@ -118,7 +118,8 @@ const std::vector<Step>& script() {
   return all;
 }
 
-// What is bound to the moment, and the order of sources, which is a Go map's there.
+// What is bound to the moment, the order of sources, which is a Go map's there, and the deleted sequence 0 that 2.10.27 counts in
+// a stream that never had a message. A message with Nats-Expected-Stream is not in the script: 2.10.27's mirrors stop at it.
 void normalise(json& value) {
   if (value.is_array()) {
     for (json& each : value) normalise(each);
@@ -130,6 +131,10 @@ void normalise(json& value) {
   }
   if (value.contains("active")) value["active"] = value["active"] == -1 ? -1 : 0;
   value.erase("cluster");
+  if (value.contains("deleted") && value["deleted"] == json::array({0})) {
+    value.erase("deleted");
+    value.erase("num_deleted");
+  }
   for (auto& [key, each] : value.items()) normalise(each);
   if (value.contains("sources") && value.contains("config")) std::sort(value["sources"].begin(), value["sources"].end());
 }
