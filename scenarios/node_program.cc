@@ -11,11 +11,15 @@ core::NodeConfig node_config(const NodeSpec& spec, const NodeSpec* hub) {
   config.server.name = spec.name;
   config.server.domain = spec.domain;
   config.server.credentials = {spec.user, spec.password};
+  config.server.leaf_credentials = {spec.user, spec.password};
   if (spec.ping_interval) config.server.ping_interval = *spec.ping_interval;
   if (spec.max_payload) config.server.max_payload = *spec.max_payload;
   if (hub != nullptr) {
     core::LeafRemote remote;
     remote.address = core::Address{hub->name, config.server.leaf_port};
+    remote.credentials = {hub->user, hub->password};
+    remote.deny_imports = spec.deny_imports;
+    remote.deny_exports = spec.deny_exports;
     config.server.remotes.push_back(std::move(remote));
   }
   if (spec.block_size) config.store.block_size = *spec.block_size;

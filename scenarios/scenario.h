@@ -39,9 +39,11 @@ struct SyncInterval {
 struct NodeSpec {
   std::string name;
   SourcePosition where;
-  std::string domain;   // empty: no JetStream domain
-  std::string leaf_of;  // empty: not a leaf
-  std::string user;     // empty: clients need no credentials
+  std::string domain;                     // empty: no JetStream domain
+  std::string leaf_of;                    // empty: not a leaf
+  std::vector<std::string> deny_imports;  // of a leaf: what must not come from the node that it dials
+  std::vector<std::string> deny_exports;  // of a leaf: what must not go there
+  std::string user;                       // empty: clients need no credentials
   std::string password;
   // Absent: the server's own default (core/store/store_options.h; core/server/server_config.h).
   std::optional<core::Bytes> block_size;

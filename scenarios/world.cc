@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <map>
 #include <utility>
 
 #include "core/base/assert.h"
@@ -30,8 +31,10 @@ World::World(const Scenario& scenario, core::Seed seed, core::Defects defects)
       defects_(defects),
       names_{"world"},
       wants_readings_(scenario.asks_for("recovery-equals-precrash") || scenario.asks_for("index-is-cache")),
+      wants_leafs_(scenario.asks_for("interest-matches-subscriptions") || scenario.asks_for("no-forwarding-loop")),
       kernel_(seed),
-      network_(kernel_) {
+      network_(kernel_),
+      leafs_(scenario, ledger_, kernel_) {
   kernel_.trace().add(history_);
   for (const NodeSpec& spec : scenario.nodes) {
     NodePlace place;
@@ -75,7 +78,14 @@ void World::start(NodePlace& place) {
   const core::NodeConfig config = node_config(*place.spec, hub);
   history_.starting(place.process->node(), place.process->disk().tree());
   if (wants_readings_) readings_.starting(reading_place(place), place.process->disk().tree(), kernel_.now());
-  place.process->start([config](core::Env& env) { return std::make_unique<NodeProgram>(env, config); }, defects_of(place));
+  core::RouteWatcher* const watcher = wants_leafs_ ? &leafs_.watcher(place.spec->name) : nullptr;
+  place.process->start(
+      [config, watcher](core::Env& env) {
+        auto program = std::make_unique<NodeProgram>(env, config);
+        program->node().server().watch_routes(watcher);
+        return program;
+      },
+      defects_of(place));
 }
 
 core::Defects World::defects_of(const NodePlace& place) const {
@@ -96,6 +106,15 @@ void World::look_at_disks() {
 void World::read_disks() {
   if (!wants_readings_) return;
   for (const NodePlace& place : nodes_) readings_.at_end(reading_place(place), place.process->disk().tree(), kernel_.now());
+}
+
+void World::look_at_leafs() {
+  if (!wants_leafs_ || !leafs_.is_due()) return;
+  std::map<std::string, const core::Server*> servers;
+  for (NodePlace& place : nodes_) {
+    if (core::Node* node = server(place); node != nullptr) servers.emplace(place.spec->name, &node->server());
+  }
+  leafs_.look(servers);
 }
 
 core::Node* World::server(NodePlace& place) {

@@ -17,6 +17,7 @@
 #include "core/server/node.h"
 #include "scenarios/history.h"
 #include "scenarios/key_value_log.h"
+#include "scenarios/leaf_watch.h"
 #include "scenarios/ledger.h"
 #include "scenarios/recovery_reading.h"
 #include "scenarios/removal_log.h"
@@ -59,6 +60,8 @@ class World {
   // Both for recovery's sake (scenarios/recovery_reading.h): every now and then, and once at the end. Driver only.
   void look_at_disks();
   void read_disks();
+  // For the sake of leaf links (scenarios/leaf_watch.h), every now and then. Driver only.
+  void look_at_leafs();
 
   // A client process on a host of its own beside `at`, which it can always reach while the host is on.
   sim::Process& add_client(const std::string& name, std::string_view at);
@@ -74,6 +77,7 @@ class World {
   [[nodiscard]] RemovalLog& removals() { return removals_; }
   [[nodiscard]] KeyValueLog& key_values() { return key_values_; }
   [[nodiscard]] const RecoveryReadings& readings() const { return readings_; }
+  [[nodiscard]] const LeafWatch& leafs() const { return leafs_; }
   [[nodiscard]] std::vector<NodePlace>& nodes() { return nodes_; }
   // "hub", "client.careful", "world".
   [[nodiscard]] const std::string& name_of(sim::NodeId id) const { return names_[static_cast<std::size_t>(id)]; }
@@ -105,8 +109,10 @@ class World {
   KeyValueLog key_values_;
   RecoveryReadings readings_;
   const bool wants_readings_;
+  const bool wants_leafs_;
   sim::Kernel kernel_;
   sim::SimNetwork network_;
+  LeafWatch leafs_;  // before the nodes, whose servers report to it
   std::vector<NodePlace> nodes_;
   std::vector<std::unique_ptr<sim::Process>> clients_;
   std::uint64_t questions_ = 0;

@@ -22,7 +22,9 @@ class SimNetwork::EndOfWire final : public core::Connection {
   }
 
   core::Result<std::size_t> read(std::span<char> into, core::Instant deadline) override { return wire_.read(side_, gate_, into, deadline); }
-  core::Status write(std::string_view data, core::Instant deadline) override { return wire_.write(side_, gate_, data, deadline); }
+  core::Status put(std::string_view data, core::Instant deadline, std::size_t& taken) override {
+    return wire_.write(side_, gate_, data, deadline, taken);
+  }
   void close() noexcept override {
     if (gate_.is_open()) wire_.close(side_);
   }

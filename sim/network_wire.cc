@@ -111,16 +111,18 @@ core::Result<std::size_t> SimNetwork::Wire::read(Side side, const Gate& gate, st
   }
 }
 
-core::Status SimNetwork::Wire::write(Side side, const Gate& gate, std::string_view data, Instant deadline) {
+core::Status SimNetwork::Wire::write(Side side, const Gate& gate, std::string_view data, Instant deadline, std::size_t& taken) {
   Direction& d = from(side);
+  taken = 0;
   for (;;) {
     gate.pass();
     if (end(side).state != State::open) return broken(side, "write");
     if (data.empty()) return {};
     if (const std::uint64_t fits = room(d); fits > 0) {
-      const std::string_view taken = data.substr(0, fits);
-      send(d, taken);
-      data.remove_prefix(taken.size());
+      const std::string_view piece = data.substr(0, fits);
+      send(d, piece);
+      data.remove_prefix(piece.size());
+      taken += piece.size();
       continue;
     }
     if (d.writers.wait(*end(side).tasks, "network write", deadline) == core::Wake::timed_out && room(d) == 0) {

@@ -35,7 +35,7 @@ class SimNetwork::Wire {
   void hold(Side side, core::Tasks& tasks);
   void let_go(Side side) noexcept;  // the process's object is destroyed
   core::Result<std::size_t> read(Side side, const Gate& gate, std::span<char> into, core::Instant deadline);
-  core::Status write(Side side, const Gate& gate, std::string_view data, core::Instant deadline);
+  core::Status write(Side side, const Gate& gate, std::string_view data, core::Instant deadline, std::size_t& taken);
   void close(Side side) noexcept;
   [[nodiscard]] State state(Side side) const { return end(side).state; }
   [[nodiscard]] const core::Address& peer(Side side) const { return end(other(side)).address; }

@@ -137,6 +137,8 @@ constexpr std::array<DefectInfo, static_cast<std::size_t>(Defect::count_)> kDefe
     {Defect::break_ack_floor, "break-ack-floor", "The ack floor does not move when a message is acknowledged.", "", ""},
     {Defect::break_max_ack_pending, "break-max-ack-pending", "A consumer delivers beyond max_ack_pending.", "", ""},
     {Defect::break_consumer_shutdown, "break-consumer-shutdown", "A consumer is deleted when its server shuts down.", "", ""},
+    {Defect::break_leaf_interest, "break-leaf-interest", "Interest is announced to leaf connections, and never withdrawn.", "", ""},
+    {Defect::break_leaf_echo, "break-leaf-echo", "Some messages are sent back over the leaf connection that they came from.", "", ""},
 }};
 
 }  // namespace

@@ -95,6 +95,8 @@ enum class Defect : std::uint8_t {
   break_ack_floor,             // the ack floor stands still
   break_max_ack_pending,       // a consumer delivers beyond it
   break_consumer_shutdown,     // a shutdown deletes consumers
+  break_leaf_interest,         // interest is announced to leaf connections, and never withdrawn
+  break_leaf_echo,             // some messages go back over the leaf connection that they came from
   count_,                      // not a defect
 };
 

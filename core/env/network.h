@@ -31,7 +31,12 @@ class Connection {
   virtual Result<std::size_t> read(std::span<char> into, Instant deadline = kForever) = 0;
   // Takes all of `data` into the send buffer, suspending while that is full. A success says nothing about arrival.
   // Errors: reset; timeout at `deadline` (then a prefix may have been taken: close the connection); closed.
-  virtual Status write(std::string_view data, Instant deadline = kForever) = 0;
+  Status write(std::string_view data, Instant deadline = kForever) {
+    std::size_t taken = 0;
+    return put(data, deadline, taken);
+  }
+  // The same, for who goes on after a timeout: `taken` is how many bytes were taken, all of them unless it fails.
+  virtual Status put(std::string_view data, Instant deadline, std::size_t& taken) = 0;
   // Closes both directions. What was written before is still delivered if the link holds. Wakes readers and writers
   // with `closed`. Does not suspend; may be called twice.
   virtual void close() noexcept = 0;

@@ -124,12 +124,14 @@ class PosixConnection final : public Connection {
     }
   }
 
-  Status write(std::string_view data, Instant deadline) override {
+  Status put(std::string_view data, Instant deadline, std::size_t& taken) override {
+    taken = 0;
     while (!data.empty()) {
       if (socket_.is_closed()) return error(Errc::closed, "connection to " + peer_.text());
       const ssize_t sent = ::send(socket_.fd(), data.data(), data.size(), MSG_NOSIGNAL);
       if (sent >= 0) {
         data.remove_prefix(static_cast<std::size_t>(sent));
+        taken += static_cast<std::size_t>(sent);
         continue;
       }
       if (errno == EINTR) continue;

@@ -13,6 +13,7 @@ AccountSubscription& Account::add(AccountSubscription subscription) {
   AccountSubscription& added = *owned;
   subscriptions_.emplace(id, std::move(owned));
   list_.insert(added);
+  ++version_;
   tell(added, added.count());
   return added;
 }
@@ -26,6 +27,7 @@ void Account::remove(AccountSubscription& subscription) {
   std::unique_ptr<AccountSubscription> removed = std::move(found->second);
   subscriptions_.erase(found);
   list_.remove(*removed);
+  ++version_;
   tell(*removed, -removed->count());
   // A handler may be the one that is running, and a match that is being walked may name it.
   if (routing_depth_ > 0) dead_.push_back(std::move(removed));
@@ -42,6 +44,7 @@ void Account::remove(SubscriptionId id) noexcept {
 void Account::set_weight(AccountSubscription& subscription, std::uint32_t weight) {
   const std::int64_t before = subscription.count();
   subscription.weight = weight;
+  ++version_;
   const std::int64_t delta = subscription.count() - before;
   for (const auto& [id, leaf] : leafs_) {
     if (leaf != subscription.leaf) leaf->on_interest(subscription, delta);
@@ -58,9 +61,13 @@ void Account::tell(const AccountSubscription& subscription, std::int64_t delta) 
 void Account::add_leaf(LeafReceiver& leaf) {
   const bool is_new = leafs_.emplace(leaf.id(), &leaf).second;
   WT_ASSERT(is_new);
+  ++version_;
 }
 
-void Account::remove_leaf(LeafReceiver& leaf) { leafs_.erase(leaf.id()); }
+void Account::remove_leaf(LeafReceiver& leaf) {
+  leafs_.erase(leaf.id());
+  ++version_;
+}
 
 SubscriptionId Account::watch_interest(std::string_view subject, std::function<void()> changed) {
   WT_ASSERT(!subject.empty());

@@ -17,6 +17,7 @@
 #include "core/nats/bus.h"
 #include "core/nats/client_info.h"
 #include "core/nats/subscription_list.h"
+#include "core/server/route_watcher.h"
 
 namespace windtunnel::core {
 
@@ -114,6 +115,13 @@ class Account {
   // Tells those who watch. Called when a leaf connection is ready to take messages.
   void announce_leaf();
 
+  // nullptr: nobody watches. Borrowed.
+  void set_watcher(RouteWatcher* watcher) { watcher_ = watcher; }
+  // A sabotage: every so many messages of a leaf connection go back over it. 0: none.
+  void set_echo_every(std::uint64_t every) { echo_every_ = every; }
+  // Another one whenever a subscription or a leaf connection came, changed or went.
+  [[nodiscard]] std::uint64_t version() const { return version_; }
+
  private:
   struct Watch {
     std::string subject;  // empty: leaf connections are watched
@@ -135,6 +143,10 @@ class Account {
   std::map<SubscriptionId, std::shared_ptr<Watch>> watches_;  // owners: this map, and the call that is under way
   std::uint64_t last_id_ = 0;
   Random random_;
+  RouteWatcher* watcher_ = nullptr;
+  std::uint64_t version_ = 0;
+  std::uint64_t echo_every_ = 0;
+  std::uint64_t echo_chances_ = 0;
 
   // Removed while a message was being routed: freed when nobody can still be looking at them.
   std::vector<std::unique_ptr<AccountSubscription>> dead_;

@@ -62,17 +62,11 @@ void LeafLink::handle_first_info(const LeafInfo& info) {
     return close("Wrong Port");
   }
   remote_name_ = info.server_name;
+  remote_id_ = info.client_id;
   remote_cluster_ = info.cluster;
   remote_domain_ = info.domain;
   has_headers_ = info.has_headers;
   announced_urls_ = *info.leaf_urls;
-  // A leaf connection that we accepted from the cluster that we dial: messages would go round.
-  const auto& links = core_.leaf_links();
-  const bool is_loop = !remote_cluster_.empty() && std::any_of(links.begin(), links.end(), [&](const auto& entry) {
-    const LeafLink& other = *entry.second;
-    return !other.is_solicitor() && other.is_registered() && other.remote_cluster_ == remote_cluster_;
-  });
-  if (is_loop) return break_loop();
   send_connect();
   if (info.is_info_on_connect) {
     set_read_deadline(after(core_.now(), core_.config().leaf_second_info_timeout));
@@ -148,6 +142,7 @@ bool LeafLink::is_welcome(const LeafConnect& connect) {
 
 // The same server over a new connection: the old one is dead, only not yet found so. The new one wins.
 void LeafLink::evict_duplicates() {
+  if (remote_name_.empty() || remote_account_.empty()) return;  // an older server says neither
   std::vector<std::shared_ptr<LeafLink>> old;
   for (const auto& [id, other] : core_.leaf_links()) {
     if (other.get() == this || other->is_solicitor() || !other->is_registered()) continue;
@@ -161,8 +156,18 @@ void LeafLink::evict_duplicates() {
   }
 }
 
+// Whether a spoke of ours is of the cluster that we have dialled: messages would go round (wire 13.6).
+bool LeafLink::is_dialling_own_spoke() const {
+  const auto& links = core_.leaf_links();
+  return is_solicitor() && !remote_cluster_.empty() && std::any_of(links.begin(), links.end(), [&](const auto& entry) {
+           const LeafLink& other = *entry.second;
+           return !other.is_solicitor() && !other.is_spoke_ && other.is_registered() && other.remote_cluster_ == remote_cluster_;
+         });
+}
+
 void LeafLink::register_with_account() {
   WT_ASSERT(!is_registered_);
+  if (is_dialling_own_spoke()) return break_loop();
   if (is_solicitor()) {
     const auto append = [](std::vector<std::string>& into, const std::vector<std::string>& from) {
       into.insert(into.end(), from.begin(), from.end());

@@ -33,7 +33,8 @@ void LeafInterest::add(std::string_view subject, std::string_view queue, std::in
   counts_[key_of(subject, queue)] += delta;
 }
 
-void LeafInterest::append_all(std::string& out) const {
+void LeafInterest::append_all(std::string& out) {
+  said_ += counts_.size();
   for (const auto& [key, count] : counts_) {
     const std::size_t space = key.find(' ');
     const std::string_view subject = std::string_view(key).substr(0, space);
@@ -54,7 +55,9 @@ void LeafInterest::change(std::string_view subject, std::string_view queue, std:
   } else {
     counts_.erase(found);
   }
-  if (!queue.empty() || before == 0 || now <= 0) append_count(out, subject, queue, now);
+  if (queue.empty() && before > 0 && now > 0) return;
+  append_count(out, subject, queue, now);
+  ++said_;
 }
 
 }  // namespace windtunnel::core

@@ -17,6 +17,7 @@ constexpr std::uint32_t kWeightMax = 1'000'000;
 constexpr EventName kClosed{"leaf.closed"};
 constexpr EventName kLoop{"leaf.loop"};
 constexpr EventName kDenied{"leaf.interest_denied"};
+constexpr EventName kSlow{"leaf.slow_consumer"};
 
 bool is_loop_subject(std::string_view subject) { return subject.starts_with(kLoopPrefix); }
 bool is_exempt(std::string_view subject) { return is_loop_subject(subject) || subject.starts_with("_R_.") || subject.starts_with("_GR_."); }
@@ -59,14 +60,17 @@ void LeafLink::handle(const Operation& operation) {
 
 void LeafLink::handle_leaf_subscribe(const Operation& operation) {
   note_input();
+  ++heard_;
   if (!is_registered_) return close("Protocol Violation");
   if (!is_valid_subject(operation.subject)) {
     append_err(output(), "Invalid Subscription");
     return flush();
   }
   if (operation.subject == core_.loop_subject()) return break_loop();
-  // A hub holds its spokes to their permissions. Wildcards are let through: their messages are filtered one by one.
-  if (!is_spoke_ && !is_exempt(operation.subject) && !has_wildcard(operation.subject) && !may_send(operation.subject)) {
+  // A hub holds its spokes to their permissions; a spoke passes over what it may not send. Wildcards are let through: their
+  // messages are filtered one by one.
+  if (!is_exempt(operation.subject) && !has_wildcard(operation.subject) && !may_send(operation.subject)) {
+    if (is_spoke_) return;
     core_.log().warn(kDenied, {{"cid", link_id()}, {"remote", remote_name_}, {"subject", operation.subject}});
     if (is_solicitor()) penalty_ = core_.config().leaf_penalty;
     return refuse("Permissions Violation for Subscription to \"" + std::string(operation.subject) + "\"", "Permissions Violation");
@@ -87,6 +91,7 @@ void LeafLink::handle_leaf_subscribe(const Operation& operation) {
 
 void LeafLink::handle_leaf_unsubscribe(const Operation& operation) {
   note_input();
+  ++heard_;
   const auto found = subscriptions_.find(key_of(operation));
   if (found == subscriptions_.end()) return;
   AccountSubscription& subscription = *found->second;
@@ -101,6 +106,13 @@ void LeafLink::handle_leaf_message(const Operation& operation) {
   const bool is_mapped = core_.mapping().map(operation.subject, mapped_);
   if (is_mapped) message.subject = mapped_;
   core_.account().route(message, RouteOrigin{.leaf = this, .is_mapped = is_mapped, .queues = operation.queues});
+}
+
+// Once it is registered: what is slow before that is closed (wire 12).
+bool LeafLink::keeps_slow_peer() {
+  if (!is_registered_) return false;
+  core_.log().warn(kSlow, {{"cid", link_id()}, {"remote", remote_name_}, {"pending", pending()}});
+  return true;
 }
 
 ClientInfo LeafLink::client_info() const {
@@ -135,6 +147,7 @@ bool LeafLink::is_forwarded(const AccountSubscription& subscription) const {
 
 void LeafLink::on_interest(const AccountSubscription& subscription, std::int64_t delta) {
   if (!is_forwarded(subscription)) return;
+  if (delta < 0 && core_.env().defects.is_on(Defect::break_leaf_interest)) return;
   if (delta > 0 && !is_exempt(subscription.subject) && !permissions_.may_announce(subscription.subject)) return;
   interest_.change(subscription.subject, subscription.queue, delta, output());
   flush();
@@ -157,6 +170,25 @@ void LeafLink::send_all_interest() {
   interest_.add(core_.loop_subject(), {}, 1);
   interest_.append_all(output());
   flush();
+}
+
+InterestReading::Link LeafLink::read() const {
+  InterestReading::Link link;
+  link.id = link_id();
+  link.remote_id = remote_id_;
+  link.remote_name = remote_name_;
+  link.remote_cluster = remote_cluster_;
+  link.is_solicitor = is_solicitor();
+  link.is_spoke = is_spoke_;
+  for (const auto& [key, count] : interest_.all()) {
+    const std::size_t space = key.find(' ');
+    const bool has_queue = space != std::string::npos;
+    link.announced.push_back({key.substr(0, space), has_queue ? key.substr(space + 1) : std::string{}, has_queue ? count : 1});
+  }
+  link.said = interest_.said();
+  for (const auto& [key, known] : subscriptions_) link.known.push_back({known->subject, known->queue, known->count()});
+  link.heard = heard_;
+  return link;
 }
 
 void LeafLink::break_loop() {

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "core/server/account.h"
+#include "core/server/interest_reading.h"
 #include "core/server/leaf_interest.h"
 #include "core/server/leaf_permissions.h"
 #include "core/server/link.h"
@@ -33,6 +34,8 @@ class LeafLink final : public Link, private LeafReceiver {
   [[nodiscard]] const std::string& remote_domain() const { return remote_domain_; }
   // What a solicitor waits for on top of the reconnect time before it dials again.
   [[nodiscard]] Duration penalty() const { return penalty_; }
+  // What a watcher is shown.
+  [[nodiscard]] InterestReading::Link read() const;
   // What the remote announced as its addresses.
   [[nodiscard]] const std::vector<std::string>& announced_urls() const { return announced_urls_; }
 
@@ -42,6 +45,7 @@ class LeafLink final : public Link, private LeafReceiver {
   void on_close(std::string_view reason) override;
   void on_read_deadline() override;
   [[nodiscard]] bool may_skip_ping() const override { return !is_spoke_; }
+  [[nodiscard]] bool keeps_slow_peer() override;
 
   // LeafReceiver.
   [[nodiscard]] std::uint64_t id() const override { return link_id(); }
@@ -59,6 +63,7 @@ class LeafLink final : public Link, private LeafReceiver {
   void handle_connect(std::string_view json);
   [[nodiscard]] bool is_welcome(const LeafConnect& connect);
   void evict_duplicates();
+  [[nodiscard]] bool is_dialling_own_spoke() const;
   void register_with_account();
   void send_all_interest();
   void handle_err(std::string_view text);
@@ -90,6 +95,8 @@ class LeafLink final : public Link, private LeafReceiver {
   LeafInterest interest_;                                                   // what we have announced
   std::map<std::string, AccountSubscription*, std::less<>> subscriptions_;  // what they have, by "subject" or "subject queue"
   std::string mapped_;
+  std::uint64_t heard_ = 0;      // LS+ and LS-
+  std::uint64_t remote_id_ = 0;  // this connection's at the other side, which said it
 };
 
 }  // namespace windtunnel::core

@@ -69,21 +69,31 @@ void Link::write_loop() {
     }
     if (output_.empty() || (is_closed_ && manner_ == Manner::cut)) break;
     sending.swap(output_);
-    in_flight_ = sending.size();
-    const Duration patience = is_closed_ ? kCloseFlush : core_.config().write_deadline;
-    const Status written = connection_->write(sending, after(core_.now(), patience));
-    in_flight_ = 0;
+    const Status written = send(sending);
     sending.clear();
     if (sending.capacity() > kKeptOutputMax) sending.shrink_to_fit();
     if (!written) {
-      // nats-server keeps a leaf connection whose timed-out write has moved some bytes. Ours closes: the port does not
-      // tell how many it took, and what lies behind them may not be sent again.
       close(written.error().code == Errc::timeout ? "Slow Consumer (Write Deadline)" : "Write Error", Manner::cut);
       break;
     }
     on_ping_tick();  // it is due even when there is always something to write
   }
   connection_->close();
+}
+
+// All of it, within a deadline; where a slow peer is kept, each deadline that has moved some bytes is followed by another.
+Status Link::send(std::string_view bytes) {
+  for (;;) {
+    in_flight_ = bytes.size();
+    const bool is_last = is_closed_;
+    const Duration patience = is_last ? kCloseFlush : core_.config().write_deadline;
+    std::size_t taken = 0;
+    const Status written = connection_->put(bytes, after(core_.now(), patience), taken);
+    in_flight_ = bytes.size() - taken;
+    if (written || is_last || written.error().code != Errc::timeout || taken == 0 || !keeps_slow_peer()) return written;
+    bytes.remove_prefix(taken);
+    on_ping_tick();
+  }
 }
 
 void Link::flush() noexcept {

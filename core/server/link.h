@@ -53,6 +53,8 @@ class Link {
   virtual void on_read_deadline() = 0;
   // Whether a PING may be left out when the peer was heard of within the interval.
   [[nodiscard]] virtual bool may_skip_ping() const = 0;
+  // Whether a connection whose write has moved something within its deadline, but not all, is kept. Asked at each such deadline.
+  [[nodiscard]] virtual bool keeps_slow_peer() { return false; }
   // What to do once a batch of input has been handled; may suspend.
   virtual void after_batch() {}
 
@@ -74,6 +76,8 @@ class Link {
 
  private:
   void on_ping_tick();
+  // Suspends. Errors: those of the connection.
+  Status send(std::string_view bytes);
   void handle_input(std::string_view bytes);
 
   const std::uint64_t id_;

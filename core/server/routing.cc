@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "core/base/assert.h"
+#include "core/nats/subject.h"
 #include "core/server/account.h"
 
 namespace windtunnel::core {
@@ -48,6 +49,15 @@ class Account::Routing {
   Routing& operator=(const Routing&) = delete;
 
   bool run() {
+    const bool is_watched = account_.watcher_ != nullptr && account_.watcher_->on_message(onward_, origin_id());
+    if (is_watched) collect_candidates();
+    const bool is_delivered = deliver_all();
+    if (is_watched) report();
+    return is_delivered;
+  }
+
+ private:
+  bool deliver_all() {
     const std::shared_ptr<const SubscriptionMatch> match = account_.list_.match(onward_.subject);
     for (Subscription* const each : match->plain) {
       AccountSubscription& subscription = of_account(each);
@@ -64,7 +74,51 @@ class Account::Routing {
     return is_delivered_;
   }
 
- private:
+  [[nodiscard]] std::uint64_t origin_id() const { return origin_.leaf == nullptr ? 0 : origin_.leaf->id(); }
+
+  // Of the two, without echo: a leaf connection, or another one of the same remote cluster.
+  [[nodiscard]] bool is_origin(const LeafReceiver& leaf) const {
+    if (origin_.leaf == nullptr) return false;
+    return &leaf == origin_.leaf || (!leaf.remote_cluster().empty() && leaf.remote_cluster() == origin_.leaf->remote_cluster());
+  }
+
+  // ---- for a watcher ----
+
+  void collect_candidates() {
+    record_ = std::make_unique<RoutedMessage>();
+    record_->from_leaf = origin_id();
+    record_->is_mapped = origin_.is_mapped;
+    record_->queues.assign(origin_.queues.begin(), origin_.queues.end());
+    account_.each([&](const AccountSubscription& each) {
+      if (!matches(onward_.subject, each.subject)) return;
+      RoutedMessage::Candidate candidate;
+      candidate.id = each.id;
+      candidate.queue = each.queue;
+      if (each.is_leaf()) {
+        candidate.leaf = each.leaf->id();
+        candidate.is_sender = is_origin(*each.leaf);
+        candidate.is_permitted = each.leaf->may_send(onward_.subject);
+      } else {
+        candidate.is_sender = each.client != nullptr && each.client == origin_.client && !origin_.wants_echo;
+      }
+      record_->candidates.push_back(std::move(candidate));
+    });
+  }
+
+  void note_taken(const AccountSubscription& subscription) {
+    if (record_ == nullptr) return;
+    for (RoutedMessage::Candidate& candidate : record_->candidates) {
+      if (candidate.id == subscription.id) ++candidate.taken;
+    }
+  }
+
+  void report() {
+    for (RoutedMessage::Candidate& candidate : record_->candidates) candidate.is_gone = !account_.subscriptions_.contains(candidate.id);
+    account_.watcher_->on_routed(onward_, *record_);
+  }
+
+  // ---- who gets it ----
+
   [[nodiscard]] bool is_wanted(const SubscriptionMatch::Group& group) const {
     if (origin_.leaf == nullptr) return true;
     // The sender of a leaf message has chosen this node for the groups that it names. A mapped subject is news to it.
@@ -76,14 +130,14 @@ class Account::Routing {
   [[nodiscard]] bool is_open_to(const AccountSubscription& subscription) const {
     if (subscription.is_dead) return false;
     const LeafReceiver& leaf = *subscription.leaf;
-    if (&leaf == origin_.leaf) return false;
-    if (origin_.leaf != nullptr && !leaf.remote_cluster().empty() && leaf.remote_cluster() == origin_.leaf->remote_cluster()) return false;
+    if (is_origin(leaf) && (account_.echo_every_ == 0 || ++account_.echo_chances_ % account_.echo_every_ != 0)) return false;
     return leaf.may_send(onward_.subject);
   }
 
   bool deliver(AccountSubscription& subscription) {
     if (subscription.is_dead) return false;
     if (subscription.handler) {
+      note_taken(subscription);  // before: it may go in its own handler
       subscription.handler(local_, origin_.leaf != nullptr);
       is_delivered_ = true;
       return true;
@@ -91,6 +145,7 @@ class Account::Routing {
     ClientReceiver& client = *subscription.client;
     if (&client == origin_.client && !origin_.wants_echo) return false;
     if (!client.deliver(subscription, local_)) return false;
+    note_taken(subscription);
     is_delivered_ = true;
     ++subscription.delivered;
     if (!subscription.is_dead && subscription.max_msgs != 0 && subscription.delivered >= subscription.max_msgs) {
@@ -132,6 +187,8 @@ class Account::Routing {
     for (const LeafTarget& target : targets_) {
       // The connection may have gone since: then all its subscriptions are dead.
       if (target.subscription->is_dead) continue;
+      if (record_ != nullptr)
+        record_->sent.push_back({target.subscription->leaf->id(), std::vector<std::string>(target.queues.begin(), target.queues.end())});
       target.subscription->leaf->deliver(onward_, target.queues);
       is_delivered_ = true;
     }
@@ -144,6 +201,7 @@ class Account::Routing {
   const RouteOrigin* outer_ = nullptr;
   std::vector<LeafTarget> targets_;  // one a connection, in order of the first subscription that matched
   bool is_delivered_ = false;
+  std::unique_ptr<RoutedMessage> record_;  // while somebody watches
 };
 
 bool Account::route(const MessageView& message, const RouteOrigin& origin) { return Routing{*this, message, origin}.run(); }

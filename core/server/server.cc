@@ -23,6 +23,10 @@ std::uint16_t Server::leaf_port() const { return core_->leaf_port(); }
 std::size_t Server::client_count() const { return core_->clients().size(); }
 std::vector<LeafStatus> Server::leafs() const { return core_->leaf_status(); }
 
+void Server::watch_routes(RouteWatcher* watcher) { core_->account().set_watcher(watcher); }
+InterestReading Server::read_interest() const { return core_->read_interest(); }
+std::uint64_t Server::interest_version() const { return core_->account().version(); }
+
 SubscriptionId Server::subscribe(std::string_view subject, std::string_view queue, Handler handler) {
   WT_ASSERT(handler != nullptr);
   if (!is_valid_subject(subject)) return SubscriptionId::none;

@@ -13,6 +13,8 @@
 #include "core/base/result.h"
 #include "core/env/env.h"
 #include "core/nats/bus.h"
+#include "core/server/interest_reading.h"
+#include "core/server/route_watcher.h"
 #include "core/server/server_config.h"
 
 namespace windtunnel::core {
@@ -37,8 +39,8 @@ class Server final : public Bus {
   // SIGTERM: closes the listeners and every connection, and waits until the tasks have ended. Suspends.
   void shutdown();
 
-  // SIGUSR2: no new connections; clients are told by INFO, after the grace period closed one by one within the lame
-  // duck duration, then shutdown(). Suspends for as long as that takes.
+  // SIGUSR2: no new connections; clients are told by INFO, after the grace period closed one by one, at most a second
+  // apart, then shutdown(). Leaf nodes stay until then. Suspends for as long as that takes.
   void lame_duck();
 
   [[nodiscard]] bool is_running() const;
@@ -49,6 +51,11 @@ class Server final : public Bus {
   [[nodiscard]] std::size_t client_count() const;
   // The remotes in the order of the configuration, then accepted leaf nodes by connection id.
   [[nodiscard]] std::vector<LeafStatus> leafs() const;
+
+  // For a harness. The watcher is borrowed, and must outlive the server; nullptr: nobody watches.
+  void watch_routes(RouteWatcher* watcher);
+  [[nodiscard]] InterestReading read_interest() const;
+  [[nodiscard]] std::uint64_t interest_version() const;  // InterestReading::version
 
   // Bus. May be used from construction on, before start() and by code that runs inside a handler.
   SubscriptionId subscribe(std::string_view subject, std::string_view queue, Handler handler) override;

@@ -19,6 +19,9 @@ constexpr EventName kStopped{"server.stopped"};
 constexpr EventName kLameDuck{"server.lame_duck"};
 constexpr EventName kAcceptFailed{"server.accept_failed"};
 
+constexpr std::uint64_t kEchoEvery = 5;  // of a sabotaged server
+constexpr Duration kLameDuckStepMax = std::chrono::seconds(1);
+
 // A public key as nats-server prints it: a letter for its kind, then 55 characters of base 32.
 std::string make_key(char kind, Random random) {
   static constexpr std::string_view kBase32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
@@ -63,6 +66,7 @@ ServerCore::ServerCore(Env& env, ServerConfig config)
       account_(random_.child("queue")),
       stopping_(env.tasks),
       stopped_(env.tasks) {
+  if (env.defects.is_on(Defect::break_leaf_echo)) account_.set_echo_every(kEchoEvery);
   if (config_.jetstream && is_valid_literal(config_.domain) && token_count(config_.domain) == 1) mapping_ = DomainMapping{config_.domain};
 }
 
@@ -190,19 +194,31 @@ void ServerCore::shutdown() {
   stopped_.set();
 }
 
+// Spread over what is left of the lame duck duration, but no more than a second apart: with some jitter, so that they do not all
+// come back at once.
+void ServerCore::close_clients_slowly() {
+  if (clients_.empty()) return;
+  Random random = random_.child("lame duck");
+  const Duration left = config_.lame_duck_duration - config_.lame_duck_grace;
+  const Duration rest = left > Duration{} ? left : kLameDuckStepMax;
+  const Duration step = std::min(rest / static_cast<Duration::rep>(clients_.size()), kLameDuckStepMax);
+  while (!is_stopping()) {
+    std::shared_ptr<ClientLink>(clients_.begin()->second)->close("Server Shutdown");
+    if (clients_.empty()) return;
+    const Duration pause = random.between(step / 2, step);
+    stopping_.wait("server: lame duck", after(now(), pause));
+    if (clients_.empty()) return;
+  }
+}
+
 void ServerCore::lame_duck() {
   if (!is_running_ || is_stopping()) return;
   log().info(kLameDuck, {{"name", config_.name}, {"clients", clients_.size()}});
-  close_listeners();
+  client_listener_->close();  // leaf nodes stay, and may even come back, until the end
   if (!clients_.empty()) {
     for (const auto& [id, client] : clients_) client->announce_lame_duck();
     stopping_.wait("server: lame duck grace", after(now(), config_.lame_duck_grace));
-    const Duration rest = std::max(config_.lame_duck_duration - config_.lame_duck_grace, Duration{});
-    const Duration step = clients_.empty() ? Duration{} : rest / static_cast<Duration::rep>(clients_.size());
-    while (!clients_.empty() && !is_stopping()) {
-      std::shared_ptr<ClientLink>(clients_.begin()->second)->close("Server Shutdown");
-      stopping_.wait("server: lame duck", after(now(), step));
-    }
+    close_clients_slowly();
   }
   shutdown();
 }
@@ -254,6 +270,26 @@ std::vector<LeafStatus> ServerCore::leaf_status() const {
     all.push_back(std::move(status));
   }
   return all;
+}
+
+InterestReading ServerCore::read_interest() const {
+  InterestReading reading;
+  reading.server_id = id_;
+  reading.version = account_.version();
+  account_.each([&](const AccountSubscription& each) {
+    InterestReading::Held held;
+    held.subject = each.subject;
+    held.queue = each.queue;
+    held.count = each.count();
+    held.leaf = each.is_leaf() ? each.leaf->id() : 0;
+    reading.held.push_back(std::move(held));
+  });
+  for (const auto& [id, link] : leafs_) {
+    if (link->is_registered()) reading.links.push_back(link->read());
+  }
+  reading.loop_subject = loop_subject_;
+  reading.mapped = mapping_.sources();
+  return reading;
 }
 
 std::string ServerCore::made_up_ack() const {

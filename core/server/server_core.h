@@ -19,6 +19,7 @@
 #include "core/env/tasks.h"
 #include "core/server/account.h"
 #include "core/server/domain_mapping.h"
+#include "core/server/interest_reading.h"
 #include "core/server/protocol_json.h"
 #include "core/server/server_config.h"
 
@@ -78,6 +79,7 @@ class ServerCore {
   [[nodiscard]] const std::map<std::uint64_t, std::shared_ptr<ClientLink>>& clients() const { return clients_; }
   [[nodiscard]] const std::map<std::uint64_t, std::shared_ptr<LeafLink>>& leaf_links() const { return leafs_; }
   [[nodiscard]] std::vector<LeafStatus> leaf_status() const;
+  [[nodiscard]] InterestReading read_interest() const;
   [[nodiscard]] bool has_leafs() const { return !config_.remotes.empty() || account_.has_leafs(); }
 
   [[nodiscard]] std::uint16_t client_port() const { return client_listener_ ? client_listener_->address().port : std::uint16_t{0}; }
@@ -96,6 +98,7 @@ class ServerCore {
   void accept_clients();
   void accept_leafs();
   void close_listeners();
+  void close_clients_slowly();
 
   Env& env_;
   const ServerConfig config_;

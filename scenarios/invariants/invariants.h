@@ -11,6 +11,7 @@
 #include "scenarios/final_state.h"
 #include "scenarios/history.h"
 #include "scenarios/key_value_log.h"
+#include "scenarios/leaf_watch.h"
 #include "scenarios/ledger.h"
 #include "scenarios/recovery_reading.h"
 #include "scenarios/removal_log.h"
@@ -37,6 +38,7 @@ struct Evidence {
   const FinalState& end;
   const std::vector<LagSample>& lags;
   const std::vector<RecoveryReading>& readings;
+  const std::vector<LeafFinding>* leafs = nullptr;  // nullptr: nobody looked
 };
 
 struct Invariant {

@@ -57,8 +57,9 @@ constexpr std::array kNames = {
     checked("no-silent-drop", "A message that an application regards as captured is in a stream, or its publisher was told of an error."),
     checked("publish-outcome-known", "A publish that asks for an ack ends in an ack that a stream backs, in an error or in a timeout."),
     later("config-error-surfaced", "A copy that cannot make progress shows an error or a lag."),
-    later("interest-matches-subscriptions", "Interest across links is the union of the live subscriptions behind them."),
-    later("no-forwarding-loop", "No message passes the same server twice."),
+    checked("interest-matches-subscriptions",
+            "Interest across links is the union of the live subscriptions behind them, and each of these has a message once."),
+    checked("no-forwarding-loop", "No message passes the same server twice."),
 };
 
 }  // namespace

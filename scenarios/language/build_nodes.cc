@@ -1,6 +1,7 @@
 #include <set>
 #include <vector>
 
+#include "core/nats/subject.h"
 #include "scenarios/language/build.h"
 #include "scenarios/language/nearest.h"
 
@@ -16,12 +17,27 @@ std::vector<std::string_view> node_names(const Scenario& scenario) {
 // nats-server refuses a larger max_payload.
 constexpr core::Bytes kPayloadMax{64u << 20};
 
+// What must not cross the leaf link of a node.
+std::vector<std::string> deny_rules(const TypedValue& node, std::string_view key, Diagnostics& diagnostics) {
+  std::vector<std::string> rules;
+  const TypedValue* list = node.find(key);
+  if (list == nullptr) return rules;
+  if (node.find("leaf_of") == nullptr) diagnostics.add(list->where, quoted(key) + " is for a node with `leaf_of`");
+  for (const TypedValue& item : list->items) {
+    rules.push_back(item.as<std::string>());
+    if (!core::is_valid_subject(rules.back())) diagnostics.add(item.where, quoted(rules.back()) + " is no valid subject");
+  }
+  return rules;
+}
+
 NodeSpec build_node(const std::string& name, const SourcePosition& where, const TypedValue& value, Diagnostics& diagnostics) {
   NodeSpec node;
   node.name = name;
   node.where = where;
   node.domain = value.get_or<std::string>("domain", "");
   node.leaf_of = value.get_or<std::string>("leaf_of", "");
+  node.deny_imports = deny_rules(value, "deny_imports", diagnostics);
+  node.deny_exports = deny_rules(value, "deny_exports", diagnostics);
   node.user = value.get_or<std::string>("user", "");
   node.password = value.get_or<std::string>("password", "");
   if (const TypedValue* v = value.find("block_size")) node.block_size = v->as<core::Bytes>();

@@ -15,9 +15,13 @@ using namespace shapes;
 
 // --- nodes and links
 
+constexpr Shape kSubjectList{.type = Type::list, .element = &kText};
+
 constexpr std::array kNodeKeys = {
     Key{.name = "domain", .shape = kName, .about = "its JetStream domain"},
     Key{.name = "leaf_of", .shape = kName, .about = "the node to which it connects as a leaf"},
+    Key{.name = "deny_imports", .shape = kSubjectList, .about = "subjects that must not come in over its leaf link"},
+    Key{.name = "deny_exports", .shape = kSubjectList, .about = "subjects that must not go out over its leaf link"},
     Key{.name = "user", .shape = kText, .about = "what its clients and leafs must give"},
     Key{.name = "password", .shape = kText, .about = "what its clients and leafs must give"},
     Key{.name = "block_size", .shape = kSize, .about = "of message blocks; default: by the stream, as nats-server does"},

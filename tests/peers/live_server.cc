@@ -42,17 +42,47 @@ std::uint16_t port_in_ports_file(const std::string& directory) {
   return 0;
 }
 
-// Out of the first line that ours says: "listening on 127.0.0.1:4222, ...".
-std::uint16_t port_in_first_line(const std::string& said) {
-  constexpr std::string_view kBefore = "listening on 127.0.0.1:";
-  if (!said.starts_with(kBefore) || said.find('\n') == std::string::npos) return 0;
-  return static_cast<std::uint16_t>(std::stoi(said.substr(kBefore.size())));
+// The number behind the last of these words; 0 if they are not there.
+std::uint16_t port_behind(std::string_view words, const std::string& text) {
+  const std::size_t at = text.rfind(words);
+  return at == std::string::npos ? std::uint16_t{0} : static_cast<std::uint16_t>(std::stoi(text.substr(at + words.size())));
 }
 
-void write_configuration(const std::string& file, const std::string& store, const std::string& scratch, std::uint16_t port) {
-  std::ofstream{file} << "listen: \"127.0.0.1:" << (port == 0 ? -1 : port) << "\"\nlog_file: \"" << scratch
-                      << "/server.log\"\nports_file_dir: \"" << scratch << "\"\njetstream { store_dir: \"" << store
-                      << "\", max_memory_store: 64MB, max_file_store: 8GB }\n";
+// Out of the first line that ours says: "listening on 127.0.0.1:4222, for leaf nodes on 127.0.0.1:7422, ...".
+std::uint16_t port_in_first_line(std::string_view words, const std::string& said) {
+  return said.find('\n') == std::string::npos ? std::uint16_t{0} : port_behind(words, said);
+}
+
+void write_configuration(const std::string& file, const std::string& store, const std::string& scratch, std::uint16_t port,
+                         const LeafSettings& leafs) {
+  std::ofstream out{file};
+  out << "listen: \"127.0.0.1:" << (port == 0 ? -1 : port) << "\"\nlog_file: \"" << scratch << "/server.log\"\nports_file_dir: \""
+      << scratch << "\"\njetstream { store_dir: \"" << store << "\", max_memory_store: 64MB, max_file_store: 8GB"
+      << (leafs.domain.empty() ? "" : ", domain: " + leafs.domain) << " }\n";
+  if (!leafs.name.empty()) out << "server_name: " << leafs.name << "\n";
+  if (!leafs.port && leafs.remotes.empty()) return;
+  out << "leafnodes {\n";
+  if (leafs.port) out << "  listen: \"127.0.0.1:" << (*leafs.port == 0 ? -1 : *leafs.port) << "\"\n";
+  out << "  remotes [";
+  for (const std::uint16_t remote : leafs.remotes) out << " { url: \"nats-leaf://127.0.0.1:" << remote << "\" }";
+  out << " ]\n}\n";
+}
+
+void append_options(std::vector<std::string>& words, const LeafSettings& leafs) {
+  if (!leafs.name.empty()) words.insert(words.end(), {"--name", leafs.name});
+  if (!leafs.domain.empty()) words.insert(words.end(), {"--domain", leafs.domain});
+  if (leafs.port) words.insert(words.end(), {"--leaf-port", std::to_string(*leafs.port)});
+  for (const std::uint16_t remote : leafs.remotes)
+    words.insert(words.end(), {"--leaf-remote", "nats-leaf://127.0.0.1:" + std::to_string(remote)});
+}
+
+// What an earlier process left behind, that was killed.
+void remove_ports_files(const std::string& directory) {
+  std::vector<std::filesystem::path> old;
+  for (const auto& entry : std::filesystem::directory_iterator(directory)) {
+    if (entry.path().extension() == ".ports") old.push_back(entry.path());
+  }
+  for (const auto& path : old) std::filesystem::remove(path);
 }
 
 // In the child: runs `words` with its output in files.
@@ -84,7 +114,7 @@ std::optional<ServerProgram> ServerProgram::from_environment(const char* variabl
 }
 
 std::unique_ptr<LiveServer> LiveServer::start(const ServerProgram& program, const std::string& store, const std::string& scratch,
-                                              std::uint16_t port) {
+                                              std::uint16_t port, const LeafSettings& leafs) {
   const bool is_ours = program.kind == ServerProgram::Kind::windtunnel;
   const std::string config = scratch + "/server.conf";
   const std::string said = scratch + "/server.out";
@@ -94,8 +124,10 @@ std::unique_ptr<LiveServer> LiveServer::start(const ServerProgram& program, cons
   if (is_ours) {
     for (const std::string& word : {std::string{"serve"}, std::string{"--port"}, std::to_string(port), std::string{"--store"}, store})
       words.push_back(word);
+    append_options(words, leafs);
   } else {
-    write_configuration(config, store, scratch, port);
+    remove_ports_files(scratch);
+    write_configuration(config, store, scratch, port, leafs);
     words.insert(words.end(), {"-c", config});
   }
   server->pid_ = ::fork();
@@ -108,8 +140,12 @@ std::unique_ptr<LiveServer> LiveServer::start(const ServerProgram& program, cons
       server->pid_ = -1;
       give_up(program.path + " ended at once: " + server->log());
     }
-    server->port_ = is_ours ? port_in_first_line(slurp(said)) : port_in_ports_file(scratch);
-    if (server->port_ != 0) return server;
+    server->port_ = is_ours ? port_in_first_line("listening on 127.0.0.1:", slurp(said)) : port_in_ports_file(scratch);
+    if (server->port_ != 0 && leafs.port) {
+      server->leaf_port_ = is_ours ? port_in_first_line("for leaf nodes on 127.0.0.1:", slurp(said))
+                                   : port_behind("Listening for leafnode connections on 127.0.0.1:", server->log());
+    }
+    if (server->port_ != 0 && (!leafs.port || server->leaf_port_ != 0)) return server;
     std::this_thread::sleep_for(kPause);
   }
   give_up(program.path + " did not come up: " + server->log());

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace windtunnel::tests {
 
@@ -20,18 +21,27 @@ struct ServerProgram {
   static std::optional<ServerProgram> from_environment(const char* variable = "WINDTUNNEL_NATS_SERVER");
 };
 
+// What makes a server a node of a leaf topology.
+struct LeafSettings {
+  std::string name;                         // of the server; empty: as it likes
+  std::string domain = {};                  // of its JetStream
+  std::optional<std::uint16_t> port = {};   // where it accepts leaf nodes; 0 picks one
+  std::vector<std::uint16_t> remotes = {};  // the leaf ports that it dials
+};
+
 class LiveServer {
  public:
   // Starts `program` on `store` (what nats-server's configuration calls store_dir) and waits until it answers. `scratch`: an
   // empty directory for its configuration, log and port. `port`: 0 picks one. Throws std::runtime_error, with its log, if it does not come
   // up.
   static std::unique_ptr<LiveServer> start(const ServerProgram& program, const std::string& store, const std::string& scratch,
-                                           std::uint16_t port = 0);
+                                           std::uint16_t port = 0, const LeafSettings& leafs = {});
   ~LiveServer();  // kills it if it still runs
   LiveServer(const LiveServer&) = delete;
   LiveServer& operator=(const LiveServer&) = delete;
 
   [[nodiscard]] std::uint16_t port() const { return port_; }
+  [[nodiscard]] std::uint16_t leaf_port() const { return leaf_port_; }  // 0: it accepts no leaf nodes
   [[nodiscard]] pid_t pid() const { return pid_; }
   // An orderly end, by signal, and waits for it. The exit status; 128 + signal if it died of one.
   int stop();
@@ -46,6 +56,7 @@ class LiveServer {
   int end(int signal);
   pid_t pid_ = -1;
   std::uint16_t port_ = 0;
+  std::uint16_t leaf_port_ = 0;
   std::string log_file_;
 };
 

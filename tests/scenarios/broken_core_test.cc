@@ -281,6 +281,17 @@ streams:
 workloads: [ { republish_loop: JOBS, at: hub, subject: jobs, messages: 100, loops: 400, window: 30 } ]
 )";
 
+// Both ends of a leaf link capture the subject, so each wants it of the other.
+const std::string kBothEnds = R"(
+scenario: both-ends
+about: A stream of the same subjects on both ends of a leaf link.
+nodes: { hub: { domain: hub }, leaf: { domain: leaf, leaf_of: hub } }
+streams:
+  - { on: hub, name: AT_HUB, subjects: [orders.>] }
+  - { on: leaf, name: AT_LEAF, subjects: [orders.>] }
+workloads: [ { publish: orders.new, at: leaf, via: core, rate: 20/s, for: 5s } ]
+)";
+
 struct Row {
   std::string what;
   std::string scenario;
@@ -399,6 +410,17 @@ std::vector<Row> rows() {
        {Defect::break_consumer_shutdown},
        "consumer-survives"},
       {"stores repeated messages again", kRepeated, "dedup-exact", {Defect::break_dedupe}, "dedup-exact"},
+      {"never withdraws interest",
+       kOutage,
+       "interest-matches-subscriptions",
+       {Defect::break_leaf_interest},
+       "interest-matches-subscriptions"},
+      {"sends messages back over the leaf connection that they came from",
+       kBothEnds,
+       "interest-matches-subscriptions",
+       {Defect::break_leaf_echo},
+       "interest-matches-subscriptions"},
+      {"sends messages back where they came from", kBothEnds, "no-forwarding-loop", {Defect::break_leaf_echo}, "no-forwarding-loop"},
       {"lets a consumer wait ahead of its stream",
        kLazyStore + kConsumed + "\nfaults: [ { at: 6s, power_loss: { node: hub, keep: ordered } }, { after: 1s, start: hub } ]\n",
        "consumer-not-ahead-of-stream",

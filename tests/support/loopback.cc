@@ -77,12 +77,16 @@ class LoopbackConnection final : public core::Connection {
     return size;
   }
 
-  Status write(std::string_view data, Instant deadline) override {
+  Status put(std::string_view data, Instant deadline, std::size_t& taken) override {
+    taken = 0;
     LoopbackWorld::Pipe& pipe = link_->pipes[side_];
     while (!data.empty()) {
       if (is_closed_) return error(Errc::closed, "closed here");
       if (link_->is_reset) return error(Errc::reset, "connection reset");
-      if (link_->is_black_hole) return {};
+      if (link_->is_black_hole) {
+        taken += data.size();
+        return {};
+      }
       if (pipe.bytes.size() >= world_.send_buffer) {
         if (pipe.writers.wait(tasks_, "loopback write", deadline) == core::Wake::timed_out) return error(Errc::timeout, "write");
         continue;
@@ -90,6 +94,7 @@ class LoopbackConnection final : public core::Connection {
       const std::size_t size = std::min(data.size(), world_.send_buffer - pipe.bytes.size());
       pipe.bytes.append(data.substr(0, size));
       data.remove_prefix(size);
+      taken += size;
       pipe.readers.wake_all(tasks_);
     }
     return {};

@@ -1,0 +1,160 @@
+#include "scenarios/leaf_watch.h"
+
+#include <algorithm>
+#include <optional>
+#include <tuple>
+#include <utility>
+
+#include "core/base/hash.h"
+#include "core/nats/subject.h"
+#include "core/server/server.h"
+#include "scenarios/invariants/leaf_interest.h"
+
+namespace windtunnel::scenarios {
+namespace {
+
+constexpr core::Duration kLookEvery = std::chrono::seconds{1};
+// How many of the newest messages a node remembers: a message that goes round is back long before so many others.
+constexpr std::size_t kRemembered = 8192;
+// Of the messages that pass, one in so many is followed to its receivers; the first ones all.
+constexpr std::uint64_t kFollowEvery = 8;
+constexpr std::uint64_t kFollowFirst = 1000;
+
+std::uint64_t identity(const core::MessageView& message) {
+  std::uint64_t hash = core::hash_bytes(message.subject);
+  for (const std::string_view part : {message.reply, message.headers, message.payload})
+    hash = hash * 1'099'511'628'211u + core::hash_bytes(part);
+  return hash;
+}
+
+}  // namespace
+
+class LeafWatch::Watcher final : public core::RouteWatcher {
+ public:
+  Watcher(LeafWatch& watch, std::string node) : watch_(watch), node_(std::move(node)) {}
+
+  bool on_message(const core::MessageView& message, std::uint64_t) override {
+    const std::optional<PublishId> id = watch_.ledger_.identify(message.payload);
+    if (id) remember(message, *id);
+    return ++count_ <= kFollowFirst || count_ % kFollowEvery == 0;
+  }
+
+  void on_routed(const core::MessageView& message, const core::RoutedMessage& routed) override {
+    const std::string problem = misrouted(routed);
+    if (problem.empty()) return;
+    LeafFinding finding;
+    finding.kind = LeafFinding::Kind::interest;
+    finding.node = node_;
+    if (const std::optional<PublishId> id = watch_.ledger_.identify(message.payload)) finding.message = name_of(*id);
+    finding.expected =
+        "a message to " + std::string{message.subject} + " reaches each subscription that matches it once, and one member of each group";
+    finding.actual = problem;
+    watch_.find(std::move(finding));
+  }
+
+ private:
+  [[nodiscard]] std::string name_of(PublishId id) const {
+    return watch_.ledger_.books()[id.workload].name + "#" + std::to_string(id.index);
+  }
+
+  void remember(const core::MessageView& message, PublishId id) {
+    const std::uint64_t key = identity(message);
+    if (!seen_.insert(key).second) {
+      LeafFinding finding;
+      finding.kind = LeafFinding::Kind::loop;
+      finding.node = node_;
+      finding.message = name_of(id);
+      finding.expected = name_of(id) + ", published to " + std::string{message.subject} + ", passes " + node_ + " once";
+      finding.actual = "it came by again";
+      return watch_.find(std::move(finding));
+    }
+    order_.push_back(key);
+    if (order_.size() <= kRemembered) return;
+    seen_.erase(order_.front());
+    order_.pop_front();
+  }
+
+  LeafWatch& watch_;
+  std::string node_;
+  std::uint64_t count_ = 0;
+  std::set<std::uint64_t> seen_;
+  std::deque<std::uint64_t> order_;
+};
+
+LeafWatch::LeafWatch(const Scenario& scenario, const Ledger& ledger, sim::Kernel& kernel)
+    : scenario_(scenario), ledger_(ledger), kernel_(kernel) {}
+LeafWatch::~LeafWatch() = default;
+
+core::RouteWatcher& LeafWatch::watcher(const std::string& node) {
+  std::unique_ptr<Watcher>& place = watchers_[node];
+  if (place == nullptr) place = std::make_unique<Watcher>(*this, node);
+  return *place;
+}
+
+void LeafWatch::find(LeafFinding finding) {
+  const bool is_known = std::any_of(findings_.begin(), findings_.end(),
+                                    [&](const LeafFinding& each) { return each.kind == finding.kind && each.node == finding.node; });
+  if (is_known) return;
+  finding.at = kernel_.now();
+  findings_.push_back(std::move(finding));
+}
+
+bool LeafWatch::is_due() const { return kernel_.now() - looked_at_ >= kLookEvery; }
+
+void LeafWatch::look(const std::map<std::string, const core::Server*>& servers) {
+  looked_at_ = kernel_.now();
+  std::map<std::string, core::InterestReading> readings;
+  for (const auto& [name, server] : servers) {
+    const auto before = readings_.find(name);
+    // As it was; what another server said of itself meanwhile is compared with it again.
+    if (before != readings_.end() && before->second.version == server->interest_version() && before->second.server_id == server->id()) {
+      readings.insert(readings_.extract(before));
+      continue;
+    }
+    const core::InterestReading& reading = readings.emplace(name, server->read_interest()).first->second;
+    check_announced(*scenario_.node(name), reading);
+  }
+  readings_ = std::move(readings);
+  check_known(readings_);
+}
+
+void LeafWatch::check_announced(const NodeSpec& node, const core::InterestReading& reading) {
+  for (const core::InterestReading::Link& link : reading.links) {
+    const std::string problem = misannounced(node, reading, link);
+    if (problem.empty()) continue;
+    LeafFinding finding;
+    finding.kind = LeafFinding::Kind::interest;
+    finding.node = node.name;
+    finding.expected =
+        "what " + node.name + " has announced to " + link.remote_name + " is what is subscribed to behind it, as far as it is permitted";
+    finding.actual = problem;
+    find(std::move(finding));
+  }
+}
+
+void LeafWatch::check_known(const std::map<std::string, core::InterestReading>& readings) {
+  for (const auto& [name, reading] : readings) {
+    for (const core::InterestReading::Link& link : reading.links) {
+      if (!link.is_solicitor) continue;
+      const auto peer = readings.find(link.remote_name);
+      if (peer == readings.end()) continue;
+      const auto& others = peer->second.links;
+      const auto other = std::find_if(others.begin(), others.end(), [&](const core::InterestReading::Link& each) {
+        return each.id == link.remote_id && each.remote_name == name && !each.is_solicitor;
+      });
+      if (other == others.end()) continue;
+      for (const auto& [from, to, who] : {std::tuple{&link, &*other, &name}, std::tuple{&*other, &link, &peer->first}}) {
+        const std::string problem = misunderstood(*scenario_.node(to == &link ? name : peer->first), *from, *to);
+        if (problem.empty()) continue;
+        LeafFinding finding;
+        finding.kind = LeafFinding::Kind::interest;
+        finding.node = *who;
+        finding.expected = "the other side of the link knows what " + *who + " has announced to it";
+        finding.actual = problem;
+        find(std::move(finding));
+      }
+    }
+  }
+}
+
+}  // namespace windtunnel::scenarios
