@@ -574,6 +574,32 @@ TEST_CASE("sourced streams that lead back are refused where they can be seen") {
   CHECK(w.client().stream("B")["state"]["messages"] == 5);
 }
 
+TEST_CASE("sources that were broken on purpose lose, double, and stay away") {
+  struct Row {
+    core::Defect defect;
+    std::size_t messages;
+    bool resumes;
+  };
+  const Row rows[] = {{core::Defect::break_source_skips, 59, true},
+                      {core::Defect::break_source_duplicates, 61, true},
+                      {core::Defect::break_source_never_resumes, 60, false}};
+  for (const Row& row : rows) {
+    CAPTURE(core::name_of(row.defect));
+    HubAndEdges w{1, with_defect(row.defect)};
+    w.create_origin(1);
+    w.create_all(HubAndEdges::source(1));
+    w.publish(1, 60);
+    w.world.run_for(3s);
+    CHECK(brought(w, "e1.a").size() == row.messages);
+    w.world.cut("hub", "e1", sim::Cut::reset);
+    w.world.run_for(20s);
+    w.world.heal("hub", "e1");
+    w.publish(1, 1);
+    w.world.run_for(10s);
+    CHECK((brought(w, "e1.a").back() == 61) == row.resumes);
+  }
+}
+
 // Any order of cuts (seen at once, or not), kills and restarts of the hub and its edges.
 TEST_CASE("whatever happens to nodes and links, each message arrives once, in its origin's order") {
   constexpr int kEdges = 3;
