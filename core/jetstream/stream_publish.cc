@@ -10,6 +10,7 @@
 #include "core/env/env.h"
 #include "core/env/log.h"
 #include "core/jetstream/rollup.h"
+#include "core/jetstream/source_set.h"
 #include "core/jetstream/store_usage.h"
 #include "core/jetstream/stream.h"
 #include "core/nats/headers.h"
@@ -112,7 +113,7 @@ void Stream::ingest(const Message& message) {
   const WallTime now = env_.clock.wall_now();
   const Seq previous = previous_of(message.subject);
   bool is_stored = true;
-  const Result<Seq> seq = keep(content, now, is_stored);
+  const Result<Seq> seq = keep(nullptr, content, now, is_stored);
   if (!seq) {
     env_.log.warn("stream.refused", {{"stream", config_.name}, {"subject", message.subject}, {"error", seq.error().text()}});
     return answer(message, api_errors::store_failed(seq.error().detail));
@@ -130,6 +131,7 @@ void Stream::ingest(const Message& message) {
 
 // What the message of this sequence makes superfluous. Suspends.
 void Stream::roll_up(const PurgeRequest& older, Seq seq) {
+  if (sources_) sources_->before_purge();
   ++purges_;
   const Result<std::uint64_t> purged = store_->purge(older);
   --purges_;
@@ -139,7 +141,8 @@ void Stream::roll_up(const PurgeRequest& older, Seq seq) {
 
 // Stores it, unless the stream keeps only what somebody is interested in and nobody is: then its sequence is used up all
 // the same, and its publisher is told so. Suspends.
-Result<Seq> Stream::keep(const NewMessage& message, WallTime now, bool& is_stored) {
+Result<Seq> Stream::keep(const Source* bringing, const NewMessage& message, WallTime now, bool& is_stored) {
+  if (sources_) sources_->before_append(bringing, message.subject);
   if (config_.retention == Retention::interest && !has_interest(message.subject)) {
     const Seq seq = store_->state().last_seq.next();
     WT_CHECK(store_->skip_through(seq, now));

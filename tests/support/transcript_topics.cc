@@ -54,10 +54,8 @@ TranscriptOptions consumer() {
 TranscriptOptions mirrors() {
   TranscriptOptions options;
   options.exceptions.push_back({39, "2.10.27 counts a deleted sequence 0 in a stream that never had a message"});
-  // The origin's roll-ups (lines 62 and 66). A mirror stores verbatim what its origin accepted (streams D.6).
-  constexpr const char* kRollup = "2.10.27's mirror rejects a message with Nats-Rollup, and numbers the later ones wrongly";
-  for (const std::size_t line : {71u, 81u, 85u, 95u}) options.exceptions.push_back({line, kRollup});
-  options.defects.set(core::Defect::nats_8040);  // so does its source, which stops there
+  // The origin's roll-ups (lines 62 and 66).
+  options.defects.set(core::Defect::nats_8040);  // its mirror refuses them, and its source stops there
   options.defects.set(core::Defect::nats_7530);  // and says nothing
   return options;
 }
