@@ -117,10 +117,10 @@ void CrashDriver::crash(Watched& node, sim::Survivors keep) {
 std::uint64_t CrashDriver::promises() const {
   std::uint64_t hash = 0;
   for (const Ledger::Book& book : world_.ledger().books()) {
-    hash = core::fold(hash, book.records.size());
+    hash = core::fold(hash, book.size());
     hash = core::fold(hash, book.count(Outcome::acked));
   }
-  for (const auto& [key, life] : world_.history().lives()) hash = core::fold(hash, life.stored.size());
+  for (const auto& [key, life] : world_.history().lives()) hash = core::fold(hash, life.stored_count());
   return hash;
 }
 

@@ -30,6 +30,27 @@ std::string_view text(const sim::TraceEvent& event, std::string_view key) {
   return field == nullptr ? std::string_view{} : field->text;
 }
 
+void note_size(StreamLife& life, core::Seq seq, std::uint64_t bytes) {
+  life.record_bytes_max = std::max(life.record_bytes_max, bytes);
+  if (life.sizes.empty() || life.sizes.back().seq < seq) return life.sizes.push_back({seq, bytes});
+  const auto at = std::lower_bound(life.sizes.begin(), life.sizes.end(), seq,
+                                   [](const StreamLife::RecordSize& size, core::Seq wanted) { return size.seq < wanted; });
+  if (at->seq == seq) {
+    at->bytes = std::max(at->bytes, bytes);
+  } else {
+    life.sizes.insert(at, {seq, bytes});
+  }
+}
+
+// Erases from the front all whose sequence is at most `through`.
+template <typename Events>
+std::size_t erase_through(Events& events, core::Seq through) {
+  const auto end = std::find_if(events.begin(), events.end(), [&](const auto& event) { return event.seq > through; });
+  const auto count = static_cast<std::size_t>(end - events.begin());
+  events.erase(events.begin(), end);
+  return count;
+}
+
 }  // namespace
 
 std::vector<const StoredEvent*> StreamLife::at(core::Seq seq) const {
@@ -43,9 +64,29 @@ std::vector<const StoredEvent*> StreamLife::at(core::Seq seq) const {
   return out;
 }
 
+std::uint64_t StreamLife::size_of(core::Seq seq) const {
+  const auto found =
+      std::lower_bound(sizes.begin(), sizes.end(), seq, [](const RecordSize& size, core::Seq wanted) { return size.seq < wanted; });
+  return found == sizes.end() || found->seq != seq ? 0 : found->bytes;
+}
+
+StreamLife& History::life_of(const sim::TraceEvent& event) {
+  constexpr std::size_t kRecentMax = 8;
+  const std::string_view stream = text(event, "stream");
+  for (const auto& [key, life] : recent_) {
+    if (key.node == event.node && key.stream == stream) return *life;
+  }
+  StreamKey key{event.node, std::string(stream)};
+  StreamLife& life = lives_[key];
+  if (recent_.size() == kRecentMax) recent_.clear();
+  recent_.emplace_back(std::move(key), &life);
+  return life;
+}
+
 void History::on_event(const sim::TraceEvent& event) {
   if (event.name == kStored) {
-    StreamLife& life = lives_[StreamKey{event.node, std::string(text(event, "stream"))}];
+    StreamLife& life = life_of(event);
+    ++stored_count_;
     StoredEvent stored;
     stored.seq = core::Seq{static_cast<std::uint64_t>(number(event, "seq"))};
     stored.content = static_cast<std::uint64_t>(number(event, "content"));
@@ -56,7 +97,7 @@ void History::on_event(const sim::TraceEvent& event) {
     if (life.stored.empty() || stored.seq <= life.stored.back().seq) life.ascents.push_back(life.stored.size());
     life.stored.push_back(stored);
   } else if (event.name == kRecovered) {
-    StreamLife& life = lives_[StreamKey{event.node, std::string(text(event, "stream"))}];
+    StreamLife& life = life_of(event);
     const core::Seq last{static_cast<std::uint64_t>(number(event, "last_seq"))};
     life.recoveries.push_back(event.at);
     if (last < life.last_seq) life.steps_back.push_back({event.at, life.last_seq, last});
@@ -76,11 +117,10 @@ void History::note_store(const sim::TraceEvent& event) {
   const bool is_wanted = event.name == kAppended || event.name == kSkipped || event.name == kRemoved || event.name == kRewritten ||
                          event.name == kDamage || event.name == kFailed || event.name == kConsumerFailed;
   if (!is_wanted) return;
-  StreamLife& life = lives_[StreamKey{event.node, std::string(text(event, "stream"))}];
+  StreamLife& life = life_of(event);
   const core::Seq seq{static_cast<std::uint64_t>(number(event, "seq"))};
   if (event.name == kAppended) {
-    std::uint64_t& size = life.sizes[seq];
-    size = std::max(size, static_cast<std::uint64_t>(number(event, "bytes")));
+    note_size(life, seq, static_cast<std::uint64_t>(number(event, "bytes")));
   } else if (event.name == kSkipped) {
     life.skips.push_back({seq, event.at});
     life.last_seq = std::max(life.last_seq, seq);
@@ -101,6 +141,19 @@ void History::starting(sim::NodeId node, const sim::DiskTree& tree) {
     if (damage.node != node || damage.was_met) continue;
     const std::optional<std::string> content = tree.content(damage.path);
     damage.was_met = content.has_value() == damage.left.has_value() && (!content || core::hash_bytes(*content) == *damage.left);
+  }
+}
+
+void History::prune(const StreamKey& key, core::Seq through) {
+  StreamLife& life = lives_.at(key);
+  const std::size_t count = erase_through(life.stored, through);
+  for (std::size_t& ascent : life.ascents) ascent -= std::min(ascent, count);
+  const auto last = std::find_if(life.removed.begin(), life.removed.end(), [&](const StreamLife::Removal& r) { return r.seq == through; });
+  life.pruned = {through, last == life.removed.end() ? life.pruned.removed_at : last->at, life.pruned.count + count};
+  erase_through(life.removed, through);
+  erase_through(life.sizes, through);
+  for (auto& [consumer, events] : consumers_) {
+    if (consumer.stream == key) std::erase_if(events, [&](const ConsumerEvent& event) { return event.seq <= through; });
   }
 }
 

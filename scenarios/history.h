@@ -64,7 +64,13 @@ struct StreamLife {
     std::size_t removed_before = 0;  // removals reported until then
   };
   std::vector<Rewrite> rewrites;
-  std::map<core::Seq, std::uint64_t> sizes;  // of the records stored; of a sequence used again the largest
+  // The bytes of the records stored, ascending; of a sequence used again the largest.
+  struct RecordSize {
+    core::Seq seq;
+    std::uint64_t bytes = 0;
+  };
+  std::vector<RecordSize> sizes;
+  std::uint64_t record_bytes_max = 0;
   // It said that something is missing, damaged or cannot be opened.
   struct DamageReport {
     core::Instant at;
@@ -75,6 +81,17 @@ struct StreamLife {
   std::vector<DamageReport> damage_reports;
   std::vector<core::Instant> recoveries;
 
+  // What is pruned (EvidencePruner): every sequence up to here was stored once and removed by the stream's limits, the last of
+  // them at that time, and nothing else is left of them.
+  struct Pruned {
+    core::Seq through;
+    core::Instant removed_at;
+    std::uint64_t count = 0;
+  };
+  Pruned pruned;
+
+  [[nodiscard]] std::uint64_t stored_count() const { return pruned.count + stored.size(); }
+  [[nodiscard]] std::uint64_t size_of(core::Seq seq) const;  // 0: unknown
   // What was stored under `seq`, oldest first. More than one: the sequence was used again.
   [[nodiscard]] std::vector<const StoredEvent*> at(core::Seq seq) const;
 };
@@ -113,6 +130,11 @@ class History final : public sim::TraceObserver {
   // The node is about to start, with these files.
   void starting(sim::NodeId node, const sim::DiskTree& tree);
   void fsync_failed(FailedFsync failure) { failed_fsyncs_.push_back(failure); }
+  // Forgets what the stream stored and removed up to `through`, and what its consumers did with it.
+  // Requires: all of that was stored once, in order, and removed in order.
+  void prune(const StreamKey& key, core::Seq through);
+  // Messages stored since the beginning.
+  [[nodiscard]] std::uint64_t stored_count() const { return stored_count_; }
 
   [[nodiscard]] const StreamLife* life(const StreamKey& key) const;
   [[nodiscard]] const std::map<StreamKey, StreamLife>& lives() const { return lives_; }
@@ -131,8 +153,11 @@ class History final : public sim::TraceObserver {
 
  private:
   void note_store(const sim::TraceEvent& event);
+  StreamLife& life_of(const sim::TraceEvent& event);
 
   std::map<StreamKey, StreamLife> lives_;
+  std::vector<std::pair<StreamKey, StreamLife*>> recent_;  // a few that were asked for last; lives_ keeps its elements in place
+  std::uint64_t stored_count_ = 0;
   std::vector<Crash> crashes_;
   std::vector<FailedFsync> failed_fsyncs_;
   std::vector<Damage> damages_;

@@ -13,14 +13,12 @@ namespace {
 std::uint64_t value_of(const Evidence& evidence, std::uint16_t workload, Counter counter) {
   const Ledger::Book& book = evidence.ledger.books()[workload];
   switch (counter) {
-    case Counter::published: return book.records.size();
+    case Counter::published: return book.size();
     case Counter::acked: return book.count(Outcome::acked);
     case Counter::errors: return book.count(Outcome::error) + book.count(Outcome::no_responders) + book.count(Outcome::timed_out);
     case Counter::no_responders: return book.count(Outcome::no_responders);
     case Counter::timeouts: return book.count(Outcome::timed_out);
-    case Counter::duplicates:
-      return static_cast<std::uint64_t>(std::count_if(
-          book.records.begin(), book.records.end(), [](const PublishRecord& r) { return r.outcome == Outcome::acked && r.is_duplicate; }));
+    case Counter::duplicates: return book.count_duplicates();
     case Counter::lost: return lost_messages(evidence, workload).size();
   }
   return 0;
@@ -40,16 +38,16 @@ Divergence unmet(const Expectation& expectation, std::string expected, std::stri
 std::optional<std::pair<std::uint64_t, std::string>> beyond_terms(const Evidence& evidence, std::uint16_t workload,
                                                                   const LossBound& terms) {
   for (const std::uint64_t index : lost_messages(evidence, workload)) {
-    const PublishRecord& record = evidence.ledger.books()[workload].records[index];
+    const PublishRecord& record = evidence.ledger.at({workload, index});
     bool is_in_window = false;
     bool is_reported = false;
     for (const auto& [key, life] : evidence.history.lives()) {
       const auto stored =
-          std::find_if(life.stored.begin(), life.stored.end(), [&](const StoredEvent& e) { return e.content == record.content; });
+          std::find_if(life.stored.begin(), life.stored.end(), [&](const StoredEvent& e) { return e.content == record.content(); });
       if (stored == life.stored.end()) continue;
       for (const Crash& crash : evidence.history.crashes()) {
-        const bool is_after = crash.is_power_loss && crash.node == key.node && crash.at >= record.published_at;
-        if (terms.within && is_after && crash.at - record.published_at <= *terms.within) is_in_window = true;
+        const bool is_after = crash.is_power_loss && crash.node == key.node && crash.at >= record.published_at();
+        if (terms.within && is_after && crash.at - record.published_at() <= *terms.within) is_in_window = true;
       }
       for (const StreamLife::DamageReport& report : life.damage_reports) is_reported = is_reported || report.at >= stored->at;
     }
@@ -75,7 +73,7 @@ void judge_workload(const CaseFile& file, const Expectation& expectation, const 
           const PublishId first{static_cast<std::uint16_t>(w), lost.front()};
           d.message = books[w].name + "#" + std::to_string(first.index);
           d.actual += ", the first is #" + std::to_string(first.index);
-          d.at = file.evidence.ledger.at(first).published_at;
+          d.at = file.evidence.ledger.at(first).published_at();
         }
       }
       out.push_back(std::move(d));
@@ -85,7 +83,7 @@ void judge_workload(const CaseFile& file, const Expectation& expectation, const 
     if (!beyond) continue;
     const PublishId id{static_cast<std::uint16_t>(w), beyond->first};
     Divergence d = unmet(expectation, "what " + wanted.workload + " lost keeps to these terms",
-                         "#" + std::to_string(id.index) + " is lost, and " + beyond->second, file.evidence.ledger.at(id).published_at);
+                         "#" + std::to_string(id.index) + " is lost, and " + beyond->second, file.evidence.ledger.at(id).published_at());
     d.message = books[w].name + "#" + std::to_string(id.index);
     out.push_back(std::move(d));
   }
@@ -197,7 +195,7 @@ std::vector<std::string> summarise(const CaseFile& file) {
   std::vector<std::string> out;
   const std::vector<Ledger::Book>& books = file.evidence.ledger.books();
   for (std::size_t w = 0; w < books.size(); ++w) {
-    std::string line = books[w].name + ": published " + std::to_string(books[w].records.size());
+    std::string line = books[w].name + ": published " + std::to_string(books[w].size());
     const auto add = [&](Counter counter, std::string_view words) {
       const std::uint64_t value = value_of(file.evidence, static_cast<std::uint16_t>(w), counter);
       if (value > 0) line += ", " + std::string(words) + " " + std::to_string(value);

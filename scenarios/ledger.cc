@@ -2,18 +2,64 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 #include "core/base/assert.h"
 
 namespace windtunnel::scenarios {
 
+PublishRecord::PublishRecord(core::Instant published_at)
+    : published_ns_(static_cast<std::uint64_t>(published_at.time_since_epoch().count()) & ((std::uint64_t{1} << 50) - 1)),
+      outcome_(static_cast<std::uint64_t>(Outcome::pending)),
+      is_duplicate_(0),
+      stream_(0),
+      seq_(0),
+      settled_after_(0),
+      content_(0) {}
+
+void PublishRecord::settle(Outcome outcome, core::Instant at) {
+  constexpr std::uint64_t kMax = (std::uint64_t{1} << 28) - 1;
+  outcome_ = static_cast<std::uint64_t>(outcome) & 7;
+  const core::Duration waited = std::max(core::Duration{0}, at - published_at());
+  settled_after_ = std::min(kMax, static_cast<std::uint64_t>((waited + kSettledUnit - core::Duration{1}) / kSettledUnit)) & kMax;
+}
+
+void PublishRecord::settle_acked(core::Instant at, std::uint16_t stream, core::Seq seq, bool is_duplicate) {
+  settle(Outcome::acked, at);
+  stream_ = stream & (kStreamsMax - 1U);
+  seq_ = seq.value & ((std::uint64_t{1} << 36) - 1);
+  is_duplicate_ = is_duplicate ? 1 : 0;
+}
+
 std::uint64_t Ledger::Book::count(Outcome outcome) const {
-  return static_cast<std::uint64_t>(
-      std::count_if(records.begin(), records.end(), [&](const PublishRecord& r) { return r.outcome == outcome; }));
+  const auto forgotten = forgotten_.find(outcome);
+  std::uint64_t count = forgotten == forgotten_.end() ? 0 : forgotten->second;
+  each([&](std::uint64_t, const PublishRecord& record) {
+    count += record.outcome() == outcome ? 1 : 0;
+    return true;
+  });
+  return count;
+}
+
+std::uint64_t Ledger::Book::count_duplicates() const {
+  std::uint64_t count = forgotten_duplicates_;
+  each([&](std::uint64_t, const PublishRecord& record) {
+    count += record.outcome() == Outcome::acked && record.is_duplicate() ? 1 : 0;
+    return true;
+  });
+  return count;
+}
+
+const PublishRecord* Ledger::Book::find(std::uint64_t index) const {
+  if (index >= first_) return index < size() ? &records_[index - first_] : nullptr;
+  const auto odd = odd_.find(index);
+  return odd == odd_.end() ? nullptr : &odd->second;
 }
 
 std::uint16_t Ledger::open(std::string name, Via via) {
-  books_.push_back(Book{std::move(name), via, {}});
+  Book& book = books_.emplace_back();
+  book.name = std::move(name);
+  book.via = via;
   return static_cast<std::uint16_t>(books_.size() - 1);
 }
 
@@ -22,18 +68,30 @@ const Ledger::Book* Ledger::book(std::string_view name) const {
   return it == books_.end() ? nullptr : &*it;
 }
 
+PublishRecord& Ledger::at(PublishId id) { return const_cast<PublishRecord&>(std::as_const(*this).at(id)); }
+
+const PublishRecord& Ledger::at(PublishId id) const {
+  const PublishRecord* record = books_[id.workload].find(id.index);
+  WT_ASSERT(record != nullptr);
+  return *record;
+}
+
+bool Ledger::is_genuine(PublishId id, std::uint64_t content) const {
+  if (id.workload >= books_.size() || id.index >= books_[id.workload].size()) return false;
+  const PublishRecord* record = books_[id.workload].find(id.index);
+  return record == nullptr || record->content() == content;
+}
+
 PublishId Ledger::add(std::uint16_t workload, core::Instant now) {
-  std::vector<PublishRecord>& records = books_[workload].records;
-  PublishRecord record;
-  record.published_at = record.settled_at = now;
-  records.push_back(record);
-  return PublishId{workload, records.size() - 1};
+  Book& book = books_[workload];
+  book.records_.emplace_back(now);
+  return PublishId{workload, book.size() - 1};
 }
 
 std::uint16_t Ledger::stream_number(const std::string& stream, const std::string& domain) {
   const auto it = std::find(streams_.begin(), streams_.end(), std::pair{stream, domain});
   if (it != streams_.end()) return static_cast<std::uint16_t>(it - streams_.begin());
-  WT_ASSERT(streams_.size() < UINT16_MAX);
+  WT_ASSERT(streams_.size() < PublishRecord::kStreamsMax);
   streams_.emplace_back(stream, domain);
   return static_cast<std::uint16_t>(streams_.size() - 1);
 }
@@ -56,7 +114,7 @@ std::optional<PublishId> Ledger::identify(std::string_view payload) const {
   const auto [stop, failed] = std::from_chars(digits.data(), digits.data() + digits.size(), index);
   if (failed != std::errc{} || stop != digits.data() + digits.size()) return std::nullopt;
   for (std::size_t i = 0; i < books_.size(); ++i) {
-    if (books_[i].name == name && index < books_[i].records.size()) return PublishId{static_cast<std::uint16_t>(i), index};
+    if (books_[i].name == name && index < books_[i].size()) return PublishId{static_cast<std::uint16_t>(i), index};
   }
   return std::nullopt;
 }

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -22,16 +24,41 @@ enum class Outcome : std::uint8_t {
   timed_out,
 };
 
-struct PublishRecord {
-  core::Instant published_at;  // the first attempt
-  core::Instant settled_at;    // when the outcome was known
-  core::Seq seq;               // of the PubAck
-  std::uint64_t content = 0;   // hash of headers and payload, as stream.stored reports it
-  std::uint32_t attempts = 0;
-  std::uint16_t stream = 0;  // of the PubAck; Ledger::stream_name
-  Outcome outcome = Outcome::pending;
-  bool is_duplicate = false;
+// What became of one publish, in 24 bytes: a long run has millions of them (issue 5).
+class PublishRecord {
+ public:
+  explicit PublishRecord(core::Instant published_at);
+
+  // The first attempt. Exact up to 13 days.
+  [[nodiscard]] core::Instant published_at() const { return core::Instant{core::Duration{published_ns_}}; }
+  // When the outcome was known: never earlier, and at most kSettledUnit later.
+  [[nodiscard]] core::Instant settled_at() const { return core::after(published_at(), settled_after_ * kSettledUnit); }
+  // Of the PubAck.
+  [[nodiscard]] core::Seq seq() const { return core::Seq{seq_}; }
+  // Of the PubAck: Ledger::stream_of.
+  [[nodiscard]] std::uint16_t stream() const { return static_cast<std::uint16_t>(stream_); }
+  [[nodiscard]] bool is_duplicate() const { return is_duplicate_ != 0; }
+  // Hash of headers and payload, as stream.stored reports it.
+  [[nodiscard]] std::uint64_t content() const { return content_; }
+  [[nodiscard]] Outcome outcome() const { return static_cast<Outcome>(outcome_); }
+
+  void set_content(std::uint64_t content) { content_ = content; }
+  void settle(Outcome outcome, core::Instant at);
+  void settle_acked(core::Instant at, std::uint16_t stream, core::Seq seq, bool is_duplicate);
+
+  static constexpr core::Duration kSettledUnit{std::chrono::microseconds{100}};
+  static constexpr std::uint16_t kStreamsMax = 1 << 10;
+
+ private:
+  std::uint64_t published_ns_ : 50;
+  std::uint64_t outcome_ : 3;
+  std::uint64_t is_duplicate_ : 1;
+  std::uint64_t stream_ : 10;
+  std::uint64_t seq_ : 36;
+  std::uint64_t settled_after_ : 28;
+  std::uint64_t content_;
 };
+static_assert(sizeof(PublishRecord) == 24);
 
 // A message's identity: which workload published it, and the how-manieth it was, from 0.
 struct PublishId {
@@ -42,25 +69,62 @@ struct PublishId {
 
 class Ledger {
  public:
-  struct Book {  // of one workload
+  // Of one workload. Of messages whose story is over (Ledger::forget) only the number is left.
+  struct Book {
     std::string name;
     Via via = Via::core;
-    std::vector<PublishRecord> records;
+
+    // How many it has published, those that are forgotten included.
+    [[nodiscard]] std::uint64_t size() const { return first_ + records_.size(); }
     [[nodiscard]] std::uint64_t count(Outcome outcome) const;
+    [[nodiscard]] std::uint64_t count_duplicates() const;
+    // nullptr: it is forgotten, or was never published.
+    [[nodiscard]] const PublishRecord* find(std::uint64_t index) const;
+    // Calls visit(index, record) for each that is remembered, ascending, until it returns false.
+    template <typename Visit>
+    void each(const Visit& visit) const {
+      for (const auto& [index, record] : odd_) {
+        if (!visit(index, record)) return;
+      }
+      for (std::uint64_t i = 0; i < records_.size(); ++i) {
+        if (!visit(first_ + i, records_[i])) return;
+      }
+    }
+
+   private:
+    friend class Ledger;
+    std::deque<PublishRecord> records_;           // from index first_ on
+    std::map<std::uint64_t, PublishRecord> odd_;  // older ones that are not forgotten
+    std::uint64_t first_ = 0;
+    std::map<Outcome, std::uint64_t> forgotten_;
+    std::uint64_t forgotten_duplicates_ = 0;
   };
 
   // Workloads are numbered in the order of their registration.
   std::uint16_t open(std::string name, Via via);
   [[nodiscard]] const std::vector<Book>& books() const { return books_; }
   [[nodiscard]] const Book* book(std::string_view name) const;
-  [[nodiscard]] PublishRecord& at(PublishId id) { return books_[id.workload].records[id.index]; }
-  [[nodiscard]] const PublishRecord& at(PublishId id) const { return books_[id.workload].records[id.index]; }
-  // Whether `content` (a hash, as in a record) is what that message of ours carried.
-  [[nodiscard]] bool is_genuine(PublishId id, std::uint64_t content) const {
-    return id.workload < books_.size() && id.index < books_[id.workload].records.size() && at(id).content == content;
-  }
-  // The next message of a workload.
+  // Requires: it is not forgotten.
+  [[nodiscard]] PublishRecord& at(PublishId id);
+  [[nodiscard]] const PublishRecord& at(PublishId id) const;
+  // Whether `content` (a hash, as in a record) is what that message of ours carried. Of a forgotten one nobody knows: true.
+  [[nodiscard]] bool is_genuine(PublishId id, std::uint64_t content) const;
+  // The next message of a workload. Its content is still to be set.
   PublishId add(std::uint16_t workload, core::Instant now);
+  // Forgets, of the messages of a workload that were first published up to `until`, those of which is_over(index, record) holds.
+  template <typename IsOver>
+  void forget(std::uint16_t workload, core::Instant until, const IsOver& is_over) {
+    Book& book = books_[workload];
+    for (; !book.records_.empty() && book.records_.front().published_at() <= until; ++book.first_, book.records_.pop_front()) {
+      book.odd_.emplace(book.first_, book.records_.front());
+    }
+    std::erase_if(book.odd_, [&](const auto& entry) {
+      if (!is_over(entry.first, entry.second)) return false;
+      ++book.forgotten_[entry.second.outcome()];
+      if (entry.second.is_duplicate()) ++book.forgotten_duplicates_;
+      return true;
+    });
+  }
 
   // What PubAcks named, numbered: "ORDERS" or "ORDERS@hub" with a domain.
   std::uint16_t stream_number(const std::string& stream, const std::string& domain);

@@ -24,7 +24,7 @@ LedgerWriter::Letter LedgerWriter::write() {
   if (terms_.size.high > terms_.size.low) size = core::Bytes{sizes_.between(terms_.size.low.value, terms_.size.high.value)};
   letter.payload = ledger.payload(letter.id, size);
   if (terms_.msg_id) core::append_header(letter.headers, "Nats-Msg-Id", spec_.name + "-" + std::to_string(letter.id.index));
-  ledger.at(letter.id).content = core::hash_bytes(letter.payload) ^ core::hash_bytes(letter.headers);
+  ledger.at(letter.id).set_content(core::hash_bytes(letter.payload) ^ core::hash_bytes(letter.headers));
   record("publish.sent", letter.id);
   return letter;
 }
@@ -32,9 +32,7 @@ LedgerWriter::Letter LedgerWriter::write() {
 void LedgerWriter::publish_plain(std::string_view subject, const Letter& letter) {
   const core::Status sent =
       client_.publish(core::MessageView{.subject = subject, .reply = {}, .headers = letter.headers, .payload = letter.payload});
-  PublishRecord& entry = world_.ledger().at(letter.id);
-  entry.attempts = 1;
-  entry.outcome = sent ? Outcome::sent : Outcome::error;
+  world_.ledger().at(letter.id).settle(sent ? Outcome::sent : Outcome::error, env_.clock.now());
   if (!sent) record("publish.refused", letter.id);
 }
 
@@ -46,7 +44,6 @@ bool LedgerWriter::publish_awaited(std::string_view subject, const Letter& lette
   options.expect_domain = terms_.domain;
   for (std::uint64_t attempt = 0;; ++attempt) {
     const core::PublishOutcome told = jetstream_.publish(subject, letter.payload, options);
-    ++world_.ledger().at(id).attempts;
     if (told.kind == core::PublishOutcome::Kind::acked) {
       settle_acked(id, told.ack);
       return true;
@@ -63,28 +60,23 @@ bool LedgerWriter::publish_awaited(std::string_view subject, const Letter& lette
 
 void LedgerWriter::settle_acked(PublishId id, const core::PubAck& ack) {
   const std::uint16_t stream = world_.ledger().stream_number(ack.stream, ack.domain);
-  PublishRecord& entry = world_.ledger().at(id);
-  entry.outcome = Outcome::acked;
-  entry.settled_at = env_.clock.now();
-  entry.seq = ack.seq;
-  entry.stream = stream;
-  entry.is_duplicate = ack.duplicate;
+  world_.ledger().at(id).settle_acked(env_.clock.now(), stream, ack.seq, ack.duplicate);
   world_.record(node_, core::LogLevel::trace, "publish.acked",
                 {{"workload", spec_.name}, {"n", id.index}, {"stream", ack.stream}, {"seq", ack.seq.value}, {"duplicate", ack.duplicate}});
 }
 
 void LedgerWriter::settle_failed(PublishId id, const core::PublishOutcome& told) {
   PublishRecord& entry = world_.ledger().at(id);
-  entry.settled_at = env_.clock.now();
+  const core::Instant now = env_.clock.now();
   if (told.kind == core::PublishOutcome::Kind::no_responders) {
-    entry.outcome = Outcome::no_responders;
+    entry.settle(Outcome::no_responders, now);
     return record("publish.no_responders", id);
   }
   if (told.kind == core::PublishOutcome::Kind::timeout) {
-    entry.outcome = Outcome::timed_out;
+    entry.settle(Outcome::timed_out, now);
     return record("publish.timed_out", id);
   }
-  entry.outcome = Outcome::error;
+  entry.settle(Outcome::error, now);
   world_.record(node_, core::LogLevel::trace, "publish.error", {{"workload", spec_.name}, {"n", id.index}, {"error", told.text}});
 }
 

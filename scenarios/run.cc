@@ -11,6 +11,7 @@
 #include "core/jetstream/mirror.h"
 #include "scenarios/api_answer.h"
 #include "scenarios/crash_driver.h"
+#include "scenarios/evidence_pruner.h"
 #include "scenarios/fault_driver.h"
 #include "scenarios/judge.h"
 #include "scenarios/lag_watcher.h"
@@ -35,7 +36,10 @@ constexpr core::Duration kStartBound = 30s;
 class Run {
  public:
   Run(const Scenario& scenario, const RunOptions& options, const std::vector<Divergence>* to_tell)
-      : scenario_(scenario), world_(scenario, options.seed, options.defects), crashes_(world_, options.crashes, options.crash_hook) {
+      : scenario_(scenario),
+        prune_every_(options.prune_every),
+        world_(scenario, options.seed, options.defects),
+        crashes_(world_, options.crashes, options.crash_hook) {
     if (options.keep_trace && options.trace_line) {
       writer_ = std::make_unique<TraceWriter>(world_, options.trace_line);
       world_.kernel().trace().add(*writer_);
@@ -54,6 +58,7 @@ class Run {
     world_.reach_time_zero();
     FaultDriver faults{world_};
     LagWatcher lags{world_};
+    EvidencePruner pruner{world_, prune_every_};
     core::Instant end = kTimeZero;
     for (;;) {
       const std::optional<core::Instant> last_fault = last_fault_of(faults);
@@ -61,6 +66,7 @@ class Run {
       look_at_floors();
       world_.look_at_disks();
       world_.look_at_leafs();
+      pruner.look();
       const std::optional<core::Instant> known_end = end_of(last_fault, workloads);
       if (known_end) end = *known_end;
       if (known_end && world_.kernel().now() >= *known_end) break;
@@ -81,6 +87,7 @@ class Run {
     result.divergences = judge(file);
     result.notes = summarise(file);
     result.virtual_time = end - kTimeZero;
+    for (const auto& [key, life] : world_.history().lives()) result.remembered += life.stored.size();
     result.events = world_.kernel().trace().count();
     result.trace_hash = world_.kernel().trace().hash();
     for (Divergence& d : result.divergences) d.at = core::Instant{std::max(core::Duration{0}, d.at - kTimeZero)};
@@ -242,6 +249,7 @@ class Run {
   };
 
   const Scenario& scenario_;
+  const std::uint64_t prune_every_;
   std::set<ConsumerKey> consumers_;
   std::map<ConsumerKey, Floor> floors_;
   std::unique_ptr<TraceWriter> writer_;

@@ -39,7 +39,8 @@ struct RunOptions {
   std::function<void(std::string_view)> trace_line;
   std::vector<CrashAt> crashes;  // besides the scenario's own faults
   CrashHook crash_hook;
-  bool tells_stories = true;  // a run that fails is run again, for the life stories of its divergences
+  std::uint64_t prune_every = 50000;  // messages stored from one look for what may be forgotten to the next (EvidencePruner)
+  bool tells_stories = true;          // a run that fails is run again, for the life stories of its divergences
 };
 
 struct RunResult {
@@ -48,6 +49,7 @@ struct RunResult {
   std::uint64_t events = 0;
   core::Duration virtual_time{};
   std::uint64_t trace_hash = 0;
+  std::uint64_t remembered = 0;  // messages stored of which evidence was left at the end (EvidencePruner)
   std::vector<Divergence> divergences;
   // What the swarm came to under this seed, an entry a line as `faults:` takes it; empty without a swarm. In its place and
   // with the same seed it gives the same run.

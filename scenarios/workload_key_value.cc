@@ -132,7 +132,7 @@ class KeyValueProgram final : public sim::Program {
     const std::string payload = ledger.payload(id, core::Bytes{32});
     std::string headers;
     if (expected) core::append_header(headers, "Nats-Expected-Last-Subject-Sequence", std::to_string(*expected));
-    ledger.at(id).content = core::hash_bytes(payload) ^ core::hash_bytes(headers);
+    ledger.at(id).set_content(core::hash_bytes(payload) ^ core::hash_bytes(headers));
     world_.record(node_, core::LogLevel::trace, "publish.sent", {{"workload", spec_.name}, {"n", id.index}, {"key", key}});
     const core::PublishOutcome told = write(key, value_of({}, payload), headers, payload, expected);
     settle(id, told);
@@ -171,19 +171,15 @@ class KeyValueProgram final : public sim::Program {
   }
 
   void settle(PublishId id, const core::PublishOutcome& told) {
-    PublishRecord& entry = world_.ledger().at(id);
-    entry.attempts = told.attempts;
-    entry.settled_at = env_.clock.now();
+    Ledger& ledger = world_.ledger();
+    const core::Instant now = env_.clock.now();
     switch (told.kind) {
       case core::PublishOutcome::Kind::acked:
-        entry.stream = world_.ledger().stream_number(told.ack.stream, told.ack.domain);
-        world_.ledger().at(id).seq = told.ack.seq;
-        entry.outcome = Outcome::acked;
-        entry.is_duplicate = told.ack.duplicate;
+        ledger.at(id).settle_acked(now, ledger.stream_number(told.ack.stream, told.ack.domain), told.ack.seq, told.ack.duplicate);
         break;
-      case core::PublishOutcome::Kind::no_responders: entry.outcome = Outcome::no_responders; break;
-      case core::PublishOutcome::Kind::timeout: entry.outcome = Outcome::timed_out; break;
-      default: entry.outcome = Outcome::error;
+      case core::PublishOutcome::Kind::no_responders: ledger.at(id).settle(Outcome::no_responders, now); break;
+      case core::PublishOutcome::Kind::timeout: ledger.at(id).settle(Outcome::timed_out, now); break;
+      default: ledger.at(id).settle(Outcome::error, now);
     }
   }
 

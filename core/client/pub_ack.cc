@@ -8,39 +8,108 @@ namespace {
 
 using Json = nlohmann::json;
 
-std::string text_of(const Json& json, const char* key) {
-  const auto found = json.find(key);
-  return found != json.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
+// Takes what an ack is made of as it comes by: every message that a workload publishes has one, and a tree of it would cost
+// more than the rest of its way.
+class AckReader final : public nlohmann::json_sax<Json> {
+ public:
+  [[nodiscard]] Result<PubAnswer> result() && {
+    if (!is_object_) return error(Errc::corrupt, "the ack is no JSON object");
+    if (has_error_) {
+      if (!answer_.failure) return error(Errc::corrupt, "the ack's error is no JSON object");
+      answer_.ack = PubAck{.stream = std::move(answer_.ack.stream), .domain = {}, .seq = {}};
+      return std::move(answer_);
+    }
+    if (answer_.ack.stream.empty() || !has_seq_) return error(Errc::corrupt, "the ack names no stream and sequence");
+    return std::move(answer_);
+  }
 
-int number_of(const Json& json, const char* key) {
-  const auto found = json.find(key);
-  if (found == json.end() || !found->is_number_integer()) return 0;
-  const auto number = found->get<std::int64_t>();
-  return number >= 0 && number <= std::numeric_limits<int>::max() ? static_cast<int>(number) : 0;
-}
+  bool null() override { return true; }
+  bool boolean(bool is_true) override {
+    if (depth_ == 1 && name_ == Name::duplicate) answer_.ack.duplicate = is_true;
+    return true;
+  }
+  bool number_integer(number_integer_t) override { return true; }  // below 0: none of ours is
+  bool number_unsigned(number_unsigned_t number) override {
+    if (depth_ == 1 && name_ == Name::seq) {
+      answer_.ack.seq = Seq{number};
+      has_seq_ = true;
+    } else if (is_in_error()) {
+      const int code = number <= std::numeric_limits<int>::max() ? static_cast<int>(number) : 0;
+      if (inner_ == Name::code) answer_.failure->code = code;
+      if (inner_ == Name::err_code) answer_.failure->err_code = code;
+    }
+    return true;
+  }
+  bool number_float(number_float_t, const string_t&) override { return true; }
+  bool string(string_t& text) override {
+    if (depth_ == 1 && name_ == Name::stream) answer_.ack.stream = text;
+    if (depth_ == 1 && name_ == Name::domain) answer_.ack.domain = text;
+    if (is_in_error() && inner_ == Name::description) answer_.failure->description = text;
+    return true;
+  }
+  bool binary(binary_t&) override { return true; }
+
+  bool start_object(std::size_t) override {
+    if (depth_ == 0) is_object_ = true;
+    if (depth_ == 1 && name_ == Name::error) answer_.failure.emplace();
+    ++depth_;
+    return true;
+  }
+  bool end_object() override {
+    --depth_;
+    return true;
+  }
+  bool start_array(std::size_t) override {
+    ++depth_;
+    return true;
+  }
+  bool end_array() override {
+    --depth_;
+    return true;
+  }
+  bool key(string_t& text) override {
+    if (depth_ == 1) {
+      name_ = name_of(text);
+      has_error_ = has_error_ || name_ == Name::error;
+    } else if (is_in_error()) {
+      inner_ = name_of(text);
+    }
+    return true;
+  }
+  bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception&) override {
+    is_object_ = false;
+    return false;
+  }
+
+ private:
+  enum class Name : std::uint8_t { other, stream, domain, seq, duplicate, error, code, err_code, description };
+  static Name name_of(std::string_view text) {
+    if (text == "stream") return Name::stream;
+    if (text == "domain") return Name::domain;
+    if (text == "seq") return Name::seq;
+    if (text == "duplicate") return Name::duplicate;
+    if (text == "error") return Name::error;
+    if (text == "code") return Name::code;
+    if (text == "err_code") return Name::err_code;
+    return text == "description" ? Name::description : Name::other;
+  }
+  [[nodiscard]] bool is_in_error() const { return depth_ == 2 && name_ == Name::error && answer_.failure; }
+
+  PubAnswer answer_;
+  int depth_ = 0;
+  Name name_ = Name::other;
+  Name inner_ = Name::other;
+  bool is_object_ = false;
+  bool has_error_ = false;
+  bool has_seq_ = false;
+};
 
 }  // namespace
 
 Result<PubAnswer> parse_pub_ack(std::string_view text) {
-  const Json json = Json::parse(text, nullptr, false);
-  if (!json.is_object()) return error(Errc::corrupt, "the ack is no JSON object");
-  PubAnswer answer;
-  answer.ack.stream = text_of(json, "stream");
-  if (const auto failure = json.find("error"); failure != json.end()) {
-    if (!failure->is_object()) return error(Errc::corrupt, "the ack's error is no JSON object");
-    answer.failure = ApiFailure{number_of(*failure, "code"), number_of(*failure, "err_code"), text_of(*failure, "description")};
-    return answer;
-  }
-  const auto seq = json.find("seq");
-  if (answer.ack.stream.empty() || seq == json.end() || !seq->is_number_unsigned()) {
-    return error(Errc::corrupt, "the ack names no stream and sequence");
-  }
-  answer.ack.seq = Seq{seq->get<std::uint64_t>()};
-  answer.ack.domain = text_of(json, "domain");
-  const auto duplicate = json.find("duplicate");
-  answer.ack.duplicate = duplicate != json.end() && duplicate->is_boolean() && duplicate->get<bool>();
-  return answer;
+  AckReader reader;
+  if (!Json::sax_parse(text, &reader)) return error(Errc::corrupt, "the ack is no JSON object");
+  return std::move(reader).result();
 }
 
 }  // namespace windtunnel::core

@@ -1,7 +1,9 @@
 #include "core/nats/subscription_list.h"
 
 #include <algorithm>
+#include <array>
 #include <unordered_map>
+#include <utility>
 
 #include "core/base/assert.h"
 #include "core/base/hash.h"
@@ -91,6 +93,15 @@ struct SubscriptionList::Level {
 // Answers by subject. A change of a literal subscription forgets that subject; one with wildcards all that it matches.
 struct SubscriptionList::Cache {
   TextMap<std::shared_ptr<const SubscriptionMatch>> answers;
+  // Of subjects that were asked for lately: reply subjects are used once, and would push out what comes again.
+  std::array<std::uint64_t, 256> seen{};
+
+  // Whether the subject was asked for before, as far as is remembered.
+  bool has_come_again(std::string_view subject) {
+    const std::uint64_t hash = hash_bytes(subject);
+    std::uint64_t& place = seen[hash % seen.size()];
+    return std::exchange(place, hash) == hash;
+  }
 
   void forget(std::string_view pattern) {
     if (answers.empty()) return;
@@ -206,6 +217,7 @@ std::shared_ptr<const SubscriptionMatch> SubscriptionList::match(std::string_vie
       add_to_group(*answer, subscription);
     }
   }
+  if (!cache_->has_come_again(subject)) return answer;
   if (cache_->answers.size() >= kCacheMax) cache_->answers.clear();
   cache_->answers.emplace(std::string(subject), answer);
   return answer;

@@ -1,7 +1,7 @@
 #include "scenarios/invariants/durability.h"
 
 #include <algorithm>
-#include <set>
+#include <unordered_set>
 
 #include "core/base/assert.h"
 #include "core/nats/subject.h"
@@ -66,8 +66,8 @@ bool is_in_memory(const FinalStream& stream) { return stream.spec != nullptr && 
 }  // namespace
 
 const FinalStream* stream_of_ack(const Evidence& evidence, const PublishRecord& record) {
-  const std::string& stream = evidence.ledger.stream_of(record.stream);
-  const std::string& domain = evidence.ledger.domain_of(record.stream);
+  const std::string& stream = evidence.ledger.stream_of(record.stream());
+  const std::string& domain = evidence.ledger.domain_of(record.stream());
   for (const FinalStream& candidate : evidence.end.streams) {
     const NodeSpec* node = evidence.scenario.node(candidate.node);
     if (candidate.key.stream == stream && node != nullptr && node->domain == domain) return &candidate;
@@ -124,13 +124,13 @@ bool is_kept_shut(const Evidence& evidence, const FinalStream& stream) {
 bool may_be_lost(const Evidence& evidence, const FinalStream& stream, const PublishRecord& record) {
   if (is_kept_shut(evidence, stream)) return true;
   // A message that was sent again and again may have been stored long after it was first published.
-  core::Instant stored_at = record.published_at;
+  core::Instant stored_at = record.published_at();
   if (const StreamLife* life = evidence.history.life(stream.key)) {
-    for (const StoredEvent* stored : life->at(record.seq)) {
-      if (stored->content == record.content) stored_at = std::max(stored_at, stored->at);
+    for (const StoredEvent* stored : life->at(record.seq())) {
+      if (stored->content == record.content()) stored_at = std::max(stored_at, stored->at);
     }
   }
-  return may_be_lost(evidence, stream, record.seq, stored_at);
+  return may_be_lost(evidence, stream, record.seq(), stored_at);
 }
 
 bool may_come_back(const Evidence& evidence, const FinalStream& stream, core::Seq seq, core::Instant removed_at) {
@@ -192,14 +192,14 @@ bool had_damage(const Evidence& evidence, const StreamKey& key) {
 }
 
 std::vector<std::uint64_t> lost_messages(const Evidence& evidence, std::uint16_t workload) {
-  std::set<std::uint64_t> present;
+  std::unordered_set<std::uint64_t> present;
   for (const FinalStream& stream : evidence.end.streams) {
     for (const FinalMessage& message : stream.messages) {
       if (message.id && message.id->workload == workload) present.insert(message.id->index);
     }
   }
   // What a stream stored and later removed by its limits was not lost.
-  std::set<std::uint64_t> removed;
+  std::unordered_set<std::uint64_t> removed;
   for (const FinalStream& stream : evidence.end.streams) {
     const StreamLife* life = evidence.history.life(stream.key);
     if (life == nullptr) continue;
@@ -218,17 +218,16 @@ std::vector<std::uint64_t> lost_messages(const Evidence& evidence, std::uint16_t
     }
   }
   std::vector<std::uint64_t> lost;
-  const std::vector<PublishRecord>& records = evidence.ledger.books()[workload].records;
-  for (std::uint64_t i = 0; i < records.size(); ++i) {
-    const bool was_told_fine = records[i].outcome == Outcome::sent || records[i].outcome == Outcome::acked;
-    if (!was_told_fine || present.contains(i) || removed.contains(records[i].content)) continue;
+  evidence.ledger.books()[workload].each([&](std::uint64_t i, const PublishRecord& record) {
+    const bool was_told_fine = record.outcome() == Outcome::sent || record.outcome() == Outcome::acked;
+    if (!was_told_fine || present.contains(i) || removed.contains(record.content())) return true;
     // Nor was what it acknowledged after a crash over the storing, of which nobody heard.
-    const FinalStream* acked_by = records[i].outcome == Outcome::acked ? stream_of_ack(evidence, records[i]) : nullptr;
-    if (acked_by != nullptr && records[i].is_duplicate && was_removed_by_limits(*acked_by, records[i].seq) &&
-        crashed_between(evidence, *acked_by, records[i].published_at, records[i].settled_at))
-      continue;
-    lost.push_back(i);
-  }
+    const FinalStream* acked_by = record.outcome() == Outcome::acked ? stream_of_ack(evidence, record) : nullptr;
+    const bool is_unheard = acked_by != nullptr && record.is_duplicate() && was_removed_by_limits(*acked_by, record.seq()) &&
+                            crashed_between(evidence, *acked_by, record.published_at(), record.settled_at());
+    if (!is_unheard) lost.push_back(i);
+    return true;
+  });
   return lost;
 }
 

@@ -55,32 +55,32 @@ std::vector<Divergence> check_acked_is_durable(const Evidence& evidence) {
   std::map<std::pair<std::string, std::string>, bool> reported;  // one a stream: the first in the ledger's order
   for (std::size_t w = 0; w < evidence.ledger.books().size(); ++w) {
     const Ledger::Book& book = evidence.ledger.books()[w];
-    for (std::size_t i = 0; i < book.records.size(); ++i) {
-      const PublishRecord& record = book.records[i];
-      if (record.outcome != Outcome::acked) continue;
+    book.each([&](std::uint64_t i, const PublishRecord& record) {
+      if (record.outcome() != Outcome::acked) return true;
       const FinalStream* stream = stream_of_ack(evidence, record);
-      if (stream == nullptr) continue;  // publish-outcome-known's business
-      const FinalMessage* message = message_at(*stream, record.seq);
+      if (stream == nullptr) return true;  // publish-outcome-known's business
+      const FinalMessage* message = message_at(*stream, record.seq());
       const PublishId id{static_cast<std::uint16_t>(w), i};
-      if (message != nullptr && message->id == id) continue;
-      if (may_be_lost(evidence, *stream, record) || was_removed_by_limits(*stream, record.seq)) continue;
-      if (was_removed_on_request(evidence, *stream, record.seq, subject_of(evidence, id.workload), record.published_at)) continue;
-      if (std::exchange(reported[{stream->node, stream->key.stream}], true)) continue;
+      if (message != nullptr && message->id == id) return true;
+      if (may_be_lost(evidence, *stream, record) || was_removed_by_limits(*stream, record.seq())) return true;
+      if (was_removed_on_request(evidence, *stream, record.seq(), subject_of(evidence, id.workload), record.published_at())) return true;
+      if (std::exchange(reported[{stream->node, stream->key.stream}], true)) return true;
       Divergence d;
       d.invariant = "acked-is-durable";
       d.expected = name_of(evidence.ledger, id) + " is readable: its publisher was told that it is " + stream->key.stream + " seq " +
-                   std::to_string(record.seq.value);
-      d.actual = message == nullptr ? "sequence " + std::to_string(record.seq.value) + " cannot be read; the stream ends at " +
+                   std::to_string(record.seq().value);
+      d.actual = message == nullptr ? "sequence " + std::to_string(record.seq().value) + " cannot be read; the stream ends at " +
                                           std::to_string(stream->state.last_seq.value)
                  : message->id.has_value() ? "the sequence holds " + name_of(evidence.ledger, *message->id)
                                            : "the sequence holds another message";
       d.stream = stream->key.stream;
       d.node = stream->node;
       d.message = name_of(evidence.ledger, id);
-      d.first_seq = record.seq;
+      d.first_seq = record.seq();
       d.at = evidence.end.at;
       out.push_back(std::move(d));
-    }
+      return true;
+    });
   }
   return out;
 }
@@ -97,7 +97,7 @@ bool was_ever_stored(const Evidence& evidence, const FinalStream& stream, const 
   const StreamLife* life = evidence.history.life(stream.key);
   if (life == nullptr) return false;
   return std::any_of(life->stored.begin(), life->stored.end(),
-                     [&](const StoredEvent& e) { return e.seq == record.seq && e.content == record.content; });
+                     [&](const StoredEvent& e) { return e.seq == record.seq() && e.content == record.content(); });
 }
 
 std::vector<Divergence> check_publish_outcome_known(const Evidence& evidence) {
@@ -109,45 +109,44 @@ std::vector<Divergence> check_publish_outcome_known(const Evidence& evidence) {
     for (const auto& [key, life] : evidence.history.lives()) {
       for (const StoredEvent& e : life.stored) stored[key][{e.seq.value, e.content}] = true;
     }
-    for (std::size_t i = 0; i < book.records.size(); ++i) {
-      const PublishRecord& record = book.records[i];
+    book.each([&](std::uint64_t i, const PublishRecord& record) {
       Divergence d;
       d.invariant = "publish-outcome-known";
-      d.at = record.settled_at;
+      d.at = record.settled_at();
       const PublishId id{static_cast<std::uint16_t>(w), i};
       d.message = name_of(evidence.ledger, id);
-      if (record.outcome == Outcome::pending) {
+      if (record.outcome() == Outcome::pending) {
         // Whoever repeats until it is acknowledged waits as long as the stream cannot be opened.
         const bool waits_for_stream = std::any_of(evidence.end.streams.begin(), evidence.end.streams.end(),
                                                   [&](const FinalStream& stream) { return is_kept_shut(evidence, stream); });
-        if (waits_for_stream) continue;
+        if (waits_for_stream) return true;
         d.expected = name_of(evidence.ledger, id) + " ends in an acknowledgement, an error or a timeout";
         d.actual = "its publisher still waits";
-      } else if (record.outcome == Outcome::acked) {
+      } else if (record.outcome() == Outcome::acked) {
         const FinalStream* stream = stream_of_ack(evidence, record);
-        if (stream != nullptr && (stored[stream->key].contains({record.seq.value, record.content}) ||
-                                  (record.is_duplicate && was_ever_stored(evidence, *stream, record)))) {
-          continue;
+        if (stream != nullptr && (stored[stream->key].contains({record.seq().value, record.content()}) ||
+                                  (record.is_duplicate() && was_ever_stored(evidence, *stream, record)))) {
+          return true;
         }
-        if (stream != nullptr && was_skipped(evidence, *stream, record.seq)) continue;
+        if (stream != nullptr && was_skipped(evidence, *stream, record.seq())) return true;
         // Stored, and its node died before it could say so: the repetition after the restart was told of the copy.
-        if (stream != nullptr && record.is_duplicate && crashed_between(evidence, *stream, record.published_at, record.settled_at))
-          continue;
+        if (stream != nullptr && record.is_duplicate() && crashed_between(evidence, *stream, record.published_at(), record.settled_at()))
+          return true;
         // Written before a crash that came before the word of it: the repeat's answer names what is there.
-        const FinalMessage* there = stream == nullptr || !record.is_duplicate ? nullptr : message_at(*stream, record.seq);
-        if (there != nullptr && there->id == id) continue;
-        const std::string named = evidence.ledger.stream_of(record.stream) + " seq " + std::to_string(record.seq.value);
+        const FinalMessage* there = stream == nullptr || !record.is_duplicate() ? nullptr : message_at(*stream, record.seq());
+        if (there != nullptr && there->id == id) return true;
+        const std::string named = evidence.ledger.stream_of(record.stream()) + " seq " + std::to_string(record.seq().value);
         d.expected = "the acknowledgement of " + name_of(evidence.ledger, id) + " (" + named + ") is backed by a stream";
         d.actual = stream == nullptr ? "there is no such stream" : "the stream never stored it under that sequence";
-        d.stream = evidence.ledger.stream_of(record.stream);
-        d.first_seq = record.seq;
+        d.stream = evidence.ledger.stream_of(record.stream());
+        d.first_seq = record.seq();
         if (stream != nullptr) d.node = stream->node;
       } else {
-        continue;
+        return true;
       }
       out.push_back(std::move(d));
-      break;  // one a workload
-    }
+      return false;  // one a workload
+    });
   }
   return out;
 }
@@ -167,12 +166,12 @@ bool states_losses(const Scenario& scenario, const std::string& workload) {
 std::vector<std::uint64_t> illegally_lost(const Evidence& evidence, std::uint16_t workload) {
   std::vector<std::uint64_t> out;
   for (const std::uint64_t index : lost_messages(evidence, workload)) {
-    const PublishRecord& record = evidence.ledger.books()[workload].records[index];
+    const PublishRecord& record = evidence.ledger.at({workload, index});
     const bool may_be_gone = std::any_of(evidence.end.streams.begin(), evidence.end.streams.end(), [&](const FinalStream& stream) {
       const StreamLife* life = evidence.history.life(stream.key);
       if (life == nullptr) return false;
       return std::any_of(life->stored.begin(), life->stored.end(), [&](const StoredEvent& stored) {
-        return stored.content == record.content && may_be_lost(evidence, stream, stored.seq, stored.at);
+        return stored.content == record.content() && may_be_lost(evidence, stream, stored.seq, stored.at);
       });
     });
     if (!may_be_gone) out.push_back(index);
@@ -192,10 +191,10 @@ std::vector<Divergence> check_no_silent_drop(const Evidence& evidence) {
     d.invariant = "no-silent-drop";
     d.expected =
         "every message of " + book.name + " is in a stream, or its publisher got an error, or the scenario states how many are lost";
-    d.actual = std::to_string(lost.size()) + " of " + std::to_string(book.records.size()) + " vanished without an error, the first is " +
+    d.actual = std::to_string(lost.size()) + " of " + std::to_string(book.size()) + " vanished without an error, the first is " +
                name_of(evidence.ledger, id);
     d.message = name_of(evidence.ledger, id);
-    d.at = evidence.ledger.at(id).published_at;
+    d.at = evidence.ledger.at(id).published_at();
     out.push_back(std::move(d));
   }
   return out;

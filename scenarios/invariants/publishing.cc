@@ -43,29 +43,28 @@ std::vector<Divergence> check_pub_ack_truthful(const Evidence& evidence) {
   for (const auto& [key, life] : evidence.history.lives()) copies[key] = copies_of(life);
   for (std::size_t w = 0; w < evidence.ledger.books().size(); ++w) {
     const Ledger::Book& book = evidence.ledger.books()[w];
-    for (std::size_t i = 0; i < book.records.size(); ++i) {
-      const PublishRecord& record = book.records[i];
-      const FinalStream* stream = record.outcome == Outcome::acked ? stream_of_ack(evidence, record) : nullptr;
-      if (stream == nullptr) continue;  // publish-outcome-known's business
-      const std::vector<const StoredEvent*>& stored = copies[stream->key][record.content];
-      const bool is_there = std::any_of(stored.begin(), stored.end(), [&](const StoredEvent* each) { return each->seq == record.seq; });
+    book.each([&](std::uint64_t i, const PublishRecord& record) {
+      const FinalStream* stream = record.outcome() == Outcome::acked ? stream_of_ack(evidence, record) : nullptr;
+      if (stream == nullptr) return true;  // publish-outcome-known's business
+      const std::vector<const StoredEvent*>& stored = copies[stream->key][record.content()];
+      const bool is_there = std::any_of(stored.begin(), stored.end(), [&](const StoredEvent* each) { return each->seq == record.seq(); });
       // A crash between the write and the word of it: the repeat's answer names a copy of which nobody heard.
-      const bool is_unheard = record.is_duplicate && crashed_between(evidence, *stream, record.published_at, record.settled_at);
+      const bool is_unheard = record.is_duplicate() && crashed_between(evidence, *stream, record.published_at(), record.settled_at());
       const bool burns_sequences = stream->spec != nullptr && stream->spec->retention == Retention::interest;
-      if (is_there || is_unheard || (stored.empty() && burns_sequences)) continue;
+      if (is_there || is_unheard || (stored.empty() && burns_sequences)) return true;
       const PublishId id{static_cast<std::uint16_t>(w), i};
       Divergence d;
       d.invariant = "pub-ack-truthful";
       d.stream = stream->key.stream;
       d.node = stream->node;
       d.message = text_of(evidence, id);
-      d.first_seq = record.seq;
-      d.at = record.settled_at;
-      d.expected = d.message + " is stored under the sequence that its publisher was told, " + std::to_string(record.seq.value);
+      d.first_seq = record.seq();
+      d.at = record.settled_at();
+      d.expected = d.message + " is stored under the sequence that its publisher was told, " + std::to_string(record.seq().value);
       d.actual = stored.empty() ? "it was never stored" : "it was stored under " + std::to_string(stored.front()->seq.value);
       out.push_back(std::move(d));
-      break;  // one a workload
-    }
+      return false;  // one a workload
+    });
   }
   return out;
 }
@@ -78,7 +77,10 @@ std::vector<Divergence> check_dedup_exact(const Evidence& evidence) {
     const WorkloadSpec* spec = evidence.scenario.workload(book.name);
     const auto* publish = spec == nullptr ? nullptr : std::get_if<PublishSpec>(&spec->work);
     if (publish == nullptr || !publish->msg_id) continue;
-    for (const PublishRecord& record : book.records) with_id.insert(record.content);
+    book.each([&](std::uint64_t, const PublishRecord& record) {
+      with_id.insert(record.content());
+      return true;
+    });
   }
   if (with_id.empty()) return out;
   for (const FinalStream& stream : evidence.end.streams) {

@@ -55,10 +55,11 @@ std::vector<Divergence> check_no_resurrection(const Evidence& evidence) {
     for (const StoredEvent& stored : life->stored) stored_at[stored.seq] = stored.at;
     for (const FinalMessage& message : stream.messages) {
       const auto removed = removed_at.find(message.seq);
-      if (removed == removed_at.end()) continue;
+      if (removed == removed_at.end() && message.seq > life->pruned.through) continue;
+      const core::Instant gone_at = removed == removed_at.end() ? life->pruned.removed_at : removed->second;
       const auto stored = stored_at.find(message.seq);
-      if (stored != stored_at.end() && stored->second > removed->second) continue;  // the sequence was used again
-      if (may_come_back(evidence, stream, message.seq, removed->second)) continue;
+      if (stored != stored_at.end() && stored->second > gone_at) continue;  // the sequence was used again
+      if (may_come_back(evidence, stream, message.seq, gone_at)) continue;
       Divergence d = about("no-resurrection", stream, message.seq, evidence.end.at);
       d.expected = "sequence " + std::to_string(message.seq.value) + " stays removed";
       d.actual = "it is readable again";
@@ -215,8 +216,7 @@ std::vector<Divergence> check_bounded_work(const Evidence& evidence) {
     std::map<std::uint64_t, const StreamLife::Rewrite*> last;  // of each block
     for (const StreamLife::Rewrite& rewrite : life->rewrites) {
       for (; counted < rewrite.removed_before; ++counted) {
-        const auto size = life->sizes.find(life->removed[counted].seq);
-        removed += size == life->sizes.end() ? 0 : size->second;
+        removed += life->size_of(life->removed[counted].seq);
       }
       written += rewrite.to_bytes;
       const StreamLife::Rewrite* before = std::exchange(last[rewrite.block], &rewrite);
@@ -242,9 +242,7 @@ std::vector<Divergence> check_block_size_bounded(const Evidence& evidence) {
     const NodeSpec* node = evidence.scenario.node(stream.node);
     const StreamLife* life = evidence.history.life(stream.key);
     if (node == nullptr || life == nullptr || !node->block_size) continue;
-    std::uint64_t record_max = 0;
-    for (const auto& [seq, size] : life->sizes) record_max = std::max(record_max, size);
-    const std::uint64_t bound = node->block_size->value + record_max;
+    const std::uint64_t bound = node->block_size->value + life->record_bytes_max;
     if (stream.block_bytes_max <= bound) continue;
     Divergence d = about("block-size-bounded", stream, {}, evidence.end.at);
     d.expected = "no block file is larger than its size and one record, " + std::to_string(bound) + " bytes";
