@@ -132,6 +132,17 @@ void LeafWatch::check_announced(const NodeSpec& node, const core::InterestReadin
 }
 
 void LeafWatch::check_known(const std::map<std::string, core::InterestReading>& readings) {
+  const auto compare = [&](const std::string& from, const core::InterestReading::Link& said, const std::string& to,
+                           const core::InterestReading::Link& heard) {
+    const std::string problem = misunderstood(*scenario_.node(to), said, heard);
+    if (problem.empty()) return;
+    LeafFinding finding;
+    finding.kind = LeafFinding::Kind::interest;
+    finding.node = from;
+    finding.expected = to + " knows what " + from + " has announced to it";
+    finding.actual = problem;
+    find(std::move(finding));
+  };
   for (const auto& dialler : readings) {
     for (const core::InterestReading::Link& link : dialler.second.links) {
       const auto peer = readings.find(link.remote_name);
@@ -145,18 +156,6 @@ void LeafWatch::check_known(const std::map<std::string, core::InterestReading>& 
       compare(peer->first, *other, dialler.first, link);
     }
   }
-}
-
-void LeafWatch::compare(const std::string& from, const core::InterestReading::Link& said, const std::string& to,
-                        const core::InterestReading::Link& heard) {
-  const std::string problem = misunderstood(*scenario_.node(to), said, heard);
-  if (problem.empty()) return;
-  LeafFinding finding;
-  finding.kind = LeafFinding::Kind::interest;
-  finding.node = from;
-  finding.expected = to + " knows what " + from + " has announced to it";
-  finding.actual = problem;
-  find(std::move(finding));
 }
 
 }  // namespace windtunnel::scenarios

@@ -55,8 +55,6 @@ class LeafWatch {
   void find(LeafFinding finding);
   void check_announced(const NodeSpec& node, const core::InterestReading& reading);
   void check_known(const std::map<std::string, core::InterestReading>& readings);
-  void compare(const std::string& from, const core::InterestReading::Link& said, const std::string& to,
-               const core::InterestReading::Link& heard);
 
   const Scenario& scenario_;
   const Ledger& ledger_;
