@@ -10,9 +10,10 @@
 
 namespace windtunnel::scenarios {
 
-std::optional<std::string> api_error_text(std::string_view answer) {
-  const nlohmann::json json = nlohmann::json::parse(answer, nullptr, /*allow_exceptions=*/false);
-  if (json.is_discarded() || !json.is_object()) return "an answer that is no JSON";
+namespace {
+
+// "stream not found (10059)" of what has an `error`.
+std::optional<std::string> error_text(const nlohmann::json& json) {
   const auto error = json.find("error");
   if (error == json.end() || !error->is_object()) return std::nullopt;
   const auto description = error->find("description");
@@ -20,6 +21,63 @@ std::optional<std::string> api_error_text(std::string_view answer) {
   std::string text = description != error->end() && description->is_string() ? description->get<std::string>() : "an error";
   if (code != error->end() && code->is_number_integer()) text += " (" + std::to_string(code->get<int>()) + ")";
   return text;
+}
+
+// "$JS.hub.API" -> "hub"; another prefix as it is.
+std::string place_of(const std::string& api) {
+  constexpr std::string_view kBegin{"$JS."};
+  constexpr std::string_view kEnd{".API"};
+  if (api.size() <= kBegin.size() + kEnd.size() || !api.starts_with(kBegin) || !api.ends_with(kEnd)) return api;
+  return api.substr(kBegin.size(), api.size() - kBegin.size() - kEnd.size());
+}
+
+std::optional<OriginStatus> read_origin_status(const nlohmann::json& json) {
+  if (!json.is_object()) return std::nullopt;
+  const auto name = json.find("name");
+  const auto lag = json.find("lag");
+  const auto active = json.find("active");
+  if (name == json.end() || !name->is_string() || lag == json.end() || !lag->is_number_unsigned() || active == json.end() ||
+      !active->is_number_integer())
+    return std::nullopt;
+  OriginStatus out;
+  out.origin = name->get<std::string>();
+  if (const auto external = json.find("external"); external != json.end() && external->is_object()) {
+    if (const auto api = external->find("api"); api != external->end() && api->is_string())
+      out.origin += "@" + place_of(api->get<std::string>());
+  }
+  if (const auto filter = json.find("filter_subject"); filter != json.end() && filter->is_string())
+    out.origin += " (" + filter->get<std::string>() + ")";
+  out.lag = lag->get<std::uint64_t>();
+  if (const auto since = active->get<std::int64_t>(); since >= 0) out.active = core::Duration{since};
+  out.error = error_text(json).value_or("");
+  return out;
+}
+
+}  // namespace
+
+std::optional<std::string> api_error_text(std::string_view answer) {
+  const nlohmann::json json = nlohmann::json::parse(answer, nullptr, /*allow_exceptions=*/false);
+  if (json.is_discarded() || !json.is_object()) return "an answer that is no JSON";
+  return error_text(json);
+}
+
+std::optional<std::vector<OriginStatus>> read_origin_statuses(std::string_view answer) {
+  const nlohmann::json json = nlohmann::json::parse(answer, nullptr, /*allow_exceptions=*/false);
+  if (!json.is_object() || error_text(json)) return std::nullopt;
+  std::vector<OriginStatus> out;
+  const auto add = [&out](const nlohmann::json& each) {
+    std::optional<OriginStatus> status = read_origin_status(each);
+    if (status) out.push_back(*std::move(status));
+    return status.has_value();
+  };
+  if (const auto mirror = json.find("mirror"); mirror != json.end() && !add(*mirror)) return std::nullopt;
+  if (const auto sources = json.find("sources"); sources != json.end()) {
+    if (!sources->is_array()) return std::nullopt;
+    for (const nlohmann::json& source : *sources) {
+      if (!add(source)) return std::nullopt;
+    }
+  }
+  return out.empty() ? std::nullopt : std::optional{std::move(out)};
 }
 
 bool read_consumer_info(std::string_view answer, FinalConsumer& consumer) {

@@ -1,9 +1,11 @@
 // Reading the JetStream API's JSON: answers, and the bodies of our own requests.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/base/types.h"
 
@@ -17,6 +19,17 @@ struct StreamLimits;
 
 // Writes what a CONSUMER.INFO answer says into `consumer`. False, and nothing is written, if it is an error or none.
 bool read_consumer_info(std::string_view answer, FinalConsumer& consumer);
+
+// The status of a mirror, or of one of a stream's sources, in a STREAM.INFO answer.
+struct OriginStatus {
+  // "ORDERS@hub (orders.eu)": its name, its domain (of an API prefix that names none, the prefix) and filter, if there are any.
+  std::string origin;
+  std::uint64_t lag = 0;
+  std::optional<core::Duration> active;  // since anything was heard; nullopt (-1): never
+  std::string error;                     // empty: none
+};
+// Of the mirror, or of each source in their order. nullopt if the answer is an error, has neither, or is none at all.
+[[nodiscard]] std::optional<std::vector<OriginStatus>> read_origin_statuses(std::string_view answer);
 
 // Of the configuration of a STREAM.CREATE body.
 [[nodiscard]] StreamLimits limits_of(std::string_view create_body);

@@ -6,6 +6,7 @@
 #include "faults/units.h"
 #include "scenarios/invariants/durability.h"
 #include "scenarios/invariants/names.h"
+#include "scenarios/world.h"
 
 namespace windtunnel::scenarios {
 namespace {
@@ -143,6 +144,84 @@ void judge_lag(const CaseFile& file, const Expectation& expectation, const LagEx
   }
 }
 
+// "00:00:31.000, 11s after the first fault"
+std::string distance_text(core::Instant at, core::Instant fault, WatchedExpectation::Fault which) {
+  const std::string words = which == WatchedExpectation::Fault::first ? " the first fault" : " the last fault";
+  return clock_text(at) + ", " + (at < fault ? rounded_text(fault - at) + " before" : rounded_text(at - fault) + " after") + words;
+}
+
+// Why the first alarm is not where it is wanted; nullopt: it is, or nothing struck.
+std::optional<std::pair<std::string, core::Instant>> misplaced_alarm(const CaseFile& file, const LagRecord& record,
+                                                                     const WatchedExpectation::Deadline& wanted) {
+  const std::optional<core::Instant> fault = wanted.of == WatchedExpectation::Fault::first ? file.first_fault : file.last_fault;
+  if (!file.first_fault || !fault) return std::nullopt;
+  if (record.alarms.empty()) return std::pair{std::string("no alarm"), core::after(*fault, wanted.within)};
+  const core::Instant began = record.alarms.front().began;
+  if (began >= *fault && began <= core::after(*fault, wanted.within)) return std::nullopt;
+  return std::pair{"the first alarm at " + distance_text(began, *fault, wanted.of) + " (" + record.alarms.front().why + ")", began};
+}
+
+// The first alarm that rings when none should any more; nullopt: there is none.
+std::optional<std::pair<std::string, core::Instant>> late_alarm(const CaseFile& file, const LagRecord& record,
+                                                                const WatchedExpectation::Deadline& wanted) {
+  const std::optional<core::Instant> fault = wanted.of == WatchedExpectation::Fault::first ? file.first_fault : file.last_fault;
+  for (const LagAlarm& alarm : record.alarms) {
+    const bool is_over = alarm.ended && (!fault || *alarm.ended <= core::after(*fault, wanted.within));
+    if (is_over) continue;
+    std::string text = "an alarm from " + clock_text(alarm.began) + " to ";
+    text += !alarm.ended ? std::string("the end") : fault ? distance_text(*alarm.ended, *fault, wanted.of) : clock_text(*alarm.ended);
+    return std::pair{text + " (" + alarm.why + ")", alarm.began};
+  }
+  return std::nullopt;
+}
+
+void judge_watched(const CaseFile& file, const Expectation& expectation, const WatchedExpectation& wanted, std::vector<Divergence>& out) {
+  const LagRecord* record = file.lag_log.find(wanted.workload);
+  if (record == nullptr) return;
+  const auto report = [&](const std::string& expected, const std::string& actual, core::Instant at) {
+    Divergence d = unmet(expectation, wanted.workload + ": " + expected, actual, at);
+    d.stream = record->stream;
+    d.node = record->on;
+    out.push_back(std::move(d));
+  };
+  if (record->readings.empty()) return report("it looks at " + record->stream, "it never did", file.evidence.end.at);
+  if (wanted.lag) {
+    const LagReading* highest = record->highest_lag();
+    if (highest == nullptr) {
+      report("lag " + wanted.lag->text(), "no answer said a lag", file.evidence.end.at);
+    } else if (!wanted.lag->holds(*highest->lag)) {
+      report("lag " + wanted.lag->text(), "highest lag " + std::to_string(*highest->lag), highest->at);
+    }
+  }
+  if (wanted.active) {
+    const LagReading* longest = record->longest_silence();
+    if (longest == nullptr) {
+      report("active " + wanted.active->text(), "no answer said when anything was heard", file.evidence.end.at);
+    } else if (!wanted.active->holds(*longest->active)) {
+      report("active " + wanted.active->text(), "longest silence " + rounded_text(*longest->active), longest->at);
+    }
+  }
+  const auto check = [&](const std::optional<Bound>& bound, std::string_view what, std::uint64_t value) {
+    if (!bound || bound->holds(value)) return;
+    report(std::string(what) + " " + bound->text(), std::string(what) + " " + std::to_string(value), file.evidence.end.at);
+  };
+  check(wanted.unanswered, "unanswered", record->unanswered());
+  check(wanted.errors, "errors", record->errors());
+  check(wanted.alarms, "alarms", record->alarms.size());
+  const auto deadline = [](const WatchedExpectation::Deadline& by) {
+    return " within " + faults::format_duration(by.within) +
+           (by.of == WatchedExpectation::Fault::first ? " of the first fault" : " of the last fault");
+  };
+  if (wanted.first_alarm) {
+    if (const auto found = misplaced_alarm(file, *record, *wanted.first_alarm))
+      report("first alarm" + deadline(*wanted.first_alarm), found->first, found->second);
+  }
+  if (wanted.over) {
+    if (const auto found = late_alarm(file, *record, *wanted.over))
+      report("no alarm any more" + deadline(*wanted.over), found->first, found->second);
+  }
+}
+
 // A run that is expected to diverge passes if it does so in exactly that way.
 void judge_divergence(const Expectation& expectation, const DivergenceExpectation& wanted, std::vector<Divergence>& found,
                       core::Instant at) {
@@ -174,6 +253,7 @@ std::vector<Divergence> judge(const CaseFile& file) {
     if (const auto* stream = std::get_if<StreamExpectation>(&expectation.what)) judge_stream(file, expectation, *stream, out);
     if (const auto* consumed = std::get_if<ConsumedExpectation>(&expectation.what)) judge_consumed(file, expectation, *consumed, out);
     if (const auto* lag = std::get_if<LagExpectation>(&expectation.what)) judge_lag(file, expectation, *lag, out);
+    if (const auto* watched = std::get_if<WatchedExpectation>(&expectation.what)) judge_watched(file, expectation, *watched, out);
   }
   for (const std::string& missed : file.missed_faults) {
     Divergence d;
@@ -212,6 +292,7 @@ std::vector<std::string> summarise(const CaseFile& file) {
   for (const Consumption& c : file.consumptions) {
     out.push_back(c.workload + ": got " + std::to_string(c.got.size()) + " messages in " + std::to_string(c.deliveries) + " deliveries");
   }
+  for (const LagRecord& record : file.lag_log.records()) out.push_back(record.text());
   return out;
 }
 

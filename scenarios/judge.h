@@ -7,6 +7,7 @@
 
 #include "scenarios/consumption.h"
 #include "scenarios/invariants/invariants.h"
+#include "scenarios/lag_log.h"
 #include "scenarios/run.h"
 
 namespace windtunnel::scenarios {
@@ -25,6 +26,9 @@ struct CaseFile {
   const std::vector<Consumption>& consumptions;
   const std::vector<LagWatch>& lag_watches;
   const std::vector<std::string>& missed_faults;
+  const LagLog& lag_log;
+  std::optional<core::Instant> first_fault;  // kernel time; nullopt: nothing struck
+  std::optional<core::Instant> last_fault;   // kernel time; nullopt: one is still to come
 };
 
 [[nodiscard]] std::vector<Divergence> judge(const CaseFile& file);

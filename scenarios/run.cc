@@ -76,6 +76,8 @@ class Run {
       const core::Instant next = core::after(world_.kernel().now(), kLookEvery);
       world_.kernel().run_until(known_end ? std::min(next, *known_end) : next);
     }
+    workloads.end_watching();
+    const std::optional<core::Instant> last_fault = last_fault_of(faults);
     const FinalState state = read_everything(end);
     const std::vector<LagSample> samples = lags.samples();
     const Evidence evidence{scenario_,           world_.ledger(), world_.history(), world_.removals(),         world_.changes(),
@@ -83,7 +85,7 @@ class Run {
     const std::vector<Consumption> consumptions = workloads.consumptions();
     std::vector<std::string> missed = faults.missed();
     for (std::string& crash : crashes_.missed()) missed.push_back(std::move(crash));
-    const CaseFile file{evidence, consumptions, lags.watches(), missed};
+    const CaseFile file{evidence, consumptions, lags.watches(), missed, workloads.lag_log(), first_fault_of(faults), last_fault};
     RunResult result;
     result.scenario = scenario_.name;
     result.seed = world_.kernel().seed();
@@ -105,6 +107,16 @@ class Run {
     const std::optional<core::Instant> fault = faults.last_fault();
     const std::optional<core::Instant> start = crashes_.last_start();
     return fault && start ? std::optional{std::max(*fault, *start)} : std::nullopt;
+  }
+
+  // nullopt if none has struck.
+  std::optional<core::Instant> first_fault_of(const FaultDriver& faults) {
+    std::optional<core::Instant> first;
+    if (!faults.struck().empty()) first = faults.struck().front().first;
+    // Those at a disk operation that were asked for besides the scenario's own.
+    if (const std::vector<Crash>& crashes = world_.history().crashes(); !crashes.empty())
+      first = std::min(first.value_or(core::kForever), crashes.front().at);
+    return first;
   }
 
   // nullopt while a fault still waits for its disk operation, and nothing else says when to stop.

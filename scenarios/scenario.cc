@@ -30,8 +30,15 @@ const Spec* find_named(const std::vector<Spec>& specs, std::string_view name) {
   return nullptr;
 }
 
-void add(std::string& out, std::string_view what, const std::optional<Bound>& bound) {
+template <typename AnyBound>
+void add(std::string& out, std::string_view what, const std::optional<AnyBound>& bound) {
   if (bound) out += (out.ends_with(':') ? " " : ", ") + std::string{what} + " " + bound->text();
+}
+
+void add_deadline(std::string& out, std::string_view what, const std::optional<WatchedExpectation::Deadline>& deadline) {
+  if (!deadline) return;
+  out += (out.ends_with(':') ? " " : ", ") + std::string{what} + " within " + faults::format_duration(deadline->within) + " of the " +
+         (deadline->of == WatchedExpectation::Fault::first ? "first fault" : "last fault");
 }
 
 }  // namespace
@@ -84,6 +91,14 @@ std::string Bound::text() const {
   return at_most ? "at most " + std::to_string(*at_most) : "any number";
 }
 
+bool DurationBound::holds(core::Duration value) const { return (!at_least || value >= *at_least) && (!at_most || value <= *at_most); }
+
+std::string DurationBound::text() const {
+  if (at_least && at_most) return "between " + faults::format_duration(*at_least) + " and " + faults::format_duration(*at_most);
+  if (at_least) return "at least " + faults::format_duration(*at_least);
+  return at_most ? "at most " + faults::format_duration(*at_most) : "any time";
+}
+
 std::string Expectation::text() const {
   return std::visit(Overloaded{
                         [](const InvariantsExpectation& e) {
@@ -93,7 +108,7 @@ std::string Expectation::text() const {
                         },
                         [](const WorkloadExpectation& e) {
                           std::string out = "workload " + e.workload + ":";
-                          for (const auto& [counter, bound] : e.counters) add(out, name_of(counter), bound);
+                          for (const auto& [counter, bound] : e.counters) add(out, name_of(counter), std::optional{bound});
                           if (e.loss && e.loss->within)
                             out += ", all of it within " + faults::format_duration(*e.loss->within) + " of a power loss";
                           if (e.loss && e.loss->is_reported) out += ", and reported";
@@ -115,6 +130,17 @@ std::string Expectation::text() const {
                           add(out, "messages", e.messages);
                           add(out, "duplicates", e.duplicates);
                           add(out, "missing", e.missing);
+                          return out;
+                        },
+                        [](const WatchedExpectation& e) {
+                          std::string out = "watched by " + e.workload + ":";
+                          add(out, "lag", e.lag);
+                          add(out, "active", e.active);
+                          add(out, "unanswered", e.unanswered);
+                          add(out, "errors", e.errors);
+                          add(out, "alarms", e.alarms);
+                          add_deadline(out, "first alarm", e.first_alarm);
+                          add_deadline(out, "no alarm", e.over);
                           return out;
                         },
                         [](const DivergenceExpectation& e) { return "divergence: " + e.invariant; },
@@ -198,6 +224,9 @@ std::string_view name_of(HandlerSpec::Answer answer) {
   constexpr std::array<std::string_view, HandlerSpec::kAnswers> kNames = {"ack",         "nak",    "nak_later", "term",
                                                                           "in_progress", "ignore", "crash"};
   return kNames[static_cast<std::size_t>(answer)];
+}
+std::string_view name_of(WatchedExpectation::Fault fault) {
+  return fault == WatchedExpectation::Fault::first ? "first_fault" : "last_fault";
 }
 std::string_view name_of(AdminAction action) { return kAdminActions[static_cast<std::size_t>(action)]; }
 std::span<const std::string_view> admin_action_names() { return kAdminActions; }

@@ -244,6 +244,23 @@ struct KeyValueSpec {
   core::Duration timeout = std::chrono::seconds{5};  // of each request
 };
 
+// When a monitor rings: if a sample shows more than one of these, says that there is an error, or gets no answer.
+struct AlarmSpec {
+  std::optional<std::uint64_t> lag;      // more than so many messages behind, as the server reports it
+  std::optional<core::Duration> active;  // nothing heard of the origin for longer than this
+};
+
+// A monitoring system: asks for a mirror's or sourcing stream's status, time and again.
+struct WatchSpec {
+  std::string stream;
+  std::string on;      // the node that holds it
+  std::string domain;  // API prefix of the client's requests; empty: $JS.API
+  core::Duration every{};
+  core::Duration timeout{};                // of each request; at most `every`
+  std::optional<core::Duration> duration;  // `for`; absent: until the run ends
+  std::optional<AlarmSpec> alarm;          // absent: it only takes notes
+};
+
 struct WorkloadSpec {
   std::string name;
   std::string at;  // the node that its client is connected to
@@ -251,7 +268,7 @@ struct WorkloadSpec {
   core::Duration start{};  // from the start of the run
   std::string user;
   std::string password;
-  std::variant<PublishSpec, ConsumeSpec, AdminSpec, RepublishSpec, KeyValueSpec> work;
+  std::variant<PublishSpec, ConsumeSpec, AdminSpec, RepublishSpec, KeyValueSpec, WatchSpec> work;
 };
 
 struct FaultSpec {
@@ -266,6 +283,15 @@ struct Bound {
   [[nodiscard]] bool holds(std::uint64_t value) const;
   [[nodiscard]] std::string text() const;  // "exactly 3", "at least 1", "between 1 and 5"
   friend bool operator==(const Bound&, const Bound&) = default;
+};
+
+// The same of a duration.
+struct DurationBound {
+  std::optional<core::Duration> at_least;
+  std::optional<core::Duration> at_most;
+  [[nodiscard]] bool holds(core::Duration value) const;
+  [[nodiscard]] std::string text() const;  // "at most 10s"
+  friend bool operator==(const DurationBound&, const DurationBound&) = default;
 };
 
 enum class Counter : std::uint8_t {
@@ -317,6 +343,23 @@ struct ConsumedExpectation {
   std::optional<Bound> duplicates;  // deliveries of a message that it had already got
   std::optional<Bound> missing;     // messages of the stream (of its filter) that it never got
 };
+// Of a `watch_lag` workload: what a monitoring system saw, up to the end of the run.
+struct WatchedExpectation {
+  enum class Fault : std::uint8_t { first, last };
+  struct Deadline {
+    core::Duration within{};
+    Fault of = Fault::first;
+    friend bool operator==(const Deadline&, const Deadline&) = default;
+  };
+  std::string workload;
+  std::optional<Bound> lag;             // the highest that an answer gave
+  std::optional<DurationBound> active;  // the longest silence that an answer gave
+  std::optional<Bound> unanswered;      // samples
+  std::optional<Bound> errors;          // samples that showed one
+  std::optional<Bound> alarms;
+  std::optional<Deadline> first_alarm;  // begins so soon after that fault, and not before it
+  std::optional<Deadline> over;         // from then on there is no alarm
+};
 // Passes only if exactly this divergence is reported.
 struct DivergenceExpectation {
   std::string invariant;
@@ -324,7 +367,8 @@ struct DivergenceExpectation {
 
 struct Expectation {
   SourcePosition where;
-  std::variant<InvariantsExpectation, WorkloadExpectation, LagExpectation, StreamExpectation, ConsumedExpectation, DivergenceExpectation>
+  std::variant<InvariantsExpectation, WorkloadExpectation, LagExpectation, StreamExpectation, ConsumedExpectation, WatchedExpectation,
+               DivergenceExpectation>
       what;
   [[nodiscard]] std::string text() const;  // "workload careful: errors at least 1"
 };
@@ -373,6 +417,7 @@ struct Scenario {
 [[nodiscard]] std::string_view name_of(Retention retention);
 [[nodiscard]] std::string_view name_of(AckPolicy policy);
 [[nodiscard]] std::string_view name_of(Via via);
+[[nodiscard]] std::string_view name_of(WatchedExpectation::Fault fault);
 [[nodiscard]] std::string_view name_of(AdminAction action);
 [[nodiscard]] std::span<const std::string_view> admin_action_names();
 [[nodiscard]] std::span<const std::string_view> key_value_action_names();

@@ -10,7 +10,10 @@ namespace {
 
 constexpr std::size_t kLinesMax = 24;
 constexpr std::size_t kFaultsMax = 6;
+constexpr std::size_t kAlarmsMax = 8;  // of the lines, those of monitors
 constexpr core::EventName kFault{"fault"};
+constexpr core::EventName kAlarm{"watch.alarm"};
+constexpr core::EventName kOver{"watch.over"};
 
 }  // namespace
 
@@ -24,6 +27,7 @@ std::string trace_line(const World& world, const sim::TraceEvent& event) {
 StoryTeller::StoryTeller(const World& world, const std::vector<Divergence>& divergences) : world_(world) {
   for (const Divergence& d : divergences) {
     Plot plot;
+    plot.node = d.node;
     if (!d.stream.empty()) {
       plot.streams.push_back(d.stream);
       const StreamSpec* spec = world.scenario().stream(d.node, d.stream);
@@ -44,6 +48,7 @@ void StoryTeller::on_event(const sim::TraceEvent& event) {
     faults_.push_back({event.at, clock_text(event.at) + " " + std::string(what == nullptr ? "" : what->text)});
     return;
   }
+  if (event.name == kAlarm || event.name == kOver) return tell_of_alarm(event);
   const core::LogField* stream = event.field("stream");
   const core::LogField* seq = event.field("seq");
   const core::LogField* workload = event.field("workload");
@@ -54,8 +59,25 @@ void StoryTeller::on_event(const sim::TraceEvent& event) {
     const bool is_message =
         !plot.workload.empty() && workload != nullptr && index != nullptr && workload->text == plot.workload && index->number == plot.index;
     if (!is_sequence && !is_message) continue;
-    plot.times.push_back(event.at);
+    if (!plot.begins) plot.begins = event.at;
+    ++plot.events;
     if (plot.lines.size() < kLinesMax) plot.lines.push_back(trace_line(world_, event));
+  }
+}
+
+// What a monitor said of the stream belongs to the story of whatever befell it there.
+void StoryTeller::tell_of_alarm(const sim::TraceEvent& event) {
+  const core::LogField* stream = event.field("stream");
+  const core::LogField* on = event.field("on");
+  for (Plot& plot : plots_) {
+    if (plot.streams.empty() || stream == nullptr || plot.streams.front() != stream->text) continue;
+    if (!plot.node.empty() && (on == nullptr || plot.node != on->text)) continue;
+    if (!plot.alarm) plot.alarm = event.at;
+    ++plot.events;
+    if (plot.alarms < kAlarmsMax && plot.lines.size() < kLinesMax) {
+      ++plot.alarms;
+      plot.lines.push_back(trace_line(world_, event));
+    }
   }
 }
 
@@ -63,11 +85,11 @@ void StoryTeller::tell(std::vector<Divergence>& divergences) const {
   for (std::size_t i = 0; i < divergences.size() && i < plots_.size(); ++i) {
     const Plot& plot = plots_[i];
     divergences[i].life_story = plot.lines;
-    if (plot.times.size() > plot.lines.size()) {
-      divergences[i].life_story.push_back("... and " + std::to_string(plot.times.size() - plot.lines.size()) + " events more");
+    if (plot.events > plot.lines.size()) {
+      divergences[i].life_story.push_back("... and " + std::to_string(plot.events - plot.lines.size()) + " events more");
     }
     // The faults nearest to where the story begins; without a story, to where the divergence was noticed.
-    const core::Instant middle = plot.times.empty() ? divergences[i].at : plot.times.front();
+    const core::Instant middle = plot.begins.value_or(plot.alarm.value_or(divergences[i].at));
     std::vector<FaultLine> near = faults_;
     std::stable_sort(near.begin(), near.end(), [&](const FaultLine& a, const FaultLine& b) {
       const auto distance = [&](core::Instant t) { return t < middle ? middle - t : t - middle; };

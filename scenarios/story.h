@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -43,8 +44,13 @@ class StoryTeller final : public sim::TraceObserver {
     std::string workload;              // empty: none
     std::int64_t index = 0;
     std::vector<std::string> lines;
-    std::vector<core::Instant> times;
+    std::string node;                     // of the divergence; empty: none
+    std::optional<core::Instant> begins;  // the first event that is no monitor's
+    std::optional<core::Instant> alarm;   // the first of a monitor
+    std::size_t alarms = 0;               // of the lines, those of monitors
+    std::size_t events = 0;
   };
+  void tell_of_alarm(const sim::TraceEvent& event);
   struct FaultLine {
     core::Instant at;
     std::string text;

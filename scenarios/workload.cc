@@ -80,6 +80,10 @@ void Workloads::start() {
       const std::uint16_t number = world_.ledger().open(spec.name, Via::jetstream);
       process.start([&world, &spec, number](core::Env& env) { return make_key_value(env, world, spec, number); });
       publishing_until_ = std::max(publishing_until_, core::after(kTimeZero, spec.start + bucket->duration));
+    } else if (const auto* watch = std::get_if<WatchSpec>(&spec.work)) {
+      const LagLog& log = lag_log_;
+      LagRecord& record = lag_log_.open(spec.name, watch->on, watch->stream);
+      process.start([&world, &spec, &log, &record](core::Env& env) { return make_monitor(env, world, spec, log, record); });
     } else {
       consumptions_.push_back(std::make_unique<Consumption>());
       Consumption& consumption = *consumptions_.back();

@@ -7,6 +7,7 @@
 
 #include "core/base/types.h"
 #include "scenarios/consumption.h"
+#include "scenarios/lag_log.h"
 #include "scenarios/world.h"
 
 namespace windtunnel::scenarios {
@@ -25,12 +26,16 @@ class Workloads {
   // none publishes.
   [[nodiscard]] core::Instant publishing_until() const;
   [[nodiscard]] std::vector<Consumption> consumptions() const;
+  // What the monitors saw, up to `end_watching`.
+  [[nodiscard]] const LagLog& lag_log() const { return lag_log_; }
+  void end_watching() { lag_log_.close(); }
 
  private:
   World& world_;
   core::Instant publishing_until_ = kTimeZero;
   std::vector<std::unique_ptr<core::Instant>> progress_;  // of the loops
   std::vector<std::unique_ptr<Consumption>> consumptions_;
+  LagLog lag_log_;
 };
 
 }  // namespace windtunnel::scenarios

@@ -7,6 +7,7 @@
 #include "core/client/jetstream_client.h"
 #include "core/env/env.h"
 #include "scenarios/consumption.h"
+#include "scenarios/lag_log.h"
 #include "scenarios/scenario.h"
 #include "scenarios/world.h"
 #include "sim/process.h"
@@ -37,6 +38,7 @@ std::unique_ptr<sim::Program> make_republisher(core::Env& env, World& world, con
 std::unique_ptr<sim::Program> make_publisher(core::Env& env, World& world, const WorkloadSpec& spec, std::uint16_t number);
 std::unique_ptr<sim::Program> make_key_value(core::Env& env, World& world, const WorkloadSpec& spec, std::uint16_t number);
 std::unique_ptr<sim::Program> make_admin(core::Env& env, World& world, const WorkloadSpec& spec);
+std::unique_ptr<sim::Program> make_monitor(core::Env& env, World& world, const WorkloadSpec& spec, const LagLog& log, LagRecord& record);
 std::unique_ptr<sim::Program> make_consumer(core::Env& env, World& world, const WorkloadSpec& spec, Consumption& consumption);
 
 }  // namespace windtunnel::scenarios

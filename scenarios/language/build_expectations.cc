@@ -11,21 +11,28 @@ std::optional<Bound> bound_of(const TypedValue& value, std::string_view key) {
   return found == nullptr ? std::nullopt : std::optional{found->as<Bound>()};
 }
 
-// Whether the workload publishes, in whatever way, so that it has the counters of one that does.
-bool has_ledger(const WorkloadSpec& workload) {
-  return std::holds_alternative<PublishSpec>(workload.work) || std::holds_alternative<RepublishSpec>(workload.work) ||
-         std::holds_alternative<KeyValueSpec>(workload.work);
+// What can be expected of a workload: it publishes, in whatever way, so that it has the counters of one that does; it consumes;
+// it watches.
+enum class Expectable : std::uint8_t { counters, consumed, watched, nothing };
+
+Expectable expectable_of(const WorkloadSpec& workload) {
+  if (std::holds_alternative<ConsumeSpec>(workload.work)) return Expectable::consumed;
+  if (std::holds_alternative<WatchSpec>(workload.work)) return Expectable::watched;
+  return std::holds_alternative<AdminSpec>(workload.work) ? Expectable::nothing : Expectable::counters;
 }
 
-// The workload that an expectation names, which must publish or consume. nullptr, with a diagnostic, if there is none.
-const WorkloadSpec* expect_workload(const TypedValue& name, bool publishes, const Scenario& scenario, Diagnostics& diagnostics) {
+// The workload that an expectation names. nullptr, with a diagnostic, if there is none or this cannot be expected of it.
+const WorkloadSpec* expect_workload(const TypedValue& name, Expectable expected, const Scenario& scenario, Diagnostics& diagnostics) {
   const std::string& wanted = name.as<std::string>();
   const WorkloadSpec* workload = scenario.workload(wanted);
-  if (workload != nullptr && has_ledger(*workload) == publishes) return workload;
   if (workload != nullptr) {
-    diagnostics.add(name.where,
-                    "workload " + quoted(wanted) +
-                        (publishes ? " consumes; say `consumed: " + wanted + "`" : " publishes; say `workload: " + wanted + "`"));
+    const Expectable own = expectable_of(*workload);
+    if (own == expected) return workload;
+    std::string why = " is an operator's; say what must become of its stream";
+    if (own == Expectable::counters) why = " publishes; say `workload: " + wanted + "`";
+    if (own == Expectable::consumed) why = " consumes; say `consumed: " + wanted + "`";
+    if (own == Expectable::watched) why = " watches; say `watched: " + wanted + "`";
+    diagnostics.add(name.where, "workload " + quoted(wanted) + why);
     return nullptr;
   }
   std::vector<std::string_view> names;
@@ -36,7 +43,7 @@ const WorkloadSpec* expect_workload(const TypedValue& name, bool publishes, cons
 
 WorkloadExpectation build_counters(const TypedValue& value, const Scenario& scenario, Diagnostics& diagnostics) {
   WorkloadExpectation out{.workload = value.get<std::string>("workload"), .counters = {}, .loss = std::nullopt};
-  expect_workload(*value.find("workload"), true, scenario, diagnostics);
+  expect_workload(*value.find("workload"), Expectable::counters, scenario, diagnostics);
   for (const Counter counter :
        {Counter::published, Counter::acked, Counter::errors, Counter::no_responders, Counter::timeouts, Counter::duplicates}) {
     if (const auto bound = bound_of(value, name_of(counter))) out.counters.emplace_back(counter, *bound);
@@ -70,6 +77,40 @@ LagExpectation build_lag(const TypedValue& value, const Scenario& scenario, Diag
   return lag;
 }
 
+// `of`: which fault it is about if that is not said.
+std::optional<WatchedExpectation::Deadline> deadline_of(const TypedValue& value, std::string_view key, WatchedExpectation::Fault of) {
+  const TypedValue* found = value.find(key);
+  if (found == nullptr) return std::nullopt;
+  WatchedExpectation::Deadline out{.within = found->get<core::Duration>("within"), .of = of};
+  if (const TypedValue* said = found->find("of"))
+    out.of = said->as<std::string>() == name_of(WatchedExpectation::Fault::first) ? WatchedExpectation::Fault::first
+                                                                                  : WatchedExpectation::Fault::last;
+  return out;
+}
+
+WatchedExpectation build_watched(const TypedValue& value, const Scenario& scenario, Diagnostics& diagnostics) {
+  using Fault = WatchedExpectation::Fault;
+  const TypedValue* active = value.find("active");
+  WatchedExpectation out{.workload = value.get<std::string>("watched"),
+                         .lag = bound_of(value, "lag"),
+                         .active = active == nullptr ? std::nullopt : std::optional{active->as<DurationBound>()},
+                         .unanswered = bound_of(value, "unanswered"),
+                         .errors = bound_of(value, "errors"),
+                         .alarms = bound_of(value, "alarms"),
+                         .first_alarm = deadline_of(value, "first_alarm", Fault::first),
+                         .over = deadline_of(value, "over", Fault::last)};
+  const WorkloadSpec* workload = expect_workload(*value.find("watched"), Expectable::watched, scenario, diagnostics);
+  for (const std::string_view key : {"alarms", "first_alarm", "over"}) {
+    const TypedValue* said = value.find(key);
+    if (said == nullptr || workload == nullptr) continue;
+    if (!std::get<WatchSpec>(workload->work).alarm)
+      diagnostics.add(said->where, "workload " + quoted(out.workload) + " never rings: it has no `alarm`");
+    if (key != "alarms" && scenario.faults.empty() && !scenario.swarm)
+      diagnostics.add(said->where, quoted(key) + " counts from a fault, and this scenario has none");
+  }
+  return out;
+}
+
 }  // namespace
 
 void build_expectations(const TypedValue& expectations, Scenario& scenario, Diagnostics& diagnostics) {
@@ -95,11 +136,13 @@ void build_expectations(const TypedValue& expectations, Scenario& scenario, Diag
                             .last_seq = bound_of(value, "last_seq")};
       expectation.what = std::move(out);
     } else if (value.variant == "consumed") {
-      expect_workload(*value.find("consumed"), false, scenario, diagnostics);
+      expect_workload(*value.find("consumed"), Expectable::consumed, scenario, diagnostics);
       expectation.what = ConsumedExpectation{.workload = value.get<std::string>("consumed"),
                                              .messages = bound_of(value, "messages"),
                                              .duplicates = bound_of(value, "duplicates"),
                                              .missing = bound_of(value, "missing")};
+    } else if (value.variant == "watched") {
+      expectation.what = build_watched(value, scenario, diagnostics);
     } else {
       WT_ASSERT(value.variant == "divergence");
       expectation.what = DivergenceExpectation{value.get<std::string>("divergence")};

@@ -9,6 +9,9 @@
 namespace windtunnel::scenarios {
 namespace {
 
+// nats.go's, of a request to the API.
+constexpr core::Duration kWatchTimeout = std::chrono::seconds{5};
+
 RetryPolicy retries_of(const TypedValue& value) {
   const TypedValue* retries = value.find("retries");
   if (retries == nullptr) return {};
@@ -231,6 +234,33 @@ AdminSpec build_admin(const TypedValue& value, const WorkloadSpec& workload, con
   return admin;
 }
 
+WatchSpec build_watch(const TypedValue& value, const WorkloadSpec& workload, const Scenario& scenario, Diagnostics& diagnostics) {
+  WatchSpec watch;
+  watch.stream = value.get<std::string>("watch_lag");
+  watch.domain = value.get_or<std::string>("domain", "");
+  watch.every = value.get<core::Duration>("every");
+  watch.timeout = value.get_or("timeout", std::min<core::Duration>(kWatchTimeout, watch.every));
+  if (watch.timeout > watch.every)
+    diagnostics.add(value.find("timeout")->where,
+                    "`timeout` is longer than `every`: the next look would have to wait for the one before it");
+  if (const TypedValue* v = value.find("for")) watch.duration = v->as<core::Duration>();
+  if (const TypedValue* alarm = value.find("alarm")) {
+    watch.alarm.emplace();
+    if (const TypedValue* v = alarm->find("lag")) watch.alarm->lag = v->as<std::uint64_t>();
+    if (const TypedValue* v = alarm->find("active")) watch.alarm->active = v->as<core::Duration>();
+  }
+  if (const TypedValue* domain = value.find("domain");
+      domain != nullptr && !expect_domain(watch.domain, domain->where, scenario, diagnostics))
+    return watch;
+  const StreamSpec* stream = stream_of(value, watch.stream, workload.at, watch.domain, "watch_lag", scenario, diagnostics);
+  if (stream == nullptr) return watch;
+  watch.on = stream->on;
+  if (!stream->mirror && stream->sources.empty())
+    diagnostics.add(value.find("watch_lag")->where,
+                    "stream " + quoted(watch.stream) + " is no mirror and has no sources; there is no lag to watch");
+  return watch;
+}
+
 KeyValueSpec build_key_value(const TypedValue& value, const WorkloadSpec& workload, const Scenario& scenario, Diagnostics& diagnostics) {
   KeyValueSpec spec;
   spec.bucket = value.get<std::string>("key_value");
@@ -336,6 +366,8 @@ void build_workloads(const TypedValue& workloads, Scenario& scenario, Diagnostic
       workload.work = build_admin(value, workload, scenario, diagnostics);
     } else if (value.variant == "key_value") {
       workload.work = build_key_value(value, workload, scenario, diagnostics);
+    } else if (value.variant == "watch_lag") {
+      workload.work = build_watch(value, workload, scenario, diagnostics);
     } else {
       workload.work = build_consume(value, workload, scenario, diagnostics);
     }

@@ -46,6 +46,13 @@ Json loss_bound_schema() {
   return either(count(0), std::move(bounds));
 }
 
+Json duration_bound_schema() {
+  return {{"type", "object"},
+          {"properties", {{"at_least", text_of(Type::duration)}, {"at_most", text_of(Type::duration)}}},
+          {"additionalProperties", false},
+          {"minProperties", 1}};
+}
+
 Json link_ends_schema() { return {{"type", "array"}, {"items", text_of(Type::name)}, {"minItems", 2}, {"maxItems", 2}}; }
 
 Json schema_of(const Shape& shape);
@@ -111,6 +118,7 @@ Json schema_of(const Shape& shape) {
     case Type::retry_count: return either(count(0), {{"const", "until-acked"}});
     case Type::bound: return bound_schema();
     case Type::loss_bound: return loss_bound_schema();
+    case Type::duration_bound: return duration_bound_schema();
     case Type::link_ends: return link_ends_schema();
     case Type::choice: return {{"enum", words(shape.choices)}};
     case Type::defect: {

@@ -311,6 +311,24 @@ constexpr std::array kConsumedKeys = {
     Key{.name = "missing", .shape = kBound, .about = "messages of the stream that it never got"},
 };
 constexpr std::array<std::string_view, 3> kConsumedDemands = {"messages", "duplicates", "missing"};
+constexpr std::array<std::string_view, 2> kEitherFault = {"first_fault", "last_fault"};
+constexpr Key kWithin{.name = "within", .shape = kDuration, .about = "how long it may take", .is_required = true};
+constexpr std::array kFirstAlarmKeys = {kWithin,
+                                        Key{.name = "of", .shape = choice(kEitherFault), .about = "from when on; default first_fault"}};
+constexpr std::array kOverKeys = {kWithin, Key{.name = "of", .shape = choice(kEitherFault), .about = "from when on; default last_fault"}};
+constexpr Table kFirstAlarm{.name = "a first alarm", .keys = kFirstAlarmKeys, .shorthand = "within"};
+constexpr Table kOver{.name = "the end of the alarms", .keys = kOverKeys, .shorthand = "within"};
+constexpr std::array kWatchedKeys = {
+    Key{.name = "watched", .shape = kName, .about = "the watch_lag workload", .is_required = true},
+    Key{.name = "lag", .shape = kBound, .about = "the highest that an answer gave"},
+    Key{.name = "active", .shape = {.type = Type::duration_bound}, .about = "the longest silence of an origin that an answer gave"},
+    Key{.name = "unanswered", .shape = kBound, .about = "samples without an answer"},
+    Key{.name = "errors", .shape = kBound, .about = "samples that showed an error"},
+    Key{.name = "alarms", .shape = kBound, .about = "how often it rang"},
+    Key{.name = "first_alarm", .shape = object(kFirstAlarm), .about = "it rings so soon after the fault, and not before it"},
+    Key{.name = "over", .shape = object(kOver), .about = "from so long after the fault on nothing rings, to the end"},
+};
+constexpr std::array<std::string_view, 7> kWatchedDemands = {"lag", "active", "unanswered", "errors", "alarms", "first_alarm", "over"};
 constexpr std::array kDivergenceKeys = {Key{.name = "divergence",
                                             .shape = kInvariant,
                                             .about = "passes only if exactly this invariant is reported as violated",
@@ -322,9 +340,11 @@ constexpr Table kLagTable{.name = "an expectation of a mirror", .keys = kLagKeys
 constexpr Table kStreamTable{.name = "an expectation of a stream", .keys = kStreamKeys, .mark = "stream", .at_least_one = kStreamDemands};
 constexpr Table kConsumedTable{
     .name = "an expectation of a consumer", .keys = kConsumedKeys, .mark = "consumed", .at_least_one = kConsumedDemands};
+constexpr Table kWatchedTable{
+    .name = "an expectation of a monitor", .keys = kWatchedKeys, .mark = "watched", .at_least_one = kWatchedDemands};
 constexpr Table kDivergenceTable{.name = "an expectation of a divergence", .keys = kDivergenceKeys, .mark = "divergence"};
-constexpr std::array<const Table*, 6> kExpectationKinds = {&kInvariantsTable, &kCounterTable,  &kLagTable,
-                                                           &kStreamTable,     &kConsumedTable, &kDivergenceTable};
+constexpr std::array<const Table*, 7> kExpectationKinds = {&kInvariantsTable, &kCounterTable, &kLagTable,       &kStreamTable,
+                                                           &kConsumedTable,   &kWatchedTable, &kDivergenceTable};
 constexpr Table kExpectation{.name = "an expectation", .keys = {}, .variants = kExpectationKinds};
 constexpr Shape kExpectationShape = object(kExpectation);
 
@@ -332,7 +352,7 @@ constexpr Shape kExpectationShape = object(kExpectation);
 
 constexpr std::size_t kFaultsMax = 10'000;
 
-constexpr std::array<TypeInfo, 37> kTypes = {{
+constexpr std::array<TypeInfo, 38> kTypes = {{
     {"text", ""},
     {"a name of letters, digits, - and _, with a letter first",
      "^(?!(true|True|TRUE|false|False|FALSE|null|Null|NULL)$)[A-Za-z_][A-Za-z0-9_-]{0,63}$"},
@@ -375,6 +395,7 @@ constexpr std::array<TypeInfo, 37> kTypes = {{
     {"a whole number or a range, such as 3 or 0..12", "^[0-9]+\\.\\.[0-9]+$"},
     {"a kind of fault, or a group of them", ""},
     {"a whole number, or { at_least, at_most, reported }, where at_most may be a duration such as 2m", ""},
+    {"{ at_least, at_most } of durations, such as { at_most: 10s }", ""},
     {"a list", ""},
     {"names with their values", ""},
     {"names with their texts", ""},

@@ -35,18 +35,19 @@ enum class Type : std::uint8_t {
   size_range,
   bandwidth,
   rate,
-  op_trigger,   // "3rd fsync of msgs/2.blk at leaf"
-  retry_count,  // a count, or `until-acked`
-  bound,        // a count, or { at_least, at_most }
-  defect,       // the name of a defect
-  invariant,    // the name of an invariant
-  choice,       // one of Shape::choices
-  link_ends,    // [a, b]
-  file_choice,  // a glob, or a role such as "first .blk"
-  op_name,      // a disk operation: fsync
-  count_range,  // 0..12, or one count
-  swarm_word,   // a kind of fault, or a group of them
-  loss_bound,   // as bound; at_most may be a duration, and there may be reported: true
+  op_trigger,      // "3rd fsync of msgs/2.blk at leaf"
+  retry_count,     // a count, or `until-acked`
+  bound,           // a count, or { at_least, at_most }
+  defect,          // the name of a defect
+  invariant,       // the name of an invariant
+  choice,          // one of Shape::choices
+  link_ends,       // [a, b]
+  file_choice,     // a glob, or a role such as "first .blk"
+  op_name,         // a disk operation: fsync
+  count_range,     // 0..12, or one count
+  swarm_word,      // a kind of fault, or a group of them
+  loss_bound,      // as bound; at_most may be a duration, and there may be reported: true
+  duration_bound,  // { at_least, at_most } of durations
   // Composed.
   list,      // of Shape::element
   map,       // names to Shape::element

@@ -152,7 +152,26 @@ constexpr std::array kKeyValueKeys = {
     Key{.name = "timeout", .shape = kPositiveDuration, .about = "of each request; default 5s"},
 };
 constexpr Table kKeyValue{.name = "a key_value workload", .keys = kKeyValueKeys, .mark = "key_value"};
-constexpr std::array<const Table*, 5> kWorkloadKinds = {&kPublish, &kConsume, &kAdmin, &kRepublish, &kKeyValue};
+
+constexpr std::array kAlarmKeys = {
+    Key{.name = "lag", .shape = {.type = Type::count}, .about = "more messages behind than this"},
+    Key{.name = "active", .shape = kPositiveDuration, .about = "nothing heard of the origin for longer than this"},
+};
+constexpr std::array<std::string_view, 2> kAlarms = {"lag", "active"};
+constexpr Table kAlarm{.name = "an alarm", .keys = kAlarmKeys, .at_least_one = kAlarms};
+constexpr std::array kWatchKeys = {
+    Key{.name = "watch_lag",
+        .shape = kStreamName,
+        .about = "a mirror, or a stream with sources, as monitoring sees it",
+        .is_required = true},
+    Key{.name = "domain", .shape = kName, .about = "the domain of the stream; default: the client's node holds it"},
+    Key{.name = "every", .shape = kPositiveDuration, .about = "from one look at its status to the next", .is_required = true},
+    Key{.name = "for", .shape = kPositiveDuration, .about = "how long; default: until the run ends"},
+    Key{.name = "timeout", .shape = kPositiveDuration, .about = "of each look, at most `every`; default 5s"},
+    Key{.name = "alarm", .shape = object(kAlarm), .about = "when it rings, besides errors and missing answers; default: never"},
+};
+constexpr Table kWatch{.name = "a watch_lag workload", .keys = kWatchKeys, .mark = "watch_lag"};
+constexpr std::array<const Table*, 6> kWorkloadKinds = {&kPublish, &kConsume, &kAdmin, &kRepublish, &kKeyValue, &kWatch};
 constexpr Table kWorkload{.name = "a workload", .keys = kWorkloadKeys, .variants = kWorkloadKinds};
 
 }  // namespace

@@ -30,6 +30,7 @@ class Reader {
       case Type::bound: return read_bound();
       case Type::link_ends: return read_link_ends();
       case Type::loss_bound: return read_loss_bound();
+      case Type::duration_bound: return read_duration_bound();
       default: break;
     }
     if (tree_.kind != YamlTree::Kind::scalar || tree_.scalar_kind == ScalarKind::null) return wrong();
@@ -222,6 +223,28 @@ class Reader {
     }
     if (!is_good) return {};
     if (tree_.entries.empty()) return wrong();
+    if (bound.at_least && bound.at_most && *bound.at_least > *bound.at_most) {
+      diagnostics_.add(tree_.where, quoted(key_) + ": `at_least` is more than `at_most`, which nothing can satisfy");
+      return {};
+    }
+    return bound;
+  }
+
+  Plain read_duration_bound() {
+    if (tree_.kind != YamlTree::Kind::map || tree_.entries.empty()) return wrong();
+    static constexpr std::array<std::string_view, 2> kKeys = {"at_least", "at_most"};
+    static constexpr Shape kEnd{.type = Type::duration};
+    DurationBound bound;
+    for (const YamlTree::Entry& entry : tree_.entries) {
+      if (entry.key != kKeys[0] && entry.key != kKeys[1]) {
+        diagnostics_.add(entry.where, "unknown key " + quoted(entry.key) + " in a bound" + hint(entry.key, kKeys));
+        return {};
+      }
+      const Plain end = Reader{entry.value, kEnd, entry.key, diagnostics_}.read();
+      const auto* duration = std::get_if<core::Duration>(&end);
+      if (duration == nullptr) return {};
+      (entry.key == kKeys[0] ? bound.at_least : bound.at_most) = *duration;
+    }
     if (bound.at_least && bound.at_most && *bound.at_least > *bound.at_most) {
       diagnostics_.add(tree_.where, quoted(key_) + ": `at_least` is more than `at_most`, which nothing can satisfy");
       return {};

@@ -30,7 +30,7 @@ struct TypedValue {
   // nats_duration, nats_size: signed. retry_count: RetryPolicy without its wait. The others as their names say.
   using Plain = std::variant<std::monostate, std::string, bool, std::uint64_t, std::int64_t, core::Duration, faults::DurationRange,
                              SyncInterval, core::Bytes, faults::SizeRange, faults::Rate, faults::OpTrigger, Bound, RetryPolicy,
-                             core::Defect, faults::LinkEnds, faults::FileChoice, CountRange, LossBound>;
+                             core::Defect, faults::LinkEnds, faults::FileChoice, CountRange, LossBound, DurationBound>;
 
   const Shape* shape = nullptr;
   SourcePosition where;

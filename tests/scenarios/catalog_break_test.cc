@@ -76,6 +76,7 @@ const std::vector<Row> kRows = {
     {"mirror-ha/cross-mirror.yaml", Defect::break_mirror_duplicates, "no-duplicate-in-mirror"},
     {"mirror-ha/hub-outage-retry.yaml", Defect::break_ack_before_store, "acked-is-durable"},
     {"mirror-ha/hub-outage.yaml", Defect::break_mirror_never_resumes, "sync-makes-progress"},
+    {"mirror-ha/monitored-outage.yaml", Defect::break_mirror_never_resumes, "expectation"},
     {"mirror-ha/multi-level-mirror.yaml", Defect::break_mirror_skips, "mirror-is-prefix"},
     {"mirror-ha/read-write-split.yaml", Defect::break_mirror_never_resumes, "sync-makes-progress"},
     {"consumers/ack-floor-under-nak.yaml", Defect::break_ack_floor, "ack-floor-monotone-and-tight"},
