@@ -96,7 +96,7 @@ class Account::Routing {
     record_->is_mapped = origin_.is_mapped;
     record_->queues.assign(origin_.queues.begin(), origin_.queues.end());
     account_.each([&](const AccountSubscription& each) {
-      if (!matches(onward_.subject, each.subject)) return;
+      if (!matches(onward_.subject, each.subject) || (!each.is_leaf() && each.passes_over(local_.subject))) return;
       RoutedMessage::Candidate candidate;
       candidate.id = each.id;
       candidate.queue = each.queue;

@@ -77,7 +77,7 @@ class Reader {
       PublisherFacts out;
       out.name = workload.name;
       out.server = server(workload.at);
-      out.subject = {publish->subject, place_of(value, "publish")};
+      out.subject = {publish->subjects > 0 ? publish->subject + ".*" : publish->subject, place_of(value, "publish")};
       out.awaits_ack = publish->via == Via::jetstream;
       out.has_msg_id = publish->msg_id;
       out.timeout = publish->timeout;

@@ -216,12 +216,12 @@ std::vector<std::uint64_t> lost_messages(const Evidence& evidence, std::uint16_t
     }
   }
   // What a stream stored and later removed by its limits was not lost.
-  std::unordered_set<std::uint64_t> removed;
+  std::unordered_set<std::uint64_t> gone;
   for (const FinalStream& stream : evidence.end.streams) {
     const StreamLife* life = evidence.history.life(stream.key);
     if (life == nullptr) continue;
     for (const StoredEvent& stored : life->stored) {
-      if (was_removed_by_limits(stream, stored.seq)) removed.insert(stored.content);
+      if (was_removed_by_limits(stream, stored.seq)) gone.insert(stored.content);
     }
   }
   const Ledger::Book& book = evidence.ledger.books()[workload];
@@ -238,7 +238,7 @@ std::vector<std::uint64_t> lost_messages(const Evidence& evidence, std::uint16_t
         const auto index = indexes.find(stored.content);
         if (index == indexes.end()) continue;
         const std::string subject = subject_of(evidence, {workload, index->second});
-        if (was_removed_on_request(evidence, stream, stored.seq, subject, stored.at)) removed.insert(stored.content);
+        if (was_removed_on_request(evidence, stream, stored.seq, subject, stored.at)) gone.insert(stored.content);
       }
     }
   }
@@ -247,7 +247,7 @@ std::vector<std::uint64_t> lost_messages(const Evidence& evidence, std::uint16_t
   const auto* publish = spec == nullptr ? nullptr : std::get_if<PublishSpec>(&spec->work);
   book.each([&](std::uint64_t i, const PublishRecord& record) {
     const bool was_told_fine = record.outcome() == Outcome::sent || record.outcome() == Outcome::acked;
-    if (!was_told_fine || present.contains(i) || removed.contains(record.content())) return true;
+    if (!was_told_fine || present.contains(i) || gone.contains(record.content())) return true;
     // Another message has its id, and is stored in its place: acked-is-durable's and pub-ack-truthful's business.
     if (publish != nullptr && publish->ids > 0 && record.is_duplicate()) return true;
     // Nor was what it acknowledged after a crash over the storing, of which nobody heard.

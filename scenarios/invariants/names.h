@@ -1,4 +1,4 @@
-// The invariants by name: what each says in a sentence, and whether this build checks it. The checks themselves lie in
+// The invariants by name: what each says in a sentence. The checks themselves lie in
 // the files beside this one; docs/invariants.md explains them.
 #pragma once
 
@@ -10,7 +10,6 @@ namespace windtunnel::scenarios {
 struct InvariantName {
   std::string_view name;
   std::string_view sentence;
-  bool is_checked = false;  // false: known, and refused in a scenario until the check is there
 };
 
 // Sorted by theme, as `list invariants` shows them.

@@ -128,9 +128,7 @@ Json schema_of(const Shape& shape) {
     }
     case Type::invariant: {
       Json names = Json::array();
-      for (const InvariantName& name : invariant_names()) {
-        if (name.is_checked) names.push_back(std::string{name.name});
-      }
+      for (const InvariantName& name : invariant_names()) names.push_back(std::string{name.name});
       return {{"enum", std::move(names)}};
     }
     case Type::list: return {{"type", "array"}, {"items", schema_of(*shape.element)}, {"maxItems", shape.entries_max}};

@@ -191,13 +191,9 @@ class Reader {
     return wrong_word("defect", names);
   }
   Plain read_invariant() {
-    const InvariantName* known = invariant_named(tree_.text);
-    if (known != nullptr && known->is_checked) return tree_.text;
-    if (known != nullptr) return wrong_because("is not checked yet; `windtunnel list invariants` says which are");
+    if (invariant_named(tree_.text) != nullptr) return tree_.text;
     std::vector<std::string_view> names;
-    for (const InvariantName& name : invariant_names()) {
-      if (name.is_checked) names.push_back(name.name);
-    }
+    for (const InvariantName& name : invariant_names()) names.push_back(name.name);
     return wrong_word("invariant", names);
   }
 

@@ -65,7 +65,7 @@ TEST_CASE("streams of real servers are looked at with two flags, or with a topol
   CHECK(said.status == 1);
   CHECK(said.err.empty());
   CHECK(said.out.starts_with("OK streams leafs.yaml\n  " + kStreams + "edge-jsz.json:"));
-  CHECK(said.out.find("edge-jsz.json:51:21: hazard same-stream-name: both `hub` and `edge` have a stream `EVENTS`") != std::string::npos);
+  CHECK(said.out.find("edge-jsz.json:48:21: hazard same-stream-name: both `hub` and `edge` have a stream `EVENTS`") != std::string::npos);
   CHECK(said.out.find("hazard workqueue-or-interest-origin: ") != std::string::npos);
   const Said named = folder.run("check --topology " + kStreams + "leafs.yaml");
   CHECK(named.status == 0);
