@@ -72,7 +72,7 @@ TEST_CASE("in an outage the reported lag stays 0 and the silence grows until the
   const std::vector<std::string> alarms = told.lines(" watch.alarm ");
   REQUIRE(alarms.size() == 1);
   CHECK(alarms.front().starts_with("00:00:25.00"));
-  CHECK(alarms.front().find("on=leaf stream=COPY why=\"nothing heard of ORDERS@hub for 1") != std::string::npos);
+  CHECK(alarms.front().find("on=leaf stream=COPY why=nothing heard of ORDERS@hub for 1") != std::string::npos);
   // It is heard again before the look at 45s, or the one after it.
   const std::vector<std::string> over = told.lines(" watch.over ");
   REQUIRE(over.size() == 1);
@@ -150,21 +150,24 @@ TEST_CASE("no answer is an alarm: a server that is down, one that stands still, 
   struct Row {
     const char* monitor;
     const char* faults;
+    const char* unanswered;
     const char* why;
   };
+  // To a leaf that is back at 32s the question of 30s still comes, and in time.
   for (const Row& row : {
-           Row{"at: leaf", "{ at: 12s, signal: { node: leaf, name: SIGKILL } }, { at: 32s, start: leaf }",
+           Row{"at: leaf", "{ at: 12s, signal: { node: leaf, name: SIGKILL } }, { at: 32s, start: leaf }", "3",
                "no answer: the monitor has no connection"},
-           Row{"at: leaf, timeout: 3s", "{ at: 12s, pause: { node: leaf } }, { at: 32s, resume: leaf }", "no answer within 3s"},
+           Row{"at: leaf, timeout: 3s", "{ at: 12s, pause: { node: leaf } }, { at: 32s, resume: leaf }", "3", "no answer within 3s"},
            Row{"at: hub, domain: leaf", "{ at: 12s, cut: { link: [hub, leaf], how: reset } }, { at: 32s, heal: { link: [hub, leaf] } }",
-               "no answer: nobody listens (503)"},
+               "{ at_least: 4, at_most: 5 }", "no answer: nobody listens (503)"},
        }) {
     CAPTURE(std::string(row.monitor));
     CAPTURE(std::string(row.faults));
     const std::string monitor =
         "  - { watch_lag: COPY, " + std::string(row.monitor) + ", every: 5s, alarm: { lag: 1000 }, name: monitor }\n";
-    const Told told = run(mirrored(
-        monitor, row.faults, "  - { watched: monitor, unanswered: { at_least: 4, at_most: 6 }, alarms: 1, first_alarm: 8s, over: 15s }\n"));
+    const Told told =
+        run(mirrored(monitor, row.faults,
+                     "  - { watched: monitor, unanswered: " + std::string(row.unanswered) + ", alarms: 1, first_alarm: 8s, over: 15s }\n"));
     CHECK_MESSAGE(told.result.passed(), told.divergences());
     const std::vector<std::string> alarms = told.lines(" watch.alarm ");
     REQUIRE(alarms.size() == 1);
@@ -175,15 +178,15 @@ TEST_CASE("no answer is an alarm: a server that is down, one that stands still, 
 TEST_CASE("of an origin that was never heard of the silence counts from the first look that was told so") {
   // The leaf comes back into the outage: its server says `active: -1`, which no threshold exceeds.
   const Told told =
-      run(mirrored("  - { watch_lag: COPY, at: leaf, start: 16s, every: 5s, alarm: { active: 10s, error: false }, name: monitor }\n",
+      run(mirrored("  - { watch_lag: COPY, at: leaf, start: 16s, every: 5s, alarm: { active: 12s, error: false }, name: monitor }\n",
                    "{ at: 12s, cut: { link: [hub, leaf], how: reset } }, { at: 13s, signal: { node: leaf, name: SIGKILL } }, "
                    "{ at: 14s, start: leaf }, { at: 52s, heal: { link: [hub, leaf] } }",
-                   "  - { watched: monitor, active: { at_least: 25s, at_most: 35s }, alarms: 1, over: 20s }\n"));
+                   "  - { watched: monitor, active: { at_least: 34s, at_most: 36s }, alarms: 1, over: 20s }\n"));
   CHECK_MESSAGE(told.result.passed(), told.divergences());
-  // The first look that is answered is at 16s or 21s: two looks later it is 10s, and one more is longer than that.
+  // Told "never" at 16s, it rings at the first look more than 12s later.
   const std::vector<std::string> alarms = told.lines(" watch.alarm ");
   REQUIRE(alarms.size() == 1);
-  CHECK_MESSAGE((alarms.front().starts_with("00:00:31.00") || alarms.front().starts_with("00:00:36.00")), alarms.front());
+  CHECK_MESSAGE(alarms.front().starts_with("00:00:31.00"), alarms.front());
 }
 
 TEST_CASE("an error of the mirror is an alarm whatever the thresholds, and says what it is") {
@@ -196,7 +199,7 @@ TEST_CASE("an error of the mirror is an alarm whatever the thresholds, and says 
   CHECK_MESSAGE(told.result.passed(), told.divergences());
   const std::vector<std::string> alarms = told.lines(" watch.alarm ");
   REQUIRE_FALSE(alarms.empty());
-  CHECK_MESSAGE(alarms.front().find("why=\"ORDERS@hub: ") != std::string::npos, alarms.front());
+  CHECK_MESSAGE(alarms.front().find("why=ORDERS@hub: ") != std::string::npos, alarms.front());
 }
 
 TEST_CASE("that a mirror cannot reach its origin is an error in its status, of which the releases say nothing") {
@@ -323,7 +326,7 @@ TEST_CASE("what cannot be meant is refused with its place") {
   const auto of_monitor = [](const std::string& monitor) { return first_complaint(monitor, "{ watched: monitor, unanswered: 0 }"); };
   CHECK(of_monitor("{ watch_lag: COPY, at: leaf, name: monitor }") == "w.yaml:10:5: a watch_lag workload needs the key `every`");
   CHECK(of_monitor("{ watch_lag: COPIE, at: leaf, every: 5s, name: monitor }") ==
-        "w.yaml:10:18: there is no stream `COPIE` on node `leaf` (of another node: name its `domain`); did you mean `COPY`?");
+        "w.yaml:10:18: there is no stream `COPIE` on node `leaf` (of another node: name its `domain`); there is COPY");
   CHECK(of_monitor("{ watch_lag: ORDERS, at: hub, every: 5s, name: monitor }") ==
         "w.yaml:10:18: stream `ORDERS` is no mirror and has no sources; there is no lag to watch");
   CHECK(of_monitor("{ watch_lag: COPY, at: leaf, every: 5s, timeout: 6s, name: monitor }") ==
@@ -336,7 +339,7 @@ TEST_CASE("what cannot be meant is refused with its place") {
         "w.yaml:10:41: no node has the domain `leef`; did you mean `leaf`?");
 
   const auto of_demand = [&](const std::string& demand) { return first_complaint(good, "{ watched: monitor, " + demand + " }"); };
-  CHECK(of_demand("lagg: 0").find("unknown key `lagg` in an expectation of a monitor; did you mean `lag`?") != std::string::npos);
+  CHECK(of_demand("alarm: 0").find("unknown key `alarm` in an expectation of a monitor; did you mean `alarms`?") != std::string::npos);
   CHECK(of_demand("active: 10s").find("`active` must be { at_least, at_most } of durations, such as { at_most: 10s }, not `10s`") !=
         std::string::npos);
   CHECK(of_demand("active: { at_most: 10 }").find("`at_most` must be a duration with a unit, such as 5ms or 2m, not `10`") !=
