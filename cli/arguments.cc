@@ -22,22 +22,21 @@ using scenarios::quoted;
 constexpr std::array<std::string_view, 6> kVerbs = {"run", "crash-points", "check", "list", "inspect", "serve"};
 constexpr std::array<std::string_view, 4> kLaterVerbs = {"explore", "shrink", "diff", "gate"};
 constexpr std::array<std::string_view, 3> kLaterRunOptions = {"--html", "--out", "--shrink"};
-constexpr std::array<std::string_view, 1> kLaterCheckOptions = {"--strict"};
-constexpr std::array<std::string_view, 6> kListings = {"scenarios", "faults", "invariants", "workloads", "defects", "profiles"};
+constexpr std::array<std::string_view, 7> kListings = {"scenarios", "faults", "invariants", "workloads", "defects", "profiles", "hazards"};
 
 constexpr std::string_view kUsage =
     R"(windtunnel: a deterministic wind tunnel for JetStream-style messaging
 
   windtunnel run FILE|DIR...      replay scenarios
   windtunnel crash-points FILE    crash at every disk operation of a run, every way the disk may be left
-  windtunnel check FILE|DIR...    validate scenarios without running them
+  windtunnel check FILE|DIR...    validate scenarios without running them, and warn of hazards; also of real servers: --streams
   windtunnel serve                run the server for real: TCP and files
-  windtunnel list WHAT            scenarios, faults, invariants, workloads, defects or profiles
+  windtunnel list WHAT            scenarios, faults, invariants, workloads, defects, profiles or hazards
   windtunnel inspect DIR          say what is in a JetStream store directory, and what is wrong with it
   windtunnel VERB --help          the options of a verb
   windtunnel --version
 
-Exit status: 0 all expectations held; 1 a divergence (inspect: problems); 2 bad usage or input, or our own I/O failed;
+Exit status: 0 all expectations held; 1 a divergence (inspect: problems; check --strict: hazards); 2 bad usage or input, or our own I/O failed;
 3 a run was not deterministic; 4 windtunnel itself failed.
 )";
 
@@ -275,27 +274,60 @@ Result<Command> parse_crash_points(std::span<const std::string> arguments) {
   return Command{std::move(command)};
 }
 
+// "hub=hub.json", or a file alone. What stands before the first `=` is a server's name only if it could be one: paths have `=` too.
+Result<scenarios::StreamsFile> parse_streams(const std::string& text) {
+  const std::size_t equals = text.find('=');
+  scenarios::StreamsFile out{.server = {}, .path = text};
+  if (equals != std::string::npos && text.find_first_of("/.") >= equals) {
+    out.server = text.substr(0, equals);
+    out.path = text.substr(equals + 1);
+    const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
+    const bool is_name = !out.server.empty() && is_letter(out.server.front()) && out.server.size() <= 64 &&
+                         std::all_of(out.server.begin(), out.server.end(),
+                                     [&is_letter](char c) { return is_letter(c) || (c >= '0' && c <= '9') || c == '-'; });
+    if (!is_name) return usage("`--streams` " + quoted(text) + ": " + quoted(out.server) + " is no name of letters, digits, - and _");
+  }
+  if (out.path.empty()) return usage("`--streams` needs a file: NAME=FILE.json, or FILE.json");
+  return out;
+}
+
 Result<Command> parse_check(std::span<const std::string> arguments) {
   Verb verb{.name = "check",
-            .synopsis = "FILE|DIR...",
-            .description = options::options_description{"Validates scenarios without running them"},
-            .later_options = kLaterCheckOptions};
-  verb.description.add_options()("help", "show this");
+            .synopsis = "[FILE|DIR...] [OPTION]...",
+            .description = options::options_description{"Validates scenarios without running them, and warns of hazards (docs/hazards.md)"},
+            .later_options = {}};
+  verb.description.add_options()("strict", "exit 1 if there are hazards that nobody has accepted")(
+      "streams", options::value<std::vector<std::string>>()->value_name("[NAME=]FILE"),
+      "look at the streams of a real server: what `nats stream info --json` prints there; may be repeated")(
+      "topology", options::value<std::string>()->value_name("FILE"), "how these servers are joined by leaf links (docs/hazards.md)")(
+      "help", "show this");
   WT_TRY(const Parsed parsed, parse_verb(arguments, verb));
   if (parsed.values.count("help") != 0) return Command{HelpCommand{help_text(verb)}};
-  if (parsed.words.empty()) return usage("`windtunnel check` needs a scenario: a file or a directory");
-  return Command{CheckCommand{parsed.words}};
+  CheckCommand command;
+  command.paths = parsed.words;
+  command.topology = text_of(parsed, "topology");
+  command.is_strict = parsed.values.count("strict") != 0;
+  if (parsed.values.count("streams") != 0) {
+    for (const std::string& text : parsed.values["streams"].as<std::vector<std::string>>()) {
+      WT_TRY(scenarios::StreamsFile file, parse_streams(text));
+      command.streams.push_back(std::move(file));
+    }
+  }
+  if (command.paths.empty() && command.streams.empty() && !command.topology)
+    return usage("`windtunnel check` needs a scenario: a file or a directory; or `--streams FILE.json`");
+  return Command{std::move(command)};
 }
 
 Result<Command> parse_list(std::span<const std::string> arguments) {
   Verb verb{.name = "list",
-            .synopsis = "scenarios [FILE|DIR...] | faults | invariants | workloads | defects | profiles",
+            .synopsis = "scenarios [FILE|DIR...] | faults | invariants | workloads | defects | profiles | hazards",
             .description = options::options_description{"Says what there is"},
             .later_options = {}};
   verb.description.add_options()("help", "show this");
   WT_TRY(const Parsed parsed, parse_verb(arguments, verb));
   if (parsed.values.count("help") != 0) return Command{HelpCommand{help_text(verb)}};
-  if (parsed.words.empty()) return usage("`windtunnel list` needs a word: scenarios, faults, invariants, workloads, defects or profiles");
+  if (parsed.words.empty())
+    return usage("`windtunnel list` needs a word: scenarios, faults, invariants, workloads, defects, profiles or hazards");
   const std::string& word = parsed.words.front();
   const auto found = std::find(kListings.begin(), kListings.end(), word);
   if (found == kListings.end()) return usage(quoted(word) + " cannot be listed" + hint(word, kListings));
@@ -358,6 +390,19 @@ core::Status parse_serve_options(const Parsed& parsed, ServeCommand& command) {
       command.sync_interval = *every;
     }
   }
+  for (const auto& [option, max] : {std::pair{"max-mem", &command.max_memory}, std::pair{"max-file", &command.max_file}}) {
+    const auto text = text_of(parsed, option);
+    if (!text) continue;
+    const core::Result<core::Bytes> size = faults::parse_size(*text);
+    if (!size || size->value > static_cast<std::uint64_t>(INT64_MAX)) {
+      return usage("`--" + std::string{option} + "` must be a size such as 64MiB, not " + quoted(*text));
+    }
+    *max = *size;
+  }
+  WT_TRY(const std::vector<core::Release> profiles, parse_profiles(parsed));
+  if (profiles.size() > 1) return usage("`windtunnel serve` is one server: `--as` takes a single profile");
+  if (!profiles.empty()) command.profile = profiles.front();
+  WT_TRY(command.defects, parse_defects(parsed));
   return {};
 }
 
@@ -375,6 +420,10 @@ Result<Command> parse_serve(std::span<const std::string> arguments) {
       "name", options::value<std::string>()->value_name("NAME"), "of the server; default windtunnel")(
       "leaf-port", options::value<std::string>()->value_name("N"), "for leaf nodes; default: none are accepted, 0 picks one")(
       "leaf-remote", options::value<std::vector<std::string>>()->value_name("URL"), "dial this hub as a leaf node; may be repeated")(
+      "max-mem", options::value<std::string>()->value_name("SIZE"), "what streams in memory may hold together; default 64GiB")(
+      "max-file", options::value<std::string>()->value_name("SIZE"), "the same of streams in files; default 1TiB")(
+      "as", options::value<std::vector<std::string>>()->value_name("PROFILE"), "with the defects of a release, such as nats-2.10.17")(
+      "defect", options::value<std::vector<std::string>>()->value_name("NAME,..."), "with this defect; may be repeated")(
       "verbose", "log more")("help", "show this");
   WT_TRY(const Parsed parsed, parse_verb(arguments, verb));
   if (parsed.values.count("help") != 0) return Command{HelpCommand{help_text(verb)}};

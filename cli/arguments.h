@@ -15,6 +15,7 @@
 #include "core/base/types.h"
 #include "core/server/server_config.h"
 #include "scenarios/crash.h"
+#include "scenarios/hazards/check.h"
 
 namespace windtunnel::cli {
 
@@ -52,12 +53,19 @@ struct ServeCommand {
   bool sync_always = false;
   std::optional<core::Duration> sync_interval;
   std::string name = "windtunnel";
+  std::optional<core::Bytes> max_memory;  // of all streams together
+  std::optional<core::Bytes> max_file;
+  std::optional<core::Release> profile;
+  std::vector<core::Defect> defects;
   bool is_verbose = false;
 };
 struct CheckCommand {
-  std::vector<std::string> paths;
+  std::vector<std::string> paths;               // of scenarios
+  std::vector<scenarios::StreamsFile> streams;  // of real servers
+  std::optional<std::string> topology;          // how these are joined
+  bool is_strict = false;                       // hazards count
 };
-enum class Listing : std::uint8_t { scenarios, faults, invariants, workloads, defects, profiles };
+enum class Listing : std::uint8_t { scenarios, faults, invariants, workloads, defects, profiles, hazards };
 struct ListCommand {
   Listing what = Listing::scenarios;
   std::vector<std::string> paths;  // of scenarios; empty: the catalog

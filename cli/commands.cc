@@ -8,6 +8,7 @@
 #include "core/base/defects.h"
 #include "core/base/profiles.h"
 #include "faults/fault.h"
+#include "scenarios/hazards/names.h"
 #include "scenarios/invariants/names.h"
 #include "scenarios/language/tables.h"
 
@@ -85,6 +86,13 @@ void list_profiles() {
   }
 }
 
+void list_hazards() {
+  std::size_t width = 0;
+  for (const scenarios::HazardInfo& info : scenarios::all_hazards()) width = std::max(width, info.name.size());
+  for (const scenarios::HazardInfo& info : scenarios::all_hazards())
+    print(padded(info.name, width) + std::string{info.summary} + "\n" + padded("", width) + "mend: " + std::string{info.mend} + "\n");
+}
+
 void list_workloads() {
   for (const scenarios::Key& key : scenarios::scenario_table().keys) {
     if (key.name != "workloads") continue;
@@ -101,18 +109,6 @@ void list_workloads() {
 
 }  // namespace
 
-int check_command(const CheckCommand& command) {
-  const core::Result<LoadedFiles> loaded = load_scenarios(command.paths);
-  if (!loaded) {
-    complain(loaded.error().detail);
-    return kExitUsage;
-  }
-  for (const scenarios::Scenario& scenario : loaded->scenarios) print("OK " + scenario.name + " " + scenario.file + "\n");
-  std::fflush(stdout);
-  for (const scenarios::Diagnostic& diagnostic : loaded->diagnostics) complain(diagnostic.text());
-  return loaded->diagnostics.empty() ? kExitHeld : kExitUsage;
-}
-
 int list_command(const ListCommand& command) {
   switch (command.what) {
     case Listing::scenarios: return list_scenarios(command.paths);
@@ -121,6 +117,7 @@ int list_command(const ListCommand& command) {
     case Listing::workloads: list_workloads(); break;
     case Listing::defects: list_defects(); break;
     case Listing::profiles: list_profiles(); break;
+    case Listing::hazards: list_hazards(); break;
   }
   return kExitHeld;
 }

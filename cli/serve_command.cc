@@ -1,5 +1,6 @@
 // The real server: the same node as in the tunnel, on real ports.
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -103,7 +104,23 @@ core::NodeConfig config_of(const ServeCommand& command) {
   config.server.remotes = command.leaf_remotes;
   config.store.sync_always = command.sync_always;
   if (command.sync_interval) config.store.sync_interval = *command.sync_interval;
+  if (command.max_memory) config.max.memory = static_cast<std::int64_t>(command.max_memory->value);
+  if (command.max_file) config.max.file = static_cast<std::int64_t>(command.max_file->value);
   return config;
+}
+
+core::Defects defects_of(const ServeCommand& command) {
+  core::Defects defects = command.profile ? core::defects_of(*command.profile) : core::Defects{};
+  for (const core::Defect defect : command.defects) defects.set(defect);
+  return defects;
+}
+
+// A descriptor for each client and for each open file of the store: as many as this process may have.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 // What a server is told of the real world that no simulation gives it.
@@ -133,6 +150,7 @@ int serve_command(const ServeCommand& command) {
     complain(disk.error().text());
     return kExitUsage;
   }
+  raise_descriptor_limit();
   core::EventLoop loop;
   core::Runtime runtime{loop};
   core::TaskGroup tasks{runtime, command.name};
@@ -140,7 +158,7 @@ int serve_command(const ServeCommand& command) {
   core::RealClock clock;
   core::PosixNetwork network{loop, tasks, command.host};
   const std::unique_ptr<core::Log> log = make_serve_log(command.is_verbose ? core::LogLevel::debug : core::LogLevel::info);
-  const core::Defects defects;
+  const core::Defects defects = defects_of(command);
   core::Env env{clock, **disk, network, tasks, *log, core::Random{real_seed()}, defects};
   Signals signals{loop};
   if (!signals.is_good()) {

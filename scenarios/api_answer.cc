@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <nlohmann/json.hpp>
 
+#include "core/base/assert.h"
 #include "scenarios/final_state.h"
 
 namespace windtunnel::scenarios {
@@ -106,11 +107,14 @@ bool read_consumer_info(std::string_view answer, FinalConsumer& consumer) {
   consumer.ack_floor = *ack_floor;
   consumer.num_pending = number(json, "num_pending");
   consumer.num_ack_pending = number(json, "num_ack_pending");
+  consumer.num_redelivered = number(json, "num_redelivered");
   consumer.max_ack_pending = number(*config, "max_ack_pending");
   if (consumer.max_ack_pending == 0) consumer.max_ack_pending = ~std::uint64_t{0};
   const std::string ack = text(*config, "ack_policy");
   consumer.ack = ack == "explicit" ? AckPolicy::explicit_ : ack == "all" ? AckPolicy::all : AckPolicy::none;
   consumer.delivers_all = text(*config, "deliver_policy") == "all";
+  const auto max_deliver = config->find("max_deliver");
+  consumer.delivers_forever = max_deliver == config->end() || !max_deliver->is_number_integer() || max_deliver->get<std::int64_t>() <= 0;
   consumer.is_durable = config->contains("durable_name");
   if (const std::string filter = text(*config, "filter_subject"); !filter.empty()) consumer.filters.push_back(filter);
   if (const auto filters = config->find("filter_subjects"); filters != config->end() && filters->is_array()) {
@@ -160,6 +164,15 @@ core::Duration duplicate_window(std::string_view create_body) {
   if (given.count() > 0) return given;
   const core::Duration age = field("max_age");
   return age.count() > 0 ? std::min<core::Duration>(age, std::chrono::minutes{2}) : std::chrono::minutes{2};
+}
+
+std::string updated_body(std::string_view create_body, std::string_view update) {
+  nlohmann::ordered_json whole = nlohmann::ordered_json::parse(create_body, nullptr, /*allow_exceptions=*/false);
+  const nlohmann::ordered_json fields = nlohmann::ordered_json::parse(update, nullptr, /*allow_exceptions=*/false);
+  WT_ASSERT(whole.is_object());
+  WT_ASSERT(fields.is_object());
+  whole.update(fields);
+  return whole.dump();
 }
 
 bool has_stream_limits(std::string_view create_body) {

@@ -39,6 +39,8 @@ struct OriginStatus {
 [[nodiscard]] bool has_flag(std::string_view create_body, std::string_view flag);
 // How long the stream of such a body remembers message ids.
 [[nodiscard]] core::Duration duplicate_window(std::string_view create_body);
+// The configuration with the fields that another JSON object gives. Requires: both are objects of the loader's making.
+[[nodiscard]] std::string updated_body(std::string_view create_body, std::string_view update);
 // Whether it limits messages, bytes, age or messages a subject.
 [[nodiscard]] bool has_stream_limits(std::string_view create_body);
 

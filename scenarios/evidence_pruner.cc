@@ -26,10 +26,13 @@ bool is_ring(const Scenario& scenario, const StreamSpec& stream) {
   return stream.retention == Retention::limits && drops_oldest && !has_other_ways && !is_consumed && stream.sources.empty();
 }
 
-// Workloads that do nothing but publish: others look at messages again.
+// Workloads that do nothing but publish, each message for itself: others look at messages again.
 bool only_publishes(const Scenario& scenario) {
-  return std::all_of(scenario.workloads.begin(), scenario.workloads.end(),
-                     [](const WorkloadSpec& workload) { return std::holds_alternative<PublishSpec>(workload.work); });
+  return std::all_of(scenario.workloads.begin(), scenario.workloads.end(), [](const WorkloadSpec& workload) {
+    const auto* publish = std::get_if<PublishSpec>(&workload.work);
+    return publish != nullptr && publish->ids == 0 && publish->expect_last == PublishSpec::Expect::nothing &&
+           publish->rollup == PublishSpec::Rollup::none;
+  });
 }
 
 // Up to where the stream stored every message once, in order, and removed it again, in order.

@@ -38,8 +38,28 @@ struct StreamLimits {
   bool is_discard_new = false;
   bool is_discard_new_per_subject = false;
   bool allows_rollup = false;
+  bool has_changed = false;  // in what it lets go: an operator has set other limits
   // Whether anything but age, acks, requests and roll-ups makes it remove a message.
-  [[nodiscard]] bool evicts() const { return (has_totals && !is_discard_new) || (max_msgs_per_subject > 0 && !is_discard_new_per_subject); }
+  friend bool operator==(const StreamLimits&, const StreamLimits&) = default;
+  [[nodiscard]] bool evicts() const {
+    return has_changed || (has_totals && !is_discard_new) || (max_msgs_per_subject > 0 && !is_discard_new_per_subject);
+  }
+};
+
+// A mirror, or one of a stream's sources, as its status shows it.
+struct FinalCopy {
+  const OriginSpec* from = nullptr;
+  std::string reader;  // as its events name it
+  std::string key;     // of a source: what its messages' headers name; empty: a mirror
+  std::string error;   // empty: none
+  std::uint64_t lag = 0;
+};
+
+// A message that came by a source.
+struct SourcedMessage {
+  core::Seq seq;
+  std::size_t copy = 0;  // which of FinalStream::copies
+  core::Seq origin_seq;
 };
 
 struct FinalStream {
@@ -47,9 +67,12 @@ struct FinalStream {
   std::string node;
   const StreamSpec* spec = nullptr;
   StreamLimits limits;
+  core::Duration window_min{};  // how long it remembers message ids, by all configurations that it had
+  core::Duration window_max{};
   bool has_limits = false;              // its configuration lets it remove messages by itself
   bool has_stream_limits = false;       // of them, those that remove the oldest messages
   bool has_subject_limit = false;       // of them, those that remove the oldest of a subject
+  std::set<core::Seq> rolled_up;        // what a later message took the place of: it was to be removed
   std::vector<core::Seq> removed;       // what it said it removed, ascending; only if it may remove what lies between others
   bool is_readable = false;             // false: the node's JetStream does not have the stream
   core::StreamState state;              // what the stream says of itself
@@ -59,6 +82,8 @@ struct FinalStream {
   std::uint64_t block_bytes_max = 0;    // of its block files, the largest
   std::string mirror_error;             // of its status; empty: none
   std::uint64_t mirror_attempts = 0;
+  std::vector<FinalCopy> copies;        // its mirror, or its sources in their order; those that the scenario lists
+  std::vector<SourcedMessage> sourced;  // of its messages, ascending
 };
 
 // A consumer as its server describes it.
@@ -71,10 +96,12 @@ struct FinalConsumer {
   core::Seq ack_floor;
   std::uint64_t num_pending = 0;      // still to be delivered
   std::uint64_t num_ack_pending = 0;  // delivered, and not answered
+  std::uint64_t num_redelivered = 0;  // delivered more often than once, or out of deliveries, and not acknowledged
   std::uint64_t max_ack_pending = 0;
   AckPolicy ack = AckPolicy::none;
   std::vector<std::string> filters;  // empty: every subject
   bool delivers_all = false;         // its deliver policy
+  bool delivers_forever = false;     // max_deliver: -1
   bool is_durable = false;
   bool is_listed = false;            // the scenario lists it: it was created before time 0
   bool is_asked_to_the_end = false;  // some workload pulls to the end of the run, and acknowledges what it gets
@@ -87,6 +114,11 @@ struct FinalConsumer {
   };
   std::vector<FloorStep> floor_steps_back;
 };
+
+// What roll-ups took the place of, of the stream's messages that there ever were: everything before them that they are about.
+// Reads `messages`, for one may have been stored of which nobody heard.
+[[nodiscard]] std::set<core::Seq> rolled_up(const Scenario& scenario, const Ledger& ledger, const History& history,
+                                            const FinalStream& stream);
 
 struct FinalState {
   std::vector<FinalStream> streams;  // in the order of the scenario

@@ -19,6 +19,10 @@ constexpr core::EventName kConsumerFailed{"consumer.recovery_failed"};
 constexpr core::EventName kDelivered{"consumer.delivered"};
 constexpr core::EventName kAcked{"consumer.acked"};
 constexpr core::EventName kConfirmed{"consume.confirmed"};
+constexpr core::EventName kMirrorRequest{"mirror.request"};
+constexpr core::EventName kMirrorConnected{"mirror.connected"};
+constexpr core::EventName kSourceRequest{"source.request"};
+constexpr core::EventName kSourceConnected{"source.connected"};
 
 std::int64_t number(const sim::TraceEvent& event, std::string_view key) {
   const core::LogField* field = event.field(key);
@@ -108,9 +112,18 @@ void History::on_event(const sim::TraceEvent& event) {
   } else if (event.name == kConfirmed) {
     confirmed_acks_.push_back({event.at, std::string(text(event, "on")), std::string(text(event, "stream")),
                                core::Seq{static_cast<std::uint64_t>(number(event, "seq"))}});
+  } else if (event.name == kMirrorRequest || event.name == kSourceRequest) {
+    copies_[{event.node, std::string(text(event, "reader"))}].requests.push_back(event.at);
+  } else if (event.name == kMirrorConnected || event.name == kSourceConnected) {
+    copies_[{event.node, std::string(text(event, "reader"))}].connected.push_back(event.at);
   } else {
     note_store(event);
   }
+}
+
+const CopyLife* History::copy(sim::NodeId node, const std::string& reader) const {
+  const auto found = copies_.find({node, reader});
+  return found == copies_.end() ? nullptr : &found->second;
 }
 
 void History::note_store(const sim::TraceEvent& event) {

@@ -109,6 +109,12 @@ struct ConsumerKey {
   friend auto operator<=>(const ConsumerKey&, const ConsumerKey&) = default;
 };
 
+// How a mirror or a source went about reading its origin.
+struct CopyLife {
+  std::vector<core::Instant> requests;   // attempts to set it up
+  std::vector<core::Instant> connected;  // those that succeeded
+};
+
 // What a node lost its memory or more to.
 struct Crash {
   core::Instant at;
@@ -150,6 +156,8 @@ class History final : public sim::TraceObserver {
   };
   [[nodiscard]] const std::vector<ConfirmedAck>& confirmed_acks() const { return confirmed_acks_; }
   [[nodiscard]] const std::vector<FailedFsync>& failed_fsyncs() const { return failed_fsyncs_; }
+  // Of the copy of that name (FinalCopy::reader) on that node; nullptr: it never said a word.
+  [[nodiscard]] const CopyLife* copy(sim::NodeId node, const std::string& reader) const;
 
  private:
   void note_store(const sim::TraceEvent& event);
@@ -163,6 +171,7 @@ class History final : public sim::TraceObserver {
   std::vector<Damage> damages_;
   std::map<ConsumerKey, std::vector<ConsumerEvent>> consumers_;
   std::vector<ConfirmedAck> confirmed_acks_;
+  std::map<std::pair<sim::NodeId, std::string>, CopyLife> copies_;
 };
 
 }  // namespace windtunnel::scenarios

@@ -1,4 +1,5 @@
-// KeyValueLog: what the clients of key-value buckets asked and were told, and what their watches showed them.
+// KeyValueLog: what the clients of key-value buckets asked and were told, and publishers that expect a last sequence, and what their
+// watches showed them.
 #pragma once
 
 #include <cstddef>

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/jetstream/mirror.h"
+#include "core/jetstream/source_set.h"
 
 namespace windtunnel::scenarios {
 
@@ -17,22 +18,39 @@ LagWatcher::LagWatcher(World& world) : world_(world) {
     }
   }
   for (const StreamSpec& stream : world.scenario().streams) {
-    if (!stream.mirror || world.scenario().origin(stream, *stream.mirror) == nullptr) continue;
-    LagSample sample;
-    sample.mirror = &stream;
-    sample.quiet_since = sample.level_at = core::kForever;
-    samples_.push_back(sample);
+    const auto add = [&](const OriginSpec& from) {
+      if (world.scenario().origin(stream, from) == nullptr) return;
+      LagSample sample;
+      sample.copy = &stream;
+      sample.from = &from;
+      sample.quiet_since = sample.level_at = core::kForever;
+      samples_.push_back(sample);
+    };
+    if (stream.mirror) add(*stream.mirror);
+    for (const OriginSpec& from : stream.sources) add(from);
   }
 }
 
-std::optional<std::uint64_t> LagWatcher::lag_of(const StreamSpec& mirror) const {
-  const StreamSpec* origin = world_.scenario().origin(mirror, *mirror.mirror);
-  core::Stream* copy = world_.stream(mirror.on, mirror.name);
-  core::Stream* from = origin == nullptr ? nullptr : world_.stream(origin->on, origin->name);
-  if (copy == nullptr || from == nullptr) return std::nullopt;
-  const std::uint64_t theirs = from->store().state().last_seq.value;
-  const std::uint64_t ours = copy->store().state().last_seq.value;
+std::optional<std::uint64_t> LagWatcher::lag_of(const StreamSpec& copy, const OriginSpec& from) const {
+  const StreamSpec* spec = world_.scenario().origin(copy, from);
+  core::Stream* stream = world_.stream(copy.on, copy.name);
+  core::Stream* origin = spec == nullptr ? nullptr : world_.stream(spec->on, spec->name);
+  if (stream == nullptr || origin == nullptr) return std::nullopt;
+  if (!copy.mirror) return source_lag_of(copy, from, *origin);
+  const std::uint64_t theirs = origin->store().state().last_seq.value;
+  const std::uint64_t ours = stream->store().state().last_seq.value;
   return theirs > ours ? theirs - ours : 0;
+}
+
+std::optional<std::uint64_t> LagWatcher::source_lag_of(const StreamSpec& copy, const OriginSpec& from, core::Stream& origin) const {
+  const core::SourceSet* sources = world_.stream(copy.on, copy.name)->sources();
+  const auto index = static_cast<std::size_t>(&from - copy.sources.data());
+  if (sources == nullptr || sources->all().size() != copy.sources.size()) return std::nullopt;
+  const core::Source& source = *sources->all()[index];
+  std::vector<std::string> filters;
+  if (!from.filter_subject.empty()) filters.push_back(from.filter_subject);
+  for (const core::SubjectTransformConfig& each : source.origin().subject_transforms) filters.push_back(each.source);
+  return origin.store().count_matching(filters, source.position().seq.next());
 }
 
 std::optional<std::uint64_t> LagWatcher::reported_lag_of(const StreamSpec& mirror) const {
@@ -48,8 +66,8 @@ void LagWatcher::look(std::optional<core::Instant> last_fault, core::Instant pub
     watch.deadline = core::after(*last_fault, watch.expectation->within);
     if (watch.met_at || now > watch.deadline) continue;
     const StreamSpec* mirror = world_.scenario().stream(watch.expectation->on, watch.expectation->mirror);
-    if (mirror == nullptr) continue;
-    const std::optional<std::uint64_t> lag = watch.expectation->is_reported ? reported_lag_of(*mirror) : lag_of(*mirror);
+    if (mirror == nullptr || !mirror->mirror) continue;
+    const std::optional<std::uint64_t> lag = watch.expectation->is_reported ? reported_lag_of(*mirror) : lag_of(*mirror, *mirror->mirror);
     if (!lag) continue;
     watch.lag = *lag;
     if (watch.expectation->lag.holds(*lag)) watch.met_at = now;
@@ -59,7 +77,7 @@ void LagWatcher::look(std::optional<core::Instant> last_fault, core::Instant pub
   for (LagSample& sample : samples_) {
     sample.quiet_since = quiet;
     if (sample.level_at != core::kForever) continue;
-    const std::optional<std::uint64_t> lag = lag_of(*sample.mirror);
+    const std::optional<std::uint64_t> lag = lag_of(*sample.copy, *sample.from);
     if (lag && *lag == 0) sample.level_at = now;
     if (lag && now <= core::after(quiet, kSyncBound)) sample.lag = *lag;
   }

@@ -1,4 +1,4 @@
-// LagWatcher: how far mirrors are behind, looked at from outside while the run goes on.
+// LagWatcher: how far mirrors and sources are behind, looked at from outside while the run goes on.
 #pragma once
 
 #include <optional>
@@ -22,8 +22,9 @@ class LagWatcher {
   [[nodiscard]] std::vector<LagSample> samples() const;
 
  private:
-  // Origin's last sequence minus the mirror's; nullopt if one of the two cannot be seen.
-  [[nodiscard]] std::optional<std::uint64_t> lag_of(const StreamSpec& mirror) const;
+  // Origin's last sequence minus the mirror's; what a source has still to bring. nullopt if one of the two cannot be seen.
+  [[nodiscard]] std::optional<std::uint64_t> lag_of(const StreamSpec& copy, const OriginSpec& from) const;
+  [[nodiscard]] std::optional<std::uint64_t> source_lag_of(const StreamSpec& copy, const OriginSpec& from, core::Stream& origin) const;
   [[nodiscard]] std::optional<std::uint64_t> reported_lag_of(const StreamSpec& mirror) const;
 
   World& world_;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <optional>
-#include <tuple>
 #include <utility>
 
 #include "core/base/hash.h"
@@ -133,26 +132,28 @@ void LeafWatch::check_announced(const NodeSpec& node, const core::InterestReadin
 }
 
 void LeafWatch::check_known(const std::map<std::string, core::InterestReading>& readings) {
-  for (const auto& [name, reading] : readings) {
-    for (const core::InterestReading::Link& link : reading.links) {
-      if (!link.is_solicitor) continue;
+  const auto compare = [&](const std::string& from, const core::InterestReading::Link& said, const std::string& to,
+                           const core::InterestReading::Link& heard) {
+    const std::string problem = misunderstood(*scenario_.node(to), said, heard);
+    if (problem.empty()) return;
+    LeafFinding finding;
+    finding.kind = LeafFinding::Kind::interest;
+    finding.node = from;
+    finding.expected = to + " knows what " + from + " has announced to it";
+    finding.actual = problem;
+    find(std::move(finding));
+  };
+  for (const auto& dialler : readings) {
+    for (const core::InterestReading::Link& link : dialler.second.links) {
       const auto peer = readings.find(link.remote_name);
-      if (peer == readings.end()) continue;
-      const auto& others = peer->second.links;
-      const auto other = std::find_if(others.begin(), others.end(), [&](const core::InterestReading::Link& each) {
-        return each.id == link.remote_id && each.remote_name == name && !each.is_solicitor;
+      if (!link.is_solicitor || peer == readings.end()) continue;
+      const auto& accepted = peer->second.links;
+      const auto other = std::find_if(accepted.begin(), accepted.end(), [&](const core::InterestReading::Link& each) {
+        return each.id == link.remote_id && each.remote_name == dialler.first && !each.is_solicitor;
       });
-      if (other == others.end()) continue;
-      for (const auto& [from, to, who] : {std::tuple{&link, &*other, &name}, std::tuple{&*other, &link, &peer->first}}) {
-        const std::string problem = misunderstood(*scenario_.node(to == &link ? name : peer->first), *from, *to);
-        if (problem.empty()) continue;
-        LeafFinding finding;
-        finding.kind = LeafFinding::Kind::interest;
-        finding.node = *who;
-        finding.expected = "the other side of the link knows what " + *who + " has announced to it";
-        finding.actual = problem;
-        find(std::move(finding));
-      }
+      if (other == accepted.end()) continue;
+      compare(dialler.first, link, peer->first, *other);
+      compare(peer->first, *other, dialler.first, link);
     }
   }
 }

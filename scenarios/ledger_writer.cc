@@ -1,10 +1,26 @@
 #include "scenarios/ledger_writer.h"
 
+#include <charconv>
+
 #include "core/base/hash.h"
 #include "core/env/clock.h"
 #include "core/nats/headers.h"
 
 namespace windtunnel::scenarios {
+namespace {
+
+constexpr int kWrongLastSeq = 10071;
+constexpr int kStoreFailed = 10077;
+
+// "wrong last sequence: 17"
+std::uint64_t last_seq_told(std::string_view text) {
+  const std::string_view digits = text.substr(text.rfind(' ') + 1);
+  std::uint64_t value = 0;
+  std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  return value;
+}
+
+}  // namespace
 
 LedgerWriter::LedgerWriter(core::Env& env, World& world, const WorkloadSpec& spec, std::uint16_t number, core::Client& client, Terms terms)
     : env_(env),
@@ -17,13 +33,14 @@ LedgerWriter::LedgerWriter(core::Env& env, World& world, const WorkloadSpec& spe
       terms_(std::move(terms)),
       sizes_(env.random.child("sizes")) {}
 
-LedgerWriter::Letter LedgerWriter::write() {
+LedgerWriter::Letter LedgerWriter::write(std::string headers, std::optional<std::uint64_t> msg_id) {
   Ledger& ledger = world_.ledger();
-  Letter letter{.id = ledger.add(number_, env_.clock.now()), .headers = {}, .payload = {}};
+  Letter letter{.id = ledger.add(number_, env_.clock.now()), .headers = std::move(headers), .payload = {}};
   core::Bytes size = terms_.size.low;
   if (terms_.size.high > terms_.size.low) size = core::Bytes{sizes_.between(terms_.size.low.value, terms_.size.high.value)};
   letter.payload = ledger.payload(letter.id, size);
-  if (terms_.msg_id) core::append_header(letter.headers, "Nats-Msg-Id", spec_.name + "-" + std::to_string(letter.id.index));
+  if (terms_.msg_id)
+    core::append_header(letter.headers, "Nats-Msg-Id", spec_.name + "-" + std::to_string(msg_id.value_or(letter.id.index)));
   ledger.at(letter.id).set_content(core::hash_bytes(letter.payload) ^ core::hash_bytes(letter.headers));
   record("publish.sent", letter.id);
   return letter;
@@ -36,22 +53,30 @@ void LedgerWriter::publish_plain(std::string_view subject, const Letter& letter)
   if (!sent) record("publish.refused", letter.id);
 }
 
-bool LedgerWriter::publish_awaited(std::string_view subject, const Letter& letter) {
+LedgerWriter::Told LedgerWriter::publish_awaited(std::string_view subject, const Letter& letter) {
   const PublishId id = letter.id;
   core::PublishOptions options;
   options.headers = letter.headers;
   options.timeout = terms_.timeout;
   options.expect_domain = terms_.domain;
+  bool may_be_stored = false;
   for (std::uint64_t attempt = 0;; ++attempt) {
     const core::PublishOutcome told = jetstream_.publish(subject, letter.payload, options);
     if (told.kind == core::PublishOutcome::Kind::acked) {
       settle_acked(id, told.ack);
-      return true;
+      return {.is_acked = true, .seq = told.ack.seq, .is_refused = false, .may_be_stored = false};
     }
-    const bool may_retry = terms_.retries.until_acked || attempt < terms_.retries.max;
+    // What the disk failed may be there all the same.
+    const bool is_unknown = told.kind == core::PublishOutcome::Kind::timeout || told.err_code == kStoreFailed;
+    may_be_stored = may_be_stored || is_unknown;
+    const bool is_refused = told.err_code == kWrongLastSeq;  // nor would it be taken later
+    const bool may_retry = !is_refused && (terms_.retries.until_acked || attempt < terms_.retries.max);
     if (!may_retry || client_.is_closed()) {
       settle_failed(id, told);
-      return false;
+      return {.is_acked = false,
+              .seq = is_refused ? core::Seq{last_seq_told(told.text)} : core::Seq{},
+              .is_refused = is_refused && !may_be_stored,
+              .may_be_stored = may_be_stored};
     }
     record("publish.retry", id);
     env_.tasks.sleep_until(core::after(env_.clock.now(), terms_.retries.wait));

@@ -2,6 +2,8 @@
 // told is written behind it.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -33,12 +35,21 @@ class LedgerWriter {
   // `number`: of the workload's book. All references must outlive it.
   LedgerWriter(core::Env& env, World& world, const WorkloadSpec& spec, std::uint16_t number, core::Client& client, Terms terms);
 
-  // The next message, from now on in the ledger. Does not suspend.
-  Letter write();
+  // How publishing one message ended.
+  struct Told {
+    bool is_acked = false;
+    core::Seq seq;               // of the ack; of a refused expectation: the last sequence that there is
+    bool is_refused = false;     // it did not meet its expectation, and certainly was not stored
+    bool may_be_stored = false;  // without an ack
+  };
+
+  // The next message, from now on in the ledger, with these headers and, if its messages have ids, its own or this one. Does not
+  // suspend.
+  Letter write(std::string headers = {}, std::optional<std::uint64_t> msg_id = std::nullopt);
   // Hands it to the connection: nobody ever answers. Suspends as Client::publish does.
   void publish_plain(std::string_view subject, const Letter& letter);
-  // Until its outcome is known; whether that is an ack. Suspends.
-  bool publish_awaited(std::string_view subject, const Letter& letter);
+  // Until its outcome is known. Suspends.
+  Told publish_awaited(std::string_view subject, const Letter& letter);
 
  private:
   void settle_acked(PublishId id, const core::PubAck& ack);

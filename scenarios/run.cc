@@ -9,6 +9,9 @@
 #include "core/base/hash.h"
 #include "core/jetstream/consumer.h"
 #include "core/jetstream/mirror.h"
+#include "core/jetstream/source_header.h"
+#include "core/jetstream/source_set.h"
+#include "core/nats/headers.h"
 #include "scenarios/api_answer.h"
 #include "scenarios/crash_driver.h"
 #include "scenarios/evidence_pruner.h"
@@ -77,8 +80,8 @@ class Run {
     const std::optional<core::Instant> last_fault = last_fault_of(faults);
     const FinalState state = read_everything(end);
     const std::vector<LagSample> samples = lags.samples();
-    const Evidence evidence{scenario_, world_.ledger(), world_.history(),        world_.removals(),         world_.key_values(),
-                            state,     samples,         world_.readings().all(), &world_.leafs().findings()};
+    const Evidence evidence{scenario_,           world_.ledger(), world_.history(), world_.removals(),         world_.changes(),
+                            world_.key_values(), state,           samples,          world_.readings().all(), &world_.leafs().findings()};
     const std::vector<Consumption> consumptions = workloads.consumptions();
     std::vector<std::string> missed = faults.missed();
     for (std::string& crash : crashes_.missed()) missed.push_back(std::move(crash));
@@ -151,10 +154,7 @@ class Run {
     out.key = StreamKey{world_.node(spec.on).process->node(), spec.name};
     out.node = spec.on;
     out.spec = &spec;
-    out.limits = limits_of(spec.create_body);
-    out.has_stream_limits = has_stream_limits(spec.create_body);
-    out.has_subject_limit = has_limit(spec.create_body, "max_msgs_per_subject");
-    out.has_limits = spec.retention != Retention::limits || out.has_stream_limits;
+    describe(out);
     if (const StreamLife* life = world_.history().life(out.key);
         life != nullptr && (spec.retention != Retention::limits || out.has_subject_limit)) {
       for (const StreamLife::Removal& removal : life->removed) out.removed.push_back(removal.seq);
@@ -164,6 +164,8 @@ class Run {
     if (stream == nullptr) return out;
     out.is_readable = true;
     out.state = stream->store().state();
+    if (out.limits.has_changed)
+      out.limits.max_msgs_per_subject = static_cast<std::uint64_t>(std::max<std::int64_t>(0, stream->config().max_msgs_per_subject));
     const sim::DiskTree& tree = world_.node(spec.on).process->disk().tree();
     for (const std::string& path : tree.files()) {
       if (path.ends_with(".blk") && path.find("/streams/" + spec.name + "/msgs/") != std::string::npos)
@@ -173,6 +175,7 @@ class Run {
       out.mirror_attempts = stream->mirror()->attempts();
       if (stream->mirror()->error()) out.mirror_error = stream->mirror()->error()->description;
     }
+    read_copies(*stream, out);
     std::map<std::string, core::Seq> latest;
     for (core::Seq seq = out.state.first_seq; seq.value > 0 && seq <= out.state.last_seq; seq = seq.next()) {
       const core::Result<core::StoredMessage> message = stream->store().load(seq);
@@ -187,11 +190,57 @@ class Run {
       read.time = message->time.unix_ns;
       read.id = world_.ledger().identify(message->payload);
       out.messages.push_back(read);
+      note_source(*message, out);
       latest[message->subject] = seq;
     }
+    out.rolled_up = rolled_up(world_.scenario(), world_.ledger(), world_.history(), out);
     if (!out.unreadable.empty()) return out;  // which of them is the last nobody knows
     for (const auto& [subject, seq] : latest) out.latest.push_back({subject, seq, stream->store().last_seq_of(subject)});
     return out;
+  }
+
+  // How its mirror or its sources stand.
+  static void read_copies(const core::Stream& stream, FinalStream& out) {
+    const auto add = [&](const OriginSpec& from, std::string reader, std::string key, const core::ApiStatus& error, std::uint64_t lag) {
+      out.copies.push_back({&from, std::move(reader), std::move(key), error ? error->description : std::string{}, lag});
+    };
+    if (const core::Mirror* mirror = stream.mirror(); mirror != nullptr && out.spec->mirror)
+      add(*out.spec->mirror, "mirror/" + out.key.stream, "", mirror->error(), mirror->reported_lag());
+    const core::SourceSet* sources = stream.sources();
+    if (sources == nullptr || sources->all().size() != out.spec->sources.size()) return;  // an operator has changed them
+    for (std::size_t i = 0; i < out.spec->sources.size(); ++i) {
+      const core::Source& source = *sources->all()[i];
+      add(out.spec->sources[i], "source/" + out.key.stream + "/" + source.key(), source.key(), source.error(), source.reported_lag());
+    }
+  }
+
+  static void note_source(const core::StoredMessage& message, FinalStream& out) {
+    if (out.copies.empty() || out.spec->mirror) return;
+    const std::optional<std::string_view> header = core::header_value(message.headers, core::kStreamSourceHeader);
+    const std::optional<core::SourcedFrom> from = header ? core::parse_source_header(*header) : std::nullopt;
+    if (!from) return;
+    for (std::size_t i = 0; i < out.copies.size(); ++i) {
+      if (out.copies[i].key == from->key) return out.sourced.push_back({message.seq, i, from->seq});
+    }
+  }
+
+  // What its configurations say: that of the scenario, and those that operators gave it.
+  void describe(FinalStream& out) {
+    std::vector<std::string> bodies = world_.changes().bodies_of(out.key);
+    bodies.push_back(out.spec->create_body);
+    out.limits = limits_of(out.spec->create_body);
+    out.window_min = out.window_max = duplicate_window(out.spec->create_body);
+    for (const std::string& body : bodies) {
+      const StreamLimits limits = limits_of(body);
+      if (!(limits == limits_of(out.spec->create_body))) out.limits.has_changed = true;
+      if (limits.max_age != out.limits.max_age) out.limits.max_age = core::Duration{};  // then nobody asks for it
+      out.limits.allows_rollup = out.limits.allows_rollup || limits.allows_rollup;
+      out.window_min = std::min(out.window_min, duplicate_window(body));
+      out.window_max = std::max(out.window_max, duplicate_window(body));
+      out.has_stream_limits = out.has_stream_limits || has_stream_limits(body);
+      out.has_subject_limit = out.has_subject_limit || has_limit(body, "max_msgs_per_subject");
+    }
+    out.has_limits = out.spec->retention != Retention::limits || out.has_stream_limits;
   }
 
   // Those that the scenario names, or lets its workloads create.

@@ -10,7 +10,8 @@
 namespace windtunnel::scenarios {
 namespace {
 
-constexpr std::array<std::string_view, 3> kAdminActions = {"purge", "delete_message", "erase_message"};
+constexpr std::array<std::string_view, 6> kAdminActions = {"purge",  "delete_message",  "erase_message",
+                                                           "update", "delete_consumer", "create_consumer"};
 constexpr std::array<std::string_view, 6> kKeyValueActions = {"put", "create", "update", "delete", "purge", "get"};
 constexpr std::array<std::string_view, 7> kCounters = {"published", "acked", "errors", "no_responders", "timeouts", "duplicates", "lost"};
 
@@ -55,6 +56,24 @@ std::uint64_t PublishSpec::messages() const {
   }
   return count && *count < by_time ? *count : by_time;
 }
+
+namespace {
+
+// Which of `choices` the message takes: spread as if by chance, and the same in every run.
+std::uint64_t spread(std::uint64_t index, std::uint64_t salt, std::uint64_t choices) {
+  std::uint64_t x = (index + 1) * 0x9e3779b97f4a7c15 + salt;  // splitmix64
+  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
+  x = (x ^ (x >> 27)) * 0x94d049bb133111eb;
+  return (x ^ (x >> 31)) % choices;
+}
+
+}  // namespace
+
+std::string PublishSpec::subject_of(std::uint64_t index) const {
+  return subjects == 0 ? subject : subject + "." + std::to_string(spread(index, core::hash_bytes(subject), subjects));
+}
+
+std::uint64_t PublishSpec::id_of(std::uint64_t index) const { return ids == 0 ? index : spread(index, 1, ids); }
 
 std::uint64_t AdminSpec::times() const {
   const std::uint64_t by_time = duration ? static_cast<std::uint64_t>(*duration / every) : ~std::uint64_t{0};

@@ -124,6 +124,20 @@ struct PublishSpec {
   RetryPolicy retries;
   bool msg_id = false;          // each message carries a Nats-Msg-Id, the same in its retries
   bool is_closed_loop = false;  // the next message waits for the outcome of the one before it
+  std::uint64_t subjects = 0;   // not 0: a message goes to one of SUBJECT.0 to SUBJECT.(subjects - 1)
+  std::uint64_t ids = 0;        // not 0: there are only so many message ids, and later messages use them again
+  // A message is stored only if the last sequence is the one that its publisher knows of: of its subject, or of the stream.
+  enum class Expect : std::uint8_t { nothing, subject, stream } expect_last = Expect::nothing;
+  // Every so many messages one takes the place of all before it: on its subject, or in the stream.
+  enum class Rollup : std::uint8_t { none, subject, all } rollup = Rollup::none;
+  std::uint64_t rollup_every = 1;
+  std::string on;      // with expect_last: the node of the stream that takes its messages
+  std::string stream;  // with expect_last: that stream
+
+  // Of the message with that index. They do not depend on the seed, so nobody needs to write them down.
+  [[nodiscard]] std::string subject_of(std::uint64_t index) const;
+  [[nodiscard]] std::uint64_t id_of(std::uint64_t index) const;  // two messages with the same share their Nats-Msg-Id
+  [[nodiscard]] bool is_rollup(std::uint64_t index) const { return rollup != Rollup::none && (index + 1) % rollup_every == 0; }
 
   // How many messages this is: count, or those that are due within `for` (the first at once, the last before its end).
   [[nodiscard]] std::uint64_t messages() const;
@@ -184,8 +198,11 @@ struct RepublishSpec {
 
 enum class AdminAction : std::uint8_t {
   purge,
-  delete_message,  // a random one
-  erase_message,   // the same, and its bytes are overwritten
+  delete_message,   // a random one
+  erase_message,    // the same, and its bytes are overwritten
+  update,           // the stream gets the next of the configurations
+  delete_consumer,  // of the consumer that is named
+  create_consumer,  // with the configuration that the scenario lists
 };
 
 struct AdminSpec {
@@ -196,8 +213,10 @@ struct AdminSpec {
   core::Duration every{};
   std::uint64_t count = 0;  // how many actions; 0: as many as `duration` has room for
   std::optional<core::Duration> duration;
-  std::string filter_subject;  // of purges; empty: every subject
-  std::uint64_t keep = 0;      // of purges; not 0: all but the newest `keep`
+  std::string filter_subject;        // of purges; empty: every subject
+  std::uint64_t keep = 0;            // of purges; not 0: all but the newest `keep`
+  std::vector<std::string> updates;  // of updates, in turn: the JSON of the STREAM.UPDATE requests
+  std::string consumer;              // whose deletion and creation it is
 
   [[nodiscard]] std::uint64_t times() const;
 };
@@ -356,6 +375,12 @@ struct Expectation {
   [[nodiscard]] std::string text() const;  // "workload careful: errors at least 1"
 };
 
+// A hazard that the scenario has on purpose (scenarios/hazards/names.h).
+struct AcceptedHazard {
+  std::string name;
+  SourcePosition where;
+};
+
 struct Scenario {
   std::string file;
   std::string name;
@@ -370,6 +395,7 @@ struct Scenario {
   std::vector<FaultSpec> faults;
   std::optional<faults::SwarmSpec> swarm;  // faults that the seed chooses; besides those above
   std::vector<Expectation> expectations;
+  std::vector<AcceptedHazard> accepted_hazards;
 
   // nullptr if there is none.
   [[nodiscard]] const NodeSpec* node(std::string_view node_name) const;

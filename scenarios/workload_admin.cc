@@ -1,9 +1,11 @@
-// The `admin` workload: an operator at work. One action after the other, in turn: purges, deletions.
+// The `admin` workload: an operator at work. One action after the other, in turn: purges, deletions, other configurations, consumers
+// that go and come.
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "core/base/assert.h"
 #include "core/base/json_writer.h"
 #include "core/client/client.h"
 #include "core/client/jetstream_client.h"
@@ -42,8 +44,60 @@ class AdminProgram final : public sim::Program {
   }
 
  private:
+  enum class Answer : std::uint8_t { none, refused, done };
+
   void act(AdminAction action) {
-    if (action == AdminAction::purge) return purge();
+    switch (action) {
+      case AdminAction::purge: return purge();
+      case AdminAction::delete_message:
+      case AdminAction::erase_message: return remove_message(action);
+      case AdminAction::update: return update();
+      case AdminAction::delete_consumer:
+      case AdminAction::create_consumer: return change_consumer(action == AdminAction::delete_consumer);
+    }
+  }
+
+  void update() {
+    const StreamKey key = stream_key();
+    const std::size_t index = world_.changes().of(key).size();
+    ConfigChange change;
+    change.asked_at = env_.clock.now();
+    change.body = admin_.updates[updates_++ % admin_.updates.size()];
+    world_.changes().of(key).push_back(change);
+    const Answer answer = ask("STREAM.UPDATE." + admin_.stream, change.body);
+    if (answer != Answer::none) note(world_.changes().of(key)[index], answer);
+  }
+
+  void change_consumer(bool is_deletion) {
+    const ConsumerKey key{stream_key(), admin_.consumer};
+    const std::size_t index = world_.changes().of(key).size();
+    ConsumerChange change;
+    change.asked_at = env_.clock.now();
+    change.is_deletion = is_deletion;
+    world_.changes().of(key).push_back(change);
+    const std::string name = admin_.stream + "." + admin_.consumer;
+    const Answer answer =
+        is_deletion ? ask("CONSUMER.DELETE." + name, "") : ask("CONSUMER.DURABLE.CREATE." + name, listed_consumer().create_body);
+    if (answer != Answer::none) note(world_.changes().of(key)[index], answer);
+  }
+
+  void note(Change& change, Answer answer) const {
+    change.answered_at = env_.clock.now();
+    change.is_refused = answer == Answer::refused;
+  }
+
+  [[nodiscard]] StreamKey stream_key() { return {world_.node(admin_.on).process->node(), admin_.stream}; }
+
+  [[nodiscard]] const ConsumerSpec& listed_consumer() const {
+    const std::vector<ConsumerSpec>& all = world_.scenario().consumers;
+    const auto found = std::find_if(all.begin(), all.end(), [this](const ConsumerSpec& consumer) {
+      return consumer.on == admin_.on && consumer.stream == admin_.stream && consumer.name == admin_.consumer;
+    });
+    WT_ASSERT(found != all.end());  // the loader has looked
+    return *found;
+  }
+
+  void remove_message(AdminAction action) {
     const std::optional<core::Seq> seq = some_sequence();
     if (!seq) return;
     RequestedRemoval removal = blank_removal();
@@ -52,7 +106,7 @@ class AdminProgram final : public sim::Program {
     json.begin_object().field("seq", seq->value);
     if (action == AdminAction::delete_message) json.field("no_erase", true);
     json.end_object();
-    ask("STREAM.MSG.DELETE." + admin_.stream, json.view(), std::move(removal));
+    ask_for("STREAM.MSG.DELETE." + admin_.stream, json.view(), std::move(removal));
   }
 
   void purge() {
@@ -64,7 +118,7 @@ class AdminProgram final : public sim::Program {
     if (!admin_.filter_subject.empty()) json.field("filter", admin_.filter_subject);
     if (admin_.keep > 0) json.field("keep", admin_.keep);
     json.end_object();
-    ask("STREAM.PURGE." + admin_.stream, json.view(), std::move(removal));
+    ask_for("STREAM.PURGE." + admin_.stream, json.view(), std::move(removal));
   }
 
   // One of the sequences that the stream has, or had.
@@ -88,17 +142,24 @@ class AdminProgram final : public sim::Program {
     return out;
   }
 
-  // Once: what has no answer may have been done, or may not.
-  void ask(const std::string& verb, std::string_view json, RequestedRemoval removal) {
+  void ask_for(const std::string& verb, std::string_view json, RequestedRemoval removal) {
     const std::size_t index = world_.removals().add(std::move(removal));
+    const Answer answer = ask(verb, json);
+    if (answer != Answer::none) world_.removals().answered(index, env_.clock.now(), answer == Answer::done);
+  }
+
+  // Once: what has no answer may have been done, or may not.
+  Answer ask(const std::string& verb, std::string_view json) {
     const core::Reply reply = jetstream_.api(verb, json, core::after(env_.clock.now(), kApiTimeout));
     std::string told = "no answer";
+    Answer answer = Answer::none;
     if (reply.kind == core::Reply::Kind::message) {
       const std::optional<std::string> refused = api_error_text(reply.message.payload);
       told = refused.value_or("done");
-      world_.removals().answered(index, env_.clock.now(), !refused);
+      answer = refused ? Answer::refused : Answer::done;
     }
     world_.record(node_, core::LogLevel::info, "admin.asked", {{"workload", spec_.name}, {"verb", verb}, {"body", json}, {"told", told}});
+    return answer;
   }
 
   core::Env& env_;
@@ -109,6 +170,7 @@ class AdminProgram final : public sim::Program {
   sim::NodeId node_;
   core::Client client_;
   core::JetStreamClient jetstream_;
+  std::size_t updates_ = 0;  // made so far
 };
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <numeric>
 #include <string>
 
+#include "core/base/json_writer.h"
 #include "core/client/client.h"
 #include "core/client/jetstream_client.h"
 #include "core/env/clock.h"
@@ -18,6 +19,8 @@ using Answer = HandlerSpec::Answer;
 // Between a request that could not be served (no way to the consumer) and the next.
 constexpr core::Duration kRetryWait = 250ms;
 constexpr core::Duration kAckTimeout = 5s;
+// For a last request to arrive.
+constexpr core::Duration kAskTime = 2ms;
 
 // One life of the application: what a crash takes.
 struct Life {
@@ -143,9 +146,23 @@ class ConsumerProgram final : public sim::Program {
                   {{"workload", spec_.name}, {"on", consume_.on}, {"stream", consume_.stream}, {"seq", delivery.stream_seq.value}});
   }
 
+  // Applications ask for the next messages while they work: the request is at the server when they die, and nobody is there to be
+  // served.
+  void ask_for_more() {
+    const std::string inbox = life().client.new_inbox();
+    abandoned_.push_back(life().client.subscribe(inbox));
+    const std::string api = consume_.domain.empty() ? "$JS.API" : "$JS." + consume_.domain + ".API";
+    const std::string subject = api + ".CONSUMER.MSG.NEXT." + consume_.stream + "." + consume_.consumer;
+    core::JsonWriter json;
+    json.begin_object().field("batch", consume_.batch).field("expires", consume_.expires.count()).end_object();
+    const core::Status sent = life().client.publish({.subject = subject, .reply = inbox, .headers = {}, .payload = json.view()});
+    if (sent) env_.tasks.sleep_until(core::after(env_.clock.now(), kAskTime));
+  }
+
   // Its connection ends and what it held is forgotten; another one takes its place. The old one stays in memory: the tasks of
   // its client may still refer to it.
   void crash() {
+    ask_for_more();
     life().client.close();
     env_.tasks.sleep_until(core::after(env_.clock.now(), consume_.handler.restart_after));
     begin_life();
@@ -161,6 +178,7 @@ class ConsumerProgram final : public sim::Program {
   core::Random random_;
   std::uint64_t weights_sum_ = 0;
   std::vector<std::unique_ptr<Life>> lives_;  // the last one lives
+  std::vector<core::Result<std::unique_ptr<core::Subscription>>> abandoned_;
 };
 
 }  // namespace

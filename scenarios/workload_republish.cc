@@ -61,7 +61,7 @@ class Republisher final : public sim::Program {
 
  private:
   void publish(const std::string& subject) {
-    writer_.publish_awaited(subject, writer_.write());
+    static_cast<void>(writer_.publish_awaited(subject, writer_.write()));
     progress_ = env_.clock.now();
   }
 

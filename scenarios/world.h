@@ -15,6 +15,7 @@
 #include "core/base/result.h"
 #include "core/jetstream/stream.h"
 #include "core/server/node.h"
+#include "scenarios/change_log.h"
 #include "scenarios/history.h"
 #include "scenarios/key_value_log.h"
 #include "scenarios/leaf_watch.h"
@@ -75,6 +76,7 @@ class World {
   [[nodiscard]] History& history() { return history_; }
   [[nodiscard]] Ledger& ledger() { return ledger_; }
   [[nodiscard]] RemovalLog& removals() { return removals_; }
+  [[nodiscard]] ChangeLog& changes() { return changes_; }
   [[nodiscard]] KeyValueLog& key_values() { return key_values_; }
   [[nodiscard]] const RecoveryReadings& readings() const { return readings_; }
   [[nodiscard]] const LeafWatch& leafs() const { return leafs_; }
@@ -106,6 +108,7 @@ class World {
   History history_;  // before the kernel, whose trace reports to it to the end
   Ledger ledger_;
   RemovalLog removals_;
+  ChangeLog changes_;
   KeyValueLog key_values_;
   RecoveryReadings readings_;
   const bool wants_readings_;

@@ -106,19 +106,16 @@ void JetStream::Api::write_domain(JsonWriter& json) const {
 }
 
 ApiStatus JetStream::Api::account_info(const Call&, JsonWriter& json) {
-  std::uint64_t memory = 0;
-  std::uint64_t storage = 0;
   std::int64_t reserved_memory = 0;
   std::int64_t reserved_storage = 0;
   std::size_t consumers = 0;
   for (const auto& [name, stream] : js_.streams_) {
     const bool is_memory = stream->config().storage == StorageType::memory;
-    (is_memory ? memory : storage) += stream->store().state().bytes.value;
     (is_memory ? reserved_memory : reserved_storage) += std::max<std::int64_t>(0, stream->config().max_bytes);
     consumers += stream->consumers().size();
   }
-  json.field("memory", memory)
-      .field("storage", storage)
+  json.field("memory", js_.used(StorageType::memory))
+      .field("storage", js_.used(StorageType::file))
       .field("reserved_memory", reserved_memory)
       .field("reserved_storage", reserved_storage);
   json.field("streams", js_.streams_.size()).field("consumers", consumers);

@@ -86,6 +86,7 @@ ApiError wrong_last_id(std::string_view id) { return {400, 10070, "wrong last ms
 ApiError rollup(std::string text) { return {500, 10111, std::move(text)}; }
 ApiError message_too_large() { return {400, 10054, "message size exceeds maximum allowed"}; }
 ApiError headers_too_large() { return {400, 10097, "header size exceeds maximum allowed of 64k"}; }
+ApiError insufficient_resources() { return {503, 10023, "insufficient resources"}; }
 ApiError store_failed(std::string text) { return {503, 10077, std::move(text)}; }
 
 }  // namespace api_errors

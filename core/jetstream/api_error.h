@@ -88,6 +88,7 @@ ApiError wrong_last_id(std::string_view id);  // 10070
 ApiError rollup(std::string text);            // 10111
 ApiError message_too_large();                 // 10054
 ApiError headers_too_large();                 // 10097
+ApiError insufficient_resources();            // 10023, code 503
 ApiError store_failed(std::string text);      // 10077, code 503
 
 }  // namespace api_errors

@@ -162,6 +162,7 @@ void Consumer::acknowledge_through(const Ack& ack) {
   }
   ack_floor_ = SequencePair{ack.consumer_seq, ack.seq};
   if (store_) store_->changed();
+  env_.log.trace("consumer.acked", {{"stream", host_.stream_name()}, {"consumer", name_}, {"seq", ack.seq.value}});
   wake();
   for (const Seq seq : acked) {
     if (is_closed_) return;

@@ -27,9 +27,11 @@ JetStream::JetStream(Env& env, Bus& bus, JetStreamConfig config)
       bus_(bus),
       config_(std::move(config)),
       advisories_(env, bus, config_.domain),
+      usage_(config_.max, [this](StorageType storage) { return used(storage); }),
       context_{env,
                bus,
                advisories_,
+               usage_,
                config_.store,
                config_.domain,
                config_.server_name,
@@ -48,15 +50,9 @@ JetStream::~JetStream() {
 Status JetStream::start() {
   WT_CHECK(env_.disk.make_directories(kStreamsDirectory));
   recover();
-  // Not "$JS.API.>": consumers subscribe to pull requests for themselves, and direct gets are their streams'. Without the
-  // consumer or the stream there must be no responder. What else is asked has one, even if it stays silent.
-  for (const char* subject :
-       {"$JS.API.*", "$JS.API.INFO.>", "$JS.API.STREAM.>", "$JS.API.META.>", "$JS.API.SERVER.>", "$JS.API.ACCOUNT.>", "$JS.API.CONSUMER.*",
-        "$JS.API.CONSUMER.CREATE.>", "$JS.API.CONSUMER.DURABLE.>", "$JS.API.CONSUMER.NAMES.>", "$JS.API.CONSUMER.LIST.>",
-        "$JS.API.CONSUMER.INFO.>", "$JS.API.CONSUMER.DELETE.>", "$JS.API.CONSUMER.LEADER.>", "$JS.API.CONSUMER.PAUSE.>",
-        "$JS.API.CONSUMER.RESET.>", "$JS.API.CONSUMER.UNPIN.>"}) {
-    subscribe(subject);
-  }
+  // What is no request of ours is taken and not answered, as at nats-server. Pull requests and direct gets are not routed here:
+  // consumers and streams subscribe to their own, and without the consumer or the stream there must be no responder.
+  subscribe("$JS.API.>");
   scope_.spawn("jetstream api", [this] { serve_loop(); });
   return {};
 }
@@ -157,11 +153,19 @@ std::vector<Stream*> JetStream::streams() {
   return out;
 }
 
+std::uint64_t JetStream::used(StorageType storage) const {
+  std::uint64_t bytes = 0;
+  for (const auto& [name, stream] : streams_) {
+    if (stream->config().storage == storage) bytes += stream->store().state().bytes.value;
+  }
+  return bytes;
+}
+
 // Whether what a stream asks for is there, besides what the others reserve.
 ApiStatus JetStream::check_reserves(const StreamConfig& config) const {
   if (config.max_bytes <= 0) return std::nullopt;
   const bool is_memory = config.storage == StorageType::memory;
-  std::int64_t left = is_memory ? config_.reserves.memory : config_.reserves.file;
+  std::int64_t left = usage_.max().of(config.storage);
   for (const auto& [name, other] : streams_) {
     if (name != config.name && other->config().storage == config.storage) left -= std::max<std::int64_t>(0, other->config().max_bytes);
   }

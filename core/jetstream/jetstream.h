@@ -13,6 +13,7 @@
 #include "core/env/sync.h"
 #include "core/jetstream/advisories.h"
 #include "core/jetstream/api_error.h"
+#include "core/jetstream/store_usage.h"
 #include "core/jetstream/stream.h"
 #include "core/nats/bus.h"
 #include "core/store/store_options.h"
@@ -22,18 +23,11 @@ namespace windtunnel::core {
 class JsonWriter;
 struct Env;
 
-// What streams may reserve together with max_bytes. nats-server takes three quarters of the machine's memory and disk; ours
-// does not depend on the machine.
-struct StoreReserves {
-  std::int64_t memory = std::int64_t{1} << 36;
-  std::int64_t file = std::int64_t{1} << 40;
-};
-
 struct JetStreamConfig {
   std::string domain;  // may be empty
   std::string server_name;
   StoreSettings store{.opens_early = true};
-  StoreReserves reserves = {};
+  StoreMax max = {};  // what streams may hold together, and reserve with max_bytes
 };
 
 class JetStream {
@@ -67,6 +61,7 @@ class JetStream {
   void serve_loop();
   void subscribe(std::string_view subject);
   [[nodiscard]] StreamLookup lookup() const;
+  [[nodiscard]] std::uint64_t used(StorageType storage) const;
   ApiStatus check_reserves(const StreamConfig& config) const;
   ApiStatus check_overlap(const StreamConfig& config) const;
 
@@ -74,6 +69,7 @@ class JetStream {
   Bus& bus_;
   JetStreamConfig config_;
   Advisories advisories_;
+  StoreUsage usage_;
   StreamContext context_;
   std::map<std::string, std::unique_ptr<Stream>, std::less<>> streams_;
   std::vector<SubscriptionId> subscriptions_;

@@ -7,6 +7,7 @@
 #include "core/env/env.h"
 #include "core/jetstream/rollup.h"
 #include "core/jetstream/stream.h"
+#include "core/nats/headers.h"
 
 namespace windtunnel::core {
 namespace {
@@ -15,6 +16,7 @@ namespace {
 constexpr std::uint64_t kCaughtUp = 10;
 // A sabotaged mirror errs on one sequence in so many.
 constexpr std::uint64_t kSabotageEvery = 50;
+constexpr const char* kNoteKey = "mirror";
 
 }  // namespace
 
@@ -22,11 +24,65 @@ Mirror::Mirror(Stream& stream, const StreamSource& origin)
     : stream_(stream),
       env_(stream.env_),
       transforms_(origin.subject_transforms),
+      notes_(stream.env_, stream.config().storage == StorageType::file ? stream.directory() : std::string{},
+             stream.context_.settings.sync_always,
+             [this] {
+               return std::vector<CopyNote>{CopyNote{kNoteKey, {}, {}, {}, created_, has_parted_}};
+             }),
       consumer_(stream.env_, stream.bus_,
                 {OriginConsumer::Kind::mirror, stream.config().name, stream.identity() + " mirror", "mirror/" + stream.config().name},
                 origin, *this) {}
 
-ApiStatus Mirror::meet(const OriginFacts&) { return std::nullopt; }
+void Mirror::stop(bool is_final) {
+  consumer_.stop(is_final);
+  notes_.stop(/*writes=*/!is_final);
+}
+
+void Mirror::recover() {
+  for (const CopyNote& note : notes_.load()) {
+    if (note.key != kNoteKey) continue;
+    created_ = note.created;
+    has_parted_ = note.has_parted;
+  }
+}
+
+// Our last message, which the origin must have too, or have had.
+std::optional<OriginProbe> Mirror::probe() {
+  const Result<std::optional<StoredMessage>> last = stream_.store().load_last(">");
+  if (!last || !*last) return std::nullopt;
+  return OriginProbe{(*last)->seq, (*last)->time};
+}
+
+// From now on, and over restarts: the origin may come to have as many messages as we do, but they are others.
+ApiStatus Mirror::part(std::string why) {
+  if (!std::exchange(has_parted_, true)) notes_.changed(Duration{0});
+  return api_errors::general(std::move(why));
+}
+
+// An origin that has fewer messages than we do was made anew, or lost what it had not synced. We keep what we have: following it
+// would give one sequence to two messages (streams D.7; nats-8152 is following it).
+ApiStatus Mirror::meet(const OriginFacts& facts) {
+  if (!facts.is_known || env_.defects.is_on(Defect::nats_8152) || checks_copies()) return std::nullopt;
+  const StreamState state = stream_.store().state();
+  if (state.last_seq.value == 0) {  // nothing was copied yet: any will do
+    has_parted_ = false;
+    created_.clear();
+  }
+  if (facts.last_seq < state.last_seq) {
+    return part("origin's last sequence " + std::to_string(facts.last_seq.value) + " is lower than the mirror's " +
+                std::to_string(state.last_seq.value));
+  }
+  if (!created_.empty() && created_ != facts.created) {
+    return part("origin was created at " + facts.created + ", and what is mirrored at " + created_);
+  }
+  if (facts.is_other) return part("origin has another message than the mirror's last one at its sequence");
+  if (has_parted_) return part("origin once had fewer messages than the mirror, and has given their sequences to others");
+  if (created_.empty()) {
+    created_ = facts.created;
+    notes_.changed(Duration{0});
+  }
+  return std::nullopt;
+}
 
 OriginStart Mirror::start_at() const {
   const StreamState state = stream_.store().state();
@@ -41,11 +97,11 @@ OriginStart Mirror::start_at() const {
 ApiStatus Mirror::take_up(Seq position, bool is_acknowledged) {
   StreamStore& store = stream_.store();
   const StreamState state = store.state();
+  upstream_ = position;
   if (position == state.last_seq) return std::nullopt;
   if (position < state.last_seq) {
+    if (env_.defects.is_on(Defect::nats_8152)) return fall_back(position);
     if (is_acknowledged) return std::nullopt;  // it sends again what was not acknowledged
-    // The origin has fewer messages than we do: it was made anew, or lost what it had not synced. We keep what we have;
-    // following it would give one sequence to two messages (streams D.7).
     return api_errors::general("origin's last sequence " + std::to_string(position.value) + " is lower than the mirror's " +
                                std::to_string(state.last_seq.value));
   }
@@ -57,7 +113,69 @@ ApiStatus Mirror::take_up(Seq position, bool is_acknowledged) {
   return skipped ? ApiStatus{} : api_errors::store_failed(skipped.error().detail);
 }
 
+// The release takes the origin's last sequence for its own, keeps its messages above it, and gives their sequences again. In a
+// store of ours two messages cannot have one sequence: what is above goes at once. Suspends.
+ApiStatus Mirror::fall_back(Seq position) {
+  StreamStore& store = stream_.store();
+  if (position < store.state().first_seq) return std::nullopt;
+  const Status cut = store.truncate(position);
+  return cut ? ApiStatus{} : api_errors::store_failed(cut.error().detail);
+}
+
+bool Mirror::checks_copies() const { return env_.defects.is_on(Defect::nats_6383) || env_.defects.is_on(Defect::nats_8040); }
+
+// Whether the checks of a publish refuse it here, though the origin has taken it. May suspend.
+bool Mirror::is_refused(const OriginMessage& message) {
+  const StreamConfig& config = stream_.config();
+  if (env_.defects.is_on(Defect::nats_6383) && config.duplicate_window > Duration{0}) {
+    const auto id = header_value(message.headers, "Nats-Msg-Id");
+    stream_.load_dedupe();
+    if (id && !id->empty() && stream_.dedupe_.find(*id, env_.clock.wall_now())) return true;
+  }
+  if (!env_.defects.is_on(Defect::nats_8040)) return false;
+  if (const auto stream = header_value(message.headers, "Nats-Expected-Stream"); stream && *stream != config.name) return true;
+  return rollup_of(message.headers) != Rollup::none && (!config.allow_rollup_hdrs || config.deny_purge);
+}
+
+// As the releases do: the position is advanced whether or not the message is taken, and what was refused is counted, and
+// subtracted from the sequences of all that follows (streams D.6). Suspends.
+OriginTaken Mirror::receive_checked(const OriginMessage& message, const std::string& subject) {
+  StreamStore& store = stream_.store();
+  if (message.seq <= upstream_) return OriginTaken::kept;
+  if (message.seq > upstream_.next() && refused_ == 0) {
+    if (!store.skip_through(message.seq.prev(), message.time)) return OriginTaken::failed;
+  }
+  const Seq before = std::exchange(upstream_, message.seq);
+  const StreamState state = store.state();
+  if (message.seq.prev().value != state.last_seq.value + refused_) {
+    if (message.seq <= state.last_seq) return OriginTaken::kept;
+    upstream_ = before;
+    return OriginTaken::failed;  // and the next attempt asks for it again
+  }
+  if (is_refused(message)) {
+    ++refused_;
+    consumer_.drop_arrivals();  // what came with it
+    return OriginTaken::kept;
+  }
+  const NewMessage content{subject, message.headers, message.payload};
+  const Seq seq = Seq{message.seq.value - refused_};
+  if (!store.append_at(seq, content, message.time)) {
+    ++refused_;
+    return OriginTaken::kept;
+  }
+  if (const auto id = header_value(message.headers, "Nats-Msg-Id"); id && !id->empty()) stream_.dedupe_.record(*id, seq, message.time);
+  stream_.stored(seq, content, message.time);
+  roll_up(message, subject);
+  return OriginTaken::kept;
+}
+
 OriginTaken Mirror::receive(OriginMessage& message) {
+  if (checks_copies()) {
+    if (message.pending < kCaughtUp) stream_.caught_up();
+    std::string subject = message.subject;
+    transforms_.apply(subject);
+    return receive_checked(message, subject);
+  }
   const Seq last = stream_.store().state().last_seq;
   if (message.seq <= last) return OriginTaken::kept;
   if (message.seq > last.next()) {

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <string>
 
+#include "core/jetstream/copy_notes.h"
 #include "core/jetstream/origin_consumer.h"
 #include "core/jetstream/source_transforms.h"
 
@@ -20,7 +21,7 @@ class Mirror final : private OriginConsumer::Owner {
 
   void start() { consumer_.start(); }
   // Suspends until its task has ended. `is_final`: the stream goes, or is a mirror no more.
-  void stop(bool is_final) { consumer_.stop(is_final); }
+  void stop(bool is_final);
 
   // {"name":...,"lag":...,"active":...}
   void write_info(JsonWriter& json) const { consumer_.write_info(json); }
@@ -30,18 +31,31 @@ class Mirror final : private OriginConsumer::Owner {
   [[nodiscard]] std::uint64_t attempts() const { return consumer_.attempts(); }
 
  private:
-  void recover() override {}
+  void recover() override;
+  std::optional<OriginProbe> probe() override;
   ApiStatus meet(const OriginFacts& facts) override;
   [[nodiscard]] OriginStart start_at() const override;
   ApiStatus take_up(Seq position, bool is_acknowledged) override;
   OriginTaken receive(OriginMessage& message) override;
 
+  ApiStatus part(std::string why);
+  ApiStatus fall_back(Seq position);
+  // The releases' way, with the checks of a publish (nats-6383, nats-8040).
+  [[nodiscard]] bool checks_copies() const;
+  OriginTaken receive_checked(const OriginMessage& message, const std::string& subject);
+  [[nodiscard]] bool is_refused(const OriginMessage& message);
   bool store(const OriginMessage& message, const std::string& subject);
   void roll_up(const OriginMessage& message, const std::string& subject);
 
   Stream& stream_;
   Env& env_;
   SourceTransforms transforms_;
+  std::string created_;      // of the origin; empty: not known
+  bool has_parted_ = false;  // the origin is not the one any more that was copied
+  CopyNotes notes_;
+  // Of the releases: how far they think they are, and how many messages they refused since the start.
+  Seq upstream_;
+  std::uint64_t refused_ = 0;
   OriginConsumer consumer_;
 };
 

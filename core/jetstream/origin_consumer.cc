@@ -295,7 +295,7 @@ void OriginConsumer::clear_store_error() {
 // What the origin says of itself; nothing if it does not answer, for that may be forbidden where the consumer is not.
 // Suspends.
 void OriginConsumer::learn(OriginFacts& facts) {
-  if (env_.defects.is_on(Defect::nats_3207) && env_.defects.is_on(Defect::nats_6206)) return;  // the releases never ask
+  if (env_.defects.is_on(Defect::nats_3207) && !minds_identity()) return;  // the releases never ask
   const std::optional<std::string> answer = ask(api("STREAM.INFO"), {}, kFactsWait);
   const std::optional<Json> json = answer ? parse_json(*answer) : std::nullopt;
   if (!json || !json->is_object()) return;
@@ -311,6 +311,29 @@ void OriginConsumer::learn(OriginFacts& facts) {
   facts.retention = retention == "workqueue" ? Retention::work_queue : retention == "interest" ? Retention::interest : Retention::limits;
   facts.last_time = parse_rfc3339(last_time).value_or(WallTime{});
   facts.is_known = true;
+  if (!minds_identity()) return;
+  if (const std::optional<OriginProbe> probe = owner_.probe()) facts.is_other = is_other(*probe, facts);
+}
+
+// The releases follow whatever has the origin's name; nor do they notice that they have parted from it themselves.
+bool OriginConsumer::minds_identity() const {
+  const auto is_on = [this](Defect defect) { return env_.defects.is_on(defect); };
+  if (reader_.kind == Kind::source) return !is_on(Defect::nats_6206);
+  return !is_on(Defect::nats_8152) && !is_on(Defect::nats_6383) && !is_on(Defect::nats_8040);
+}
+
+// Whether the origin has given the sequence to another message meanwhile, as one does that a power loss took back. False if
+// that cannot be told. Suspends.
+bool OriginConsumer::is_other(const OriginProbe& probe, const OriginFacts& facts) {
+  if (facts.last_seq < probe.seq) return false;
+  if (facts.last_seq == probe.seq) return facts.last_time != probe.time;
+  const std::optional<std::string> answer = ask(api("STREAM.MSG.GET"), R"({"seq":)" + std::to_string(probe.seq.value) + "}", kFactsWait);
+  const std::optional<Json> json = answer ? parse_json(*answer) : std::nullopt;
+  const Json* message = json && json->is_object() ? member(*json, "message") : nullptr;
+  std::string time;
+  if (message == nullptr || !message->is_object() || !read(*message, "time", time)) return false;  // it is gone
+  const std::optional<WallTime> theirs = parse_rfc3339(time);
+  return theirs && *theirs != probe.time;
 }
 
 bool OriginConsumer::set_up() {
@@ -323,7 +346,7 @@ bool OriginConsumer::set_up() {
   last_request_ = env_.clock.now();
   ++attempts_;
   is_replaced_ = false;
-  env_.log.debug(names_.request, {{"stream", reader_.stream}, {"origin", origin_.name}, {"attempt", attempts_}});
+  env_.log.debug(names_.request, {{"stream", reader_.stream}, {"origin", origin_.name}, {"reader", reader_.name}, {"attempt", attempts_}});
   return attempt();
 }
 
@@ -375,7 +398,8 @@ bool OriginConsumer::attempt() {
     inbox_.try_push(
         Arrival{std::string(shown), std::string(message.reply), std::string(message.headers), std::string(message.payload), false});
   });
-  env_.log.info(names_.connected, {{"stream", reader_.stream}, {"origin", origin_.name}, {"from", position.next().value}});
+  env_.log.info(names_.connected,
+                {{"stream", reader_.stream}, {"origin", origin_.name}, {"reader", reader_.name}, {"from", position.next().value}});
   return true;
 }
 
@@ -433,7 +457,7 @@ void OriginConsumer::extra_attempt() {
   while (!is_closed_ && env_.clock.now() < until) waiting_.wait(env_.tasks, "a copy's next attempt", until);
   if (is_closed_) return;
   ++attempts_;
-  env_.log.debug(names_.request, {{"stream", reader_.stream}, {"origin", origin_.name}, {"attempt", attempts_}});
+  env_.log.debug(names_.request, {{"stream", reader_.stream}, {"origin", origin_.name}, {"reader", reader_.name}, {"attempt", attempts_}});
   std::array<char, 32> buffer;
   const std::string token{random_.token(kTokenSize, buffer)};
   const std::string name = std::string(names_.prefix) + token;
@@ -527,7 +551,8 @@ void OriginConsumer::write_info(JsonWriter& json) const {
   }
   json.field("lag", lag_).field("active", last_heard_ ? (env_.clock.now() - *last_heard_).count() : std::int64_t{-1});
   // nats-server's mirror knows it when it has asked the origin.
-  if (!origin_.filter_subject.empty() && (attempts_ > 0 || reader_.kind == Kind::source)) json.field("filter_subject", origin_.filter_subject);
+  if (!origin_.filter_subject.empty() && (attempts_ > 0 || reader_.kind == Kind::source))
+    json.field("filter_subject", origin_.filter_subject);
   write_transforms(json, origin_.subject_transforms);
   if (error_) {
     json.key("error");

@@ -36,6 +36,13 @@ struct OriginFacts {
   Retention retention = Retention::limits;
   Seq last_seq;
   WallTime last_time;
+  bool is_other = false;  // where the message that was copied last should be is another one
+};
+
+// The message that was copied last.
+struct OriginProbe {
+  Seq seq;
+  WallTime time;
 };
 
 struct OriginStart {
@@ -68,7 +75,9 @@ class OriginConsumer {
    public:
     // Before the first attempt. Suspends.
     virtual void recover() = 0;
-    // Before each attempt: whether this is the origin that was copied so far. The error ends the attempt, and is shown.
+    // By what the origin is to be known again; nullopt: nothing. Suspends.
+    virtual std::optional<OriginProbe> probe() = 0;
+    // Before each attempt: whether this is the origin that was copied so far. The error ends the attempt, and is shown. Suspends.
     virtual ApiStatus meet(const OriginFacts& facts) = 0;
     // Where the consumer is to begin. Does not suspend.
     [[nodiscard]] virtual OriginStart start_at() const = 0;
@@ -101,6 +110,8 @@ class OriginConsumer {
   // An error of storing, not of the origin; is over when something was stored.
   void show_error(ApiError failure);
   void clear_store_error();
+  // Forgets what has come and was not handed on yet. Does not suspend.
+  void drop_arrivals() { inbox_.clear(); }
 
   // {"name":...,"lag":...,"active":...}
   void write_info(JsonWriter& json) const;
@@ -130,6 +141,8 @@ class OriginConsumer {
   bool set_up();
   bool attempt();
   void learn(OriginFacts& facts);
+  bool is_other(const OriginProbe& probe, const OriginFacts& facts);
+  [[nodiscard]] bool minds_identity() const;
   bool clear_leftovers(std::string_view but);
   std::optional<std::string> ask(const std::string& subject, const std::string& body, Duration patience);
   [[nodiscard]] std::string api(std::string_view operation) const;

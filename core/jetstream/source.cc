@@ -33,18 +33,35 @@ Source::Source(Stream& stream, SourceSet& set, const StreamSource& origin)
 
 void Source::recover() { set_.recover(*this); }
 
-// The sequences of an origin that was made anew begin again: none of them is here, whatever the numbers are (nats-6206 is going
-// on from the old one).
+std::optional<OriginProbe> Source::probe() {
+  if (position_.seq.value == 0 || position_.time.unix_ns == 0) return std::nullopt;
+  return OriginProbe{position_.seq, position_.time};
+}
+
+// The origin has fewer messages than were copied, and nothing tells whether it is the same one.
+ApiError Source::is_behind_error(Seq last) const {
+  return api_errors::general("origin's last sequence " + std::to_string(last.value) + " is lower than the source's " +
+                             std::to_string(position_.seq.value));
+}
+
+// The sequences of an origin that was made anew begin again: none of its messages is here, whatever the numbers are (nats-6206
+// is going on from the old one). One that lost what it had not synced gives their sequences to other messages: what it has from
+// after the last one that we have is new.
 ApiStatus Source::meet(const OriginFacts& facts) {
   is_same_origin_ = false;
   if (!facts.is_known || env_.defects.is_on(Defect::nats_6206)) return std::nullopt;
+  if (position_.created.empty() && facts.last_seq < position_.seq) return is_behind_error(facts.last_seq);
   is_same_origin_ = facts.created == position_.created;
-  if (is_same_origin_) return std::nullopt;
+  const bool is_behind = facts.last_seq < position_.seq && position_.time.unix_ns > 0;
+  if (is_same_origin_ && !facts.is_other && !is_behind) return std::nullopt;
   if (!position_.created.empty()) {
-    env_.log.warn(
-        "source.origin_new",
-        {{"stream", stream_.config().name}, {"origin", origin().name}, {"seq", position_.seq.value}, {"last_seq", facts.last_seq.value}});
-    position_ = SourcePosition{{}, position_.at, {}, {}};
+    env_.log.warn("source.origin_changed", {{"stream", stream_.config().name},
+                                            {"origin", origin().name},
+                                            {"is_new", is_same_origin_ ? 0 : 1},
+                                            {"seq", position_.seq.value},
+                                            {"last_seq", facts.last_seq.value}});
+    position_.seq = Seq{};
+    if (!is_same_origin_) position_.time = WallTime{};
   }
   position_.created = facts.created;
   set_.changed();
@@ -53,6 +70,7 @@ ApiStatus Source::meet(const OriginFacts& facts) {
 
 OriginStart Source::start_at() const {
   if (position_.seq.value > 0) return {OriginStart::Policy::by_sequence, position_.seq.next(), {}};
+  if (position_.time.unix_ns > 0) return {OriginStart::Policy::by_time, {}, rfc3339(position_.time + Duration{1})};
   if (origin().opt_start_seq.value > 0) return {OriginStart::Policy::by_sequence, origin().opt_start_seq, {}};
   const StreamState state = stream_.store().state();
   const std::string& time = origin().opt_start_time;
@@ -72,16 +90,8 @@ ApiStatus Source::take_up(Seq position, bool is_acknowledged) {
     position_.seq = position.next();  // one too many: it was not received yet
     return std::nullopt;
   }
-  if (position < position_.seq && !env_.defects.is_on(Defect::nats_6206)) {
-    // The origin has fewer messages than were copied.
-    if (!is_same_origin_) {
-      return api_errors::general("origin's last sequence " + std::to_string(position.value) + " is lower than the source's " +
-                                 std::to_string(position_.seq.value));
-    }
-    // It lost what it had not synced, and gives the sequences again to other messages.
-    env_.log.warn(
-        "source.origin_behind",
-        {{"stream", stream_.config().name}, {"origin", origin().name}, {"seq", position_.seq.value}, {"last_seq", position.value}});
+  if (position < position_.seq && !env_.defects.is_on(Defect::nats_6206) && !is_same_origin_) {
+    return is_behind_error(position);
   }
   position_.seq = position;
   position_.time = WallTime{};
@@ -89,9 +99,17 @@ ApiStatus Source::take_up(Seq position, bool is_acknowledged) {
   return std::nullopt;
 }
 
+// One that acknowledges sends what is here already until it knows. What an origin gave to a new message after it had lost the
+// first one is not here.
+bool Source::is_here(const OriginMessage& message) const {
+  const bool is_timed = position_.time.unix_ns > 0;
+  if (position_.seq.value == 0) return is_timed && message.time <= position_.time;
+  return message.seq <= position_.seq && !(is_timed && message.time > position_.time);
+}
+
 // An origin whose messages wait for their acknowledgement sends all that it has.
 bool Source::is_before_start(const OriginMessage& message) const {
-  if (position_.seq.value > 0) return false;
+  if (position_.seq.value > 0 || position_.time.unix_ns > 0) return false;
   if (message.seq < origin().opt_start_seq) return true;
   const std::string& time = origin().opt_start_time;
   return !time.empty() && message.time < parse_rfc3339(time).value_or(WallTime{});
@@ -100,11 +118,14 @@ bool Source::is_before_start(const OriginMessage& message) const {
 void Source::advance(const OriginMessage& message, Seq at) {
   position_.seq = message.seq;
   position_.time = message.time;
-  if (at.value > 0) position_.at = at;
+  if (at.value == 0) return set_.changed();  // no message of ours tells
+  position_.at = at;
+  last_subject_ = message.subject;
+  set_.advanced();
 }
 
 OriginTaken Source::receive(OriginMessage& message) {
-  if (message.seq <= position_.seq && !env_.defects.is_on(Defect::nats_8069)) return OriginTaken::kept;
+  if (is_here(message) && !env_.defects.is_on(Defect::nats_8069)) return OriginTaken::kept;
   if (is_before_start(message)) return OriginTaken::left;
   const bool is_odd = message.seq.value % kSabotageEvery == 0;
   if (is_odd && env_.defects.is_on(Defect::break_source_skips)) {
@@ -117,8 +138,9 @@ OriginTaken Source::receive(OriginMessage& message) {
   }
   append_header(message.headers, kStreamSourceHeader, source_header(origin(), message.seq));
   transforms_.apply(message.subject);
-  CopyOutcome outcome = stream_.take_copy(message.subject, message.headers, message.payload);
-  if (is_odd && env_.defects.is_on(Defect::break_source_duplicates)) stream_.take_copy(message.subject, message.headers, message.payload);
+  CopyOutcome outcome = stream_.take_copy(*this, message.subject, message.headers, message.payload);
+  if (is_odd && env_.defects.is_on(Defect::break_source_duplicates))
+    stream_.take_copy(*this, message.subject, message.headers, message.payload);
   switch (outcome.kind) {
     case CopyOutcome::Kind::stored: {
       advance(message, outcome.seq);
@@ -132,7 +154,6 @@ OriginTaken Source::receive(OriginMessage& message) {
     }
     case CopyOutcome::Kind::passed_by: {
       advance(message, Seq{});
-      set_.changed();
       return OriginTaken::kept;
     }
     case CopyOutcome::Kind::refused: break;

@@ -19,7 +19,7 @@ class Stream;
 struct SourcePosition {
   Seq seq;              // of the origin, everything up to here is here, or was
   Seq at;               // our sequence of that message, or of the last one before it; 0: none
-  WallTime time;        // the origin's time of that message; 0: not known
+  WallTime time;        // the origin's time of that message; 0: not known. With seq 0: everything up to this time
   std::string created;  // of the origin that this is of; empty: not known
 };
 
@@ -42,15 +42,19 @@ class Source final : private OriginConsumer::Owner {
 
   [[nodiscard]] const SourcePosition& position() const { return position_; }
   void set_position(SourcePosition position) { position_ = std::move(position); }
-  bool is_recovered = false;
+  // The subject under which the last message of it was stored since the start; may be empty.
+  [[nodiscard]] const std::string& last_subject() const { return last_subject_; }
 
  private:
   void recover() override;
+  std::optional<OriginProbe> probe() override;
   ApiStatus meet(const OriginFacts& facts) override;
   [[nodiscard]] OriginStart start_at() const override;
   ApiStatus take_up(Seq position, bool is_acknowledged) override;
   OriginTaken receive(OriginMessage& message) override;
 
+  [[nodiscard]] ApiError is_behind_error(Seq last) const;
+  [[nodiscard]] bool is_here(const OriginMessage& message) const;
   [[nodiscard]] bool is_before_start(const OriginMessage& message) const;
   void advance(const OriginMessage& message, Seq at);
 
@@ -60,6 +64,7 @@ class Source final : private OriginConsumer::Owner {
   std::string key_;
   SourceTransforms transforms_;
   SourcePosition position_;
+  std::string last_subject_;
   bool is_same_origin_ = false;  // as at the last attempt, or as the notes say
   OriginConsumer consumer_;
 };

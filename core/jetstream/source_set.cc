@@ -5,13 +5,35 @@
 
 #include "core/base/json_writer.h"
 #include "core/env/env.h"
+#include "core/env/log.h"
 #include "core/jetstream/source_header.h"
 #include "core/jetstream/stream.h"
 #include "core/nats/headers.h"
 
 namespace windtunnel::core {
+namespace {
 
-SourceSet::SourceSet(Stream& stream, const std::vector<StreamSource>& origins) : stream_(stream), scanning_(stream.env_.tasks) {
+using namespace std::chrono_literals;
+
+// How long a position that no message tells may wait to be written.
+constexpr Duration kNoteWithin = 1s;
+// The same where messages tell it: to bound what the next start has to read.
+constexpr Duration kNoteLazilyWithin = 1min;
+// A position whose message is among so many first ones may go with the next message that comes.
+constexpr std::uint64_t kNearFront = 64;
+
+CopyNote note_of(const Source& source) {
+  const SourcePosition& position = source.position();
+  return CopyNote{source.key(), position.seq, position.at, position.time, position.created, false};
+}
+
+}  // namespace
+
+SourceSet::SourceSet(Stream& stream, const std::vector<StreamSource>& origins)
+    : stream_(stream),
+      scanning_(stream.env_.tasks),
+      notes_(stream.env_, stream.config().storage == StorageType::file ? stream.directory() : std::string{},
+             stream.context_.settings.sync_always, [this] { return current(); }) {
   for (const StreamSource& origin : origins) sources_.push_back(std::make_unique<Source>(stream_, *this, origin));
 }
 
@@ -30,15 +52,84 @@ void SourceSet::update(const std::vector<StreamSource>& origins) {
       added.push_back(sources_.emplace_back(std::make_unique<Source>(stream_, *this, origin)).get());
     }
   }
-  // One that comes in place of another of the same key reads on where that one has ended.
   for (const std::unique_ptr<Source>& gone : old) {
-    if (gone) gone->stop(/*is_final=*/true);
+    if (!gone) continue;
+    gone->stop(/*is_final=*/true);
+    // One that comes in place of another of the same key reads on where that one has ended.
+    const auto heir = std::find_if(added.begin(), added.end(), [&](const Source* each) { return each->key() == gone->key(); });
+    if (heir != added.end()) {
+      (*heir)->set_position(gone->position());
+    } else {
+      recovered_.erase(gone->key());
+    }
   }
   for (Source* source : added) source->start();
+  changed();
 }
 
 void SourceSet::stop(bool is_final) {
   for (const std::unique_ptr<Source>& source : sources_) source->stop(is_final);
+  notes_.stop(/*writes=*/!is_final);
+}
+
+std::vector<CopyNote> SourceSet::current() const {
+  std::vector<CopyNote> notes;
+  for (const std::unique_ptr<Source>& source : sources_) {
+    if (recovered_.contains(source->key())) {
+      notes.push_back(note_of(*source));
+    } else {
+      // Not looked at yet: what was noted still holds.
+      const auto loaded = std::find_if(loaded_.begin(), loaded_.end(), [&](const CopyNote& note) { return note.key == source->key(); });
+      if (loaded != loaded_.end()) notes.push_back(*loaded);
+    }
+  }
+  return notes;
+}
+
+bool SourceSet::may_lose_messages() const {
+  const StreamConfig& config = stream_.config();
+  return config.retention != Retention::limits || config.max_age > 0s || config.max_msgs > 0 || config.max_bytes > 0 ||
+         config.max_msgs_per_subject > 0;
+}
+
+void SourceSet::changed() { notes_.changed(kNoteWithin); }
+
+void SourceSet::advanced() {
+  if (!may_lose_messages()) return notes_.changed(kNoteLazilyWithin);
+  const Duration age = stream_.config().max_age;
+  notes_.changed(age > 0s ? std::min<Duration>(kNoteWithin, age / 4) : kNoteWithin);
+}
+
+bool SourceSet::is_noted(const Source& source) const {
+  const std::vector<CopyNote>& written = notes_.written();
+  return std::find(written.begin(), written.end(), note_of(source)) != written.end();
+}
+
+void SourceSet::before_removal(Seq seq) {
+  const bool is_told =
+      std::any_of(sources_.begin(), sources_.end(), [&](const auto& source) { return source->position().at == seq && !is_noted(*source); });
+  if (is_told) before_purge();
+}
+
+void SourceSet::before_purge() {
+  if (const Status written = notes_.write(); !written) {
+    stream_.env_.log.warn("copies.write_failed", {{"stream", stream_.config().name}, {"error", written.error().text()}});
+  }
+}
+
+void SourceSet::before_append(const Source* bringing, std::string_view subject) {
+  const StreamConfig& config = stream_.config();
+  const bool drops_first = config.max_msgs > 0 || config.max_bytes > 0;
+  if (!drops_first && config.max_msgs_per_subject <= 0) return;
+  const Seq first = stream_.store().state().first_seq;
+  const auto may_go = [&](const auto& source) {
+    const Seq at = source->position().at;
+    if (source.get() == bringing || at < first) return false;
+    const bool is_victim =
+        (drops_first && at.value - first.value < kNearFront) || (config.max_msgs_per_subject > 0 && source->last_subject() == subject);
+    return is_victim && !is_noted(*source);
+  };
+  if (std::any_of(sources_.begin(), sources_.end(), may_go)) before_purge();
 }
 
 void SourceSet::write_info(JsonWriter& json) const {
@@ -49,14 +140,23 @@ void SourceSet::write_info(JsonWriter& json) const {
 
 void SourceSet::recover(Source& source) {
   const MutexLock lock{scanning_};
-  if (source.is_recovered) return;
+  if (!std::exchange(is_loaded_, true)) loaded_ = notes_.load();
+  if (recovered_.contains(source.key())) return;
   // One scan for all that wait for it.
   std::vector<Source*> wanted;
+  const Seq last = stream_.store().state().last_seq;
   for (const std::unique_ptr<Source>& each : sources_) {
-    if (!each->is_recovered) wanted.push_back(each.get());
+    if (recovered_.contains(each->key())) continue;
+    wanted.push_back(each.get());
+    const auto note = std::find_if(loaded_.begin(), loaded_.end(), [&](const CopyNote& loaded) { return loaded.key == each->key(); });
+    if (note == loaded_.end()) continue;
+    // Messages that are lost since it was written are to be copied again.
+    const bool holds = note->at <= last;
+    each->set_position(holds ? SourcePosition{note->seq, note->at, note->time, note->created} : SourcePosition{{}, {}, {}, note->created});
   }
   scan(wanted);
-  for (Source* each : wanted) each->is_recovered = true;
+  for (const Source* each : wanted) recovered_.insert(each->key());
+  changed();
 }
 
 bool SourceSet::find_again(Source& source) {
@@ -69,22 +169,24 @@ bool SourceSet::find_again(Source& source) {
   return false;
 }
 
-// From the last message backwards, until each is found. Suspends.
+// From the last message backwards, until each is found or known to be as it was noted. Suspends.
 void SourceSet::scan(std::vector<Source*> wanted) {
   const StreamState state = stream_.store().state();
   if (state.messages == 0) return;
-  for (Seq seq = state.last_seq; seq >= state.first_seq && seq.value > 0 && !wanted.empty(); seq = seq.prev()) {
+  for (Seq seq = state.last_seq; seq >= state.first_seq && seq.value > 0; seq = seq.prev()) {
+    wanted.erase(std::remove_if(wanted.begin(), wanted.end(), [&](const Source* each) { return each->position().at >= seq; }),
+                 wanted.end());
+    if (wanted.empty()) return;
     const Result<StoredMessage> message = stream_.store().load(seq);
     if (!message || message->headers.empty()) continue;
     const auto value = header_value(message->headers, kStreamSourceHeader);
     const std::optional<SourcedFrom> from = value ? parse_source_header(*value) : std::nullopt;
     if (!from) continue;
-    const auto found = [&](Source* source) {
-      if (!from->is_of(source->origin(), source->key())) return false;
-      source->set_position(SourcePosition{from->seq, seq, {}, source->position().created});
-      return true;
-    };
-    wanted.erase(std::remove_if(wanted.begin(), wanted.end(), found), wanted.end());
+    for (Source* each : wanted) {
+      if (from->is_of(each->origin(), each->key())) {
+        each->set_position(SourcePosition{from->seq, seq, {}, each->position().created});
+      }
+    }
   }
 }
 

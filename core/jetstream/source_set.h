@@ -2,11 +2,15 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/env/sync.h"
+#include "core/jetstream/copy_notes.h"
 #include "core/jetstream/source.h"
 
 namespace windtunnel::core {
@@ -26,6 +30,12 @@ class SourceSet {
   // Suspends. `is_final`: the stream goes.
   void stop(bool is_final);
 
+  // To be called before messages of ours go: a position that only they tell is written down first. Suspend if there is one.
+  void before_removal(Seq seq);
+  void before_purge();
+  // The same before a message is stored, for those that its arrival drives out; `bringing` is whose it is, or nullptr.
+  void before_append(const Source* bringing, std::string_view subject);
+
   // [{...},...]
   void write_info(JsonWriter& json) const;
   [[nodiscard]] const std::vector<std::unique_ptr<Source>>& all() const { return sources_; }
@@ -37,13 +47,22 @@ class SourceSet {
   // The same once more, after an error; false if the stream has no message of it. Suspends.
   bool find_again(Source& source);
   // A position has changed that no stored message tells. Does not suspend.
-  void changed() {}
+  void changed();
+  // One has changed as a stored message tells, which may go. Does not suspend.
+  void advanced();
 
+  [[nodiscard]] bool may_lose_messages() const;
+  [[nodiscard]] bool is_noted(const Source& source) const;
+  [[nodiscard]] std::vector<CopyNote> current() const;
   void scan(std::vector<Source*> wanted);
 
   Stream& stream_;
   std::vector<std::unique_ptr<Source>> sources_;  // in the order of the configuration
   Mutex scanning_;
+  CopyNotes notes_;
+  std::set<std::string, std::less<>> recovered_;  // the keys of those whose position is known
+  std::vector<CopyNote> loaded_;                  // of the last run
+  bool is_loaded_ = false;
 };
 
 }  // namespace windtunnel::core

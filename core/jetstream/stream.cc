@@ -12,6 +12,7 @@
 #include "core/jetstream/direct_get.h"
 #include "core/jetstream/mirror.h"
 #include "core/jetstream/source_set.h"
+#include "core/jetstream/store_usage.h"
 #include "core/nats/headers.h"
 #include "core/nats/subject.h"
 #include "core/store/file_store.h"
@@ -165,8 +166,7 @@ Status Stream::update(StreamConfig config) {
 // Sources come and go while the others read on. Suspends.
 void Stream::update_sources() {
   if (sources_) {
-    sources_->update(config_.sources);
-    if (config_.sources.empty()) sources_.reset();
+    sources_->update(config_.sources);  // it stays even without any: somebody may wait for its notes
   } else if (!config_.sources.empty()) {
     sources_ = std::make_unique<SourceSet>(*this, config_.sources);
     sources_->start();
@@ -180,6 +180,7 @@ void Stream::stored(Seq seq, const NewMessage& message, WallTime time) {
                                    {"subject", message.subject},
                                    {"content", hash_bytes(message.payload) ^ hash_bytes(message.headers)},
                                    {"time", time.unix_ns}});
+  context_.usage.note_stored(config_.storage, message.subject.size() + message.headers.size() + message.payload.size());
   for (const auto& [name, consumer] : consumers_) consumer->on_stored(seq, message.subject);
 }
 
@@ -187,6 +188,12 @@ Seq Stream::previous_of(std::string_view subject) const { return rewrites_.repub
 
 void Stream::republish(const NewMessage& message, Seq seq, WallTime time, Seq previous) const {
   rewrites_.republish(bus_, message, seq, time, previous);
+}
+
+// For a reason of the stream's own, not by a limit of the store. Suspends.
+Result<bool> Stream::remove(Seq seq, bool erase) {
+  if (sources_) sources_->before_removal(seq);
+  return store_->remove(seq, erase);
 }
 
 ApiStatus Stream::remove_message(Seq seq, bool erase) {
@@ -202,7 +209,7 @@ ApiStatus Stream::remove_message(Seq seq, bool erase) {
     if (seq > state.last_seq) return uncounted(api_errors::message_delete("stream store EOF"));
     if (seq < state.first_seq || seq.value == 0) return uncounted(api_errors::message_delete("no message found"));
   }
-  const Result<bool> removed = store_->remove(seq, erase);
+  const Result<bool> removed = remove(seq, erase);
   if (!removed) return uncounted(api_errors::message_delete(removed.error().detail));
   if (!*removed) return uncounted(api_errors::sequence_not_found(std::to_string(seq.value)));
   return std::nullopt;
@@ -213,6 +220,7 @@ ApiStatus Stream::purge(const PurgeRequest& request, std::uint64_t& purged) {
   if (config_.deny_purge) return api_errors::purge_failed("stream purge not permitted");
   // Up to a sequence, whatever the subject: then this is the first one, even if it lies beyond the last.
   const bool is_compaction = (request.filter.empty() || request.filter == ">") && request.keep == 0 && request.below.value > 1;
+  if (sources_) sources_->before_purge();
   ++purges_;
   const Result<std::uint64_t> done = is_compaction ? store_->compact(request.below) : store_->purge(request);
   --purges_;
@@ -236,7 +244,7 @@ void Stream::acknowledged(Consumer& consumer, Seq seq) {
       if (other.get() != &consumer && other->needs(seq, message->subject)) return;
     }
   }
-  if (const Result<bool> removed = store_->remove(seq, /*erase=*/false); !removed) {
+  if (const Result<bool> removed = remove(seq, /*erase=*/false); !removed) {
     env_.log.error("stream.remove_failed", {{"stream", config_.name}, {"seq", seq.value}, {"error", removed.error().text()}});
   }
 }
@@ -293,7 +301,7 @@ void Stream::write_info(JsonWriter& json, const InfoOptions& options) const {
     json.key("mirror");
     mirror_->write_info(json);
   }
-  if (sources_) {
+  if (sources_ && !sources_->all().empty()) {
     json.key("sources");
     sources_->write_info(json);
   }

@@ -30,7 +30,9 @@ class Advisories;
 class DirectGet;
 class JsonWriter;
 class Mirror;
+class Source;
 class SourceSet;
+class StoreUsage;
 struct DirectoryEntry;
 struct Env;
 
@@ -39,6 +41,7 @@ struct StreamContext {
   Env& env;
   Bus& bus;
   Advisories& advisories;
+  StoreUsage& usage;
   StoreSettings settings;
   std::string domain;  // may be empty
   std::string server_name;
@@ -133,13 +136,14 @@ class Stream final : private ConsumerHost {
   // What tells this stream from every other one in the world.
   [[nodiscard]] std::string identity() const { return context_.server_name + " " + context_.domain + " " + config_.name; }
   // A message of a source: stored as it is, under our next sequence, whatever its headers ask of a publish. Suspends.
-  CopyOutcome take_copy(std::string subject, const std::string& headers, const std::string& payload);
+  CopyOutcome take_copy(const Source& source, std::string subject, const std::string& headers, const std::string& payload);
   void update_sources();
   void ingest_loop();
   void ingest(const Message& message);
   ApiStatus check_expectations(const Message& message, bool& is_duplicate, Seq& duplicate_of);
   void load_dedupe();
-  Result<Seq> keep(const NewMessage& message, WallTime now, bool& is_stored);
+  Result<Seq> keep(const Source* bringing, const NewMessage& message, WallTime now, bool& is_stored);
+  Result<bool> remove(Seq seq, bool erase);
   [[nodiscard]] bool has_interest(std::string_view subject) const;
   void roll_up(const PurgeRequest& older, Seq seq);
   void answer(const Message& message, Seq seq, bool is_duplicate);

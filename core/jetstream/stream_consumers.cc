@@ -225,7 +225,7 @@ void Stream::remove_unwanted(const std::vector<std::string>& filters) {
     const Seq seq = (*message)->seq;
     from = seq.next();
     if (!is_unwanted(seq, (*message)->subject)) continue;
-    if (const Result<bool> removed = store_->remove(seq, /*erase=*/false); !removed) {
+    if (const Result<bool> removed = remove(seq, /*erase=*/false); !removed) {
       env_.log.error("stream.remove_failed", {{"stream", config_.name}, {"seq", seq.value}, {"error", removed.error().text()}});
       return;
     }

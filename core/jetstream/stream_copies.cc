@@ -17,7 +17,7 @@ CopyOutcome refuse(ApiError why) { return {CopyOutcome::Kind::refused, {}, std::
 
 }  // namespace
 
-CopyOutcome Stream::take_copy(std::string subject, const std::string& headers, const std::string& payload) {
+CopyOutcome Stream::take_copy(const Source& source, std::string subject, const std::string& headers, const std::string& payload) {
   const MutexLock lock{storing_};
   if (is_closed_) return {};
   if (const Status ready = store_->ready(); !ready) return refuse(api_errors::store_failed(ready.error().detail));
@@ -43,7 +43,7 @@ CopyOutcome Stream::take_copy(std::string subject, const std::string& headers, c
   const WallTime now = env_.clock.wall_now();
   const Seq previous = previous_of(subject);
   bool is_stored = true;
-  const Result<Seq> seq = keep(content, now, is_stored);
+  const Result<Seq> seq = keep(&source, content, now, is_stored);
   if (!seq) return refuse(api_errors::store_failed(seq.error().detail));
   last_msg_id_ = id;
   dedupe_.record(id, *seq, now);

@@ -10,6 +10,8 @@
 #include "core/env/env.h"
 #include "core/env/log.h"
 #include "core/jetstream/rollup.h"
+#include "core/jetstream/source_set.h"
+#include "core/jetstream/store_usage.h"
 #include "core/jetstream/stream.h"
 #include "core/nats/headers.h"
 
@@ -42,13 +44,16 @@ void Stream::load_dedupe() {
   is_dedupe_loaded_ = true;
   const WallTime since = env_.clock.wall_now() - dedupe_.window();
   Seq from = store_->seq_at_time(since);
-  // Of the last message the id counts even if it is out of the window: for Nats-Expected-Last-Msg-Id.
-  from = std::min(from, store_->state().last_seq);
+  // Of the last message the id counts even if it is out of the window: for Nats-Expected-Last-Msg-Id. If that message is gone
+  // no id is known, as at nats-server: one that an older message has is not the last.
+  const Seq last = store_->state().last_seq;
+  from = std::min(from, last);
   for (;;) {
     const Result<std::optional<StoredMessage>> message = store_->load_next({}, from);
     if (!message || !*message) return;
-    last_msg_id_ = header_value((*message)->headers, "Nats-Msg-Id").value_or("");
-    if (const auto id = header_value((*message)->headers, "Nats-Msg-Id")) dedupe_.record(*id, (*message)->seq, (*message)->time);
+    const std::string_view id = header_value((*message)->headers, "Nats-Msg-Id").value_or("");
+    if ((*message)->seq == last) last_msg_id_ = id;
+    dedupe_.record(id, (*message)->seq, (*message)->time);
     from = (*message)->seq.next();
   }
 }
@@ -98,13 +103,17 @@ void Stream::ingest(const Message& message) {
     return answer(message, api_errors::message_too_large());
   }
   if (message.headers.size() > kHeadersMax) return answer(message, api_errors::headers_too_large());
+  if (context_.usage.is_exceeded(config_.storage)) {
+    env_.log.warn("stream.no_resources", {{"stream", config_.name}, {"subject", message.subject}});
+    return answer(message, api_errors::insufficient_resources());
+  }
   if (env_.defects.is_on(Defect::break_ack_before_store)) return answer(message, store_->state().last_seq.next(), false);
 
   const NewMessage content{message.subject, message.headers, message.payload};
   const WallTime now = env_.clock.wall_now();
   const Seq previous = previous_of(message.subject);
   bool is_stored = true;
-  const Result<Seq> seq = keep(content, now, is_stored);
+  const Result<Seq> seq = keep(nullptr, content, now, is_stored);
   if (!seq) {
     env_.log.warn("stream.refused", {{"stream", config_.name}, {"subject", message.subject}, {"error", seq.error().text()}});
     return answer(message, api_errors::store_failed(seq.error().detail));
@@ -122,6 +131,7 @@ void Stream::ingest(const Message& message) {
 
 // What the message of this sequence makes superfluous. Suspends.
 void Stream::roll_up(const PurgeRequest& older, Seq seq) {
+  if (sources_) sources_->before_purge();
   ++purges_;
   const Result<std::uint64_t> purged = store_->purge(older);
   --purges_;
@@ -131,7 +141,8 @@ void Stream::roll_up(const PurgeRequest& older, Seq seq) {
 
 // Stores it, unless the stream keeps only what somebody is interested in and nobody is: then its sequence is used up all
 // the same, and its publisher is told so. Suspends.
-Result<Seq> Stream::keep(const NewMessage& message, WallTime now, bool& is_stored) {
+Result<Seq> Stream::keep(const Source* bringing, const NewMessage& message, WallTime now, bool& is_stored) {
+  if (sources_) sources_->before_append(bringing, message.subject);
   if (config_.retention == Retention::interest && !has_interest(message.subject)) {
     const Seq seq = store_->state().last_seq.next();
     WT_CHECK(store_->skip_through(seq, now));

@@ -63,9 +63,11 @@ struct AccountSubscription : Subscription {
   std::uint32_t max_msgs = 0;  // auto-unsubscribe; 0: never
   std::uint32_t delivered = 0;
   std::uint32_t weight = 1;  // of a leaf's queue: how many members stand behind it
+  bool is_api = false;       // takes what is asked of JetStream, but for what it need not see
   bool is_dead = false;      // removed while a message was being routed
 
   [[nodiscard]] bool is_leaf() const { return leaf != nullptr; }
+  [[nodiscard]] bool passes_over(std::string_view literal) const;
   [[nodiscard]] std::int64_t count() const { return queue.empty() ? 1 : weight; }
 };
 

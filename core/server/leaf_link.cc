@@ -148,7 +148,9 @@ bool LeafLink::is_forwarded(const AccountSubscription& subscription) const {
 void LeafLink::on_interest(const AccountSubscription& subscription, std::int64_t delta) {
   if (!is_forwarded(subscription)) return;
   if (delta < 0 && core_.env().defects.is_on(Defect::break_leaf_interest)) return;
-  if (delta > 0 && !is_exempt(subscription.subject) && !permissions_.may_announce(subscription.subject)) return;
+  // In both directions: what was kept back was not counted. (nats-server counts it down all the same, and so a node in a chain
+  // withdraws its own $JS.API.> when its hub goes, which announces the same.)
+  if (!is_exempt(subscription.subject) && !permissions_.may_announce(subscription.subject)) return;
   interest_.change(subscription.subject, subscription.queue, delta, output());
   flush();
 }

@@ -15,6 +15,7 @@ namespace windtunnel::core {
 struct NodeConfig {
   ServerConfig server;
   StoreSettings store{.opens_early = true};
+  StoreMax max = {};  // what all streams may hold
 };
 
 class Node {

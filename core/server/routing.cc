@@ -30,6 +30,12 @@ bool split_shown_subject(MessageView& message) {
 
 }  // namespace
 
+// Consumers and streams subscribe to pull requests and direct gets for themselves: without them there is no responder. nats-server's
+// import of the API leaves these subjects out in the same way.
+bool AccountSubscription::passes_over(std::string_view literal) const {
+  return is_api && (literal.starts_with("$JS.API.CONSUMER.MSG.NEXT.") || literal.starts_with("$JS.API.DIRECT.GET"));
+}
+
 // One message on its way. Receivers may be removed meanwhile, by handlers and by slow clients: dead ones are passed over.
 class Account::Routing {
  public:
@@ -135,7 +141,7 @@ class Account::Routing {
   }
 
   bool deliver(AccountSubscription& subscription) {
-    if (subscription.is_dead) return false;
+    if (subscription.is_dead || subscription.passes_over(local_.subject)) return false;
     if (subscription.handler) {
       note_taken(subscription);  // before: it may go in its own handler
       subscription.handler(local_, origin_.leaf != nullptr);
@@ -217,7 +223,7 @@ bool Account::has_interest(std::string_view subject, std::string_view queue) {
   const std::shared_ptr<const SubscriptionMatch> match = list_.match(subject);
   const auto can_take = [&](Subscription* each) {
     const AccountSubscription& subscription = of_account(each);
-    return !subscription.is_leaf() || subscription.leaf->may_send(subject);
+    return subscription.is_leaf() ? subscription.leaf->may_send(subject) : !subscription.passes_over(subject);
   };
   if (queue.empty() && std::any_of(match->plain.begin(), match->plain.end(), can_take)) return true;
   return std::any_of(match->groups.begin(), match->groups.end(), [&](const SubscriptionMatch::Group& group) {

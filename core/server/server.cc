@@ -34,6 +34,7 @@ SubscriptionId Server::subscribe(std::string_view subject, std::string_view queu
   subscription.subject = subject;
   subscription.queue = queue;
   subscription.handler = std::move(handler);
+  subscription.is_api = subject == "$JS.API.>";
   return core_->account().add(std::move(subscription)).id;
 }
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
+#include <set>
 
 #include "scenarios/invariants/invariants.h"
 
@@ -30,6 +32,35 @@ bool may_be_older(const Evidence& evidence, const ConsumerKey& key, core::Instan
   return false;
 }
 
+// A consumer that counts more messages as delivered again, or out of deliveries, than it has delivered and nobody has answered.
+std::optional<Divergence> forgotten_answers(const Evidence& evidence, const FinalConsumer& consumer) {
+  const ConsumerKey key{consumer.stream, consumer.name};
+  const auto watched = evidence.history.consumers().find(key);
+  const std::vector<Crash>& crashes = evidence.history.crashes();
+  const bool is_judged = consumer.exists && consumer.ack == AckPolicy::explicit_ && consumer.num_redelivered > 0 &&
+                         watched != evidence.history.consumers().end();
+  if (!is_judged || may_be_older(evidence, key, core::Instant{}, core::kForever)) return std::nullopt;
+  std::set<core::Seq> open;
+  for (const ConsumerEvent& event : watched->second) {
+    if (!event.is_ack) open.insert(event.seq);
+    // What was answered within a flush of a crash it may not know any more.
+    const bool is_in_flush = std::any_of(crashes.begin(), crashes.end(), [&](const Crash& crash) {
+      return crash.node == key.stream.node && crash.at >= event.at && crash.at - event.at <= kFlushMax;
+    });
+    if (event.is_ack && !is_in_flush) open.erase(event.seq);
+  }
+  if (consumer.num_redelivered <= open.size()) return std::nullopt;
+  Divergence d;
+  d.invariant = "consumer-state-durable";
+  d.stream = consumer.stream.stream;
+  d.node = consumer.node;
+  d.at = evidence.end.at;
+  d.expected = "consumer " + consumer.name + " knows of at most " + std::to_string(open.size()) +
+               " messages that were delivered again or ran out of deliveries: the others were acknowledged";
+  d.actual = "it counts " + std::to_string(consumer.num_redelivered);
+  return d;
+}
+
 }  // namespace
 
 std::vector<Divergence> check_consumer_state_durable(const Evidence& evidence) {
@@ -53,7 +84,8 @@ std::vector<Divergence> check_consumer_state_durable(const Evidence& evidence) {
       const bool is_in_flush = std::any_of(evidence.history.crashes().begin(), evidence.history.crashes().end(), [&](const Crash& crash) {
         return crash.node == key.stream.node && crash.at >= ack->second && crash.at - ack->second <= kFlushMax;
       });
-      if (is_new || is_in_flush || may_be_older(evidence, key, ack->second, event.at)) {
+      const bool is_renewed = evidence.changes.may_be_renewed(key, ack->second, event.at);
+      if (is_new || is_in_flush || is_renewed || may_be_older(evidence, key, ack->second, event.at)) {
         acked.erase(ack);
         continue;
       }
@@ -71,6 +103,9 @@ std::vector<Divergence> check_consumer_state_durable(const Evidence& evidence) {
       out.push_back(std::move(d));
       break;
     }
+  }
+  for (const FinalConsumer& consumer : evidence.end.consumers) {
+    if (std::optional<Divergence> d = forgotten_answers(evidence, consumer)) out.push_back(std::move(*d));
   }
   return out;
 }

@@ -1,6 +1,7 @@
 #include "scenarios/invariants/durability.h"
 
 #include <algorithm>
+#include <map>
 #include <unordered_set>
 
 #include "core/base/assert.h"
@@ -81,12 +82,27 @@ bool crashed_between(const Evidence& evidence, const FinalStream& stream, core::
                      [&](const Crash& crash) { return crash.node == stream.key.node && crash.at >= from && crash.at <= to; });
 }
 
-std::string subject_of(const Evidence& evidence, std::uint16_t workload) {
-  const WorkloadSpec* spec = evidence.scenario.workload(evidence.ledger.books()[workload].name);
+std::string subject_of(const Evidence& evidence, PublishId id) {
+  const WorkloadSpec* spec = evidence.scenario.workload(evidence.ledger.books()[id.workload].name);
   if (spec == nullptr) return "";
   if (const auto* loop = std::get_if<RepublishSpec>(&spec->work)) return loop->subject + ".0";  // all lie alike to a filter of the stream's
   const auto* publish = std::get_if<PublishSpec>(&spec->work);
-  return publish == nullptr ? "" : publish->subject;
+  return publish == nullptr ? "" : publish->subject_of(id.index);
+}
+
+std::optional<std::uint64_t> msg_id_of(const Evidence& evidence, PublishId id) {
+  const WorkloadSpec* spec = evidence.scenario.workload(evidence.ledger.books()[id.workload].name);
+  if (spec == nullptr) return std::nullopt;
+  if (const auto* publish = std::get_if<PublishSpec>(&spec->work))
+    return publish->msg_id ? std::optional{publish->id_of(id.index)} : std::nullopt;
+  const auto* loop = std::get_if<RepublishSpec>(&spec->work);
+  return loop != nullptr && loop->msg_id ? std::optional{id.index} : std::nullopt;
+}
+
+bool is_what_ack_names(const Evidence& evidence, PublishId id, const PublishRecord& record, std::optional<PublishId> there) {
+  if (!there || *there == id) return there.has_value();
+  const std::optional<std::uint64_t> own = msg_id_of(evidence, id);
+  return record.is_duplicate() && own && there->workload == id.workload && own == msg_id_of(evidence, *there);
 }
 
 bool has_taken_effect(const Evidence& evidence, const Damage& damage, core::Instant until) {
@@ -169,6 +185,7 @@ bool may_step_back(const Evidence& evidence, const FinalStream& stream, const St
 }
 
 bool was_removed_by_limits(const FinalStream& stream, core::Seq seq) {
+  if (stream.rolled_up.contains(seq)) return true;
   if (!stream.has_limits) return false;
   return seq < stream.state.first_seq || std::binary_search(stream.removed.begin(), stream.removed.end(), seq);
 }
@@ -207,20 +224,32 @@ std::vector<std::uint64_t> lost_messages(const Evidence& evidence, std::uint16_t
       if (was_removed_by_limits(stream, stored.seq)) removed.insert(stored.content);
     }
   }
-  const std::string subject = subject_of(evidence, workload);
+  const Ledger::Book& book = evidence.ledger.books()[workload];
   if (!evidence.removals.is_empty()) {
+    std::map<std::uint64_t, std::uint64_t> indexes;  // of contents
+    book.each([&](std::uint64_t i, const PublishRecord& record) {
+      indexes.emplace(record.content(), i);
+      return true;
+    });
     for (const FinalStream& stream : evidence.end.streams) {
       const StreamLife* life = evidence.history.life(stream.key);
       if (life == nullptr) continue;
       for (const StoredEvent& stored : life->stored) {
+        const auto index = indexes.find(stored.content);
+        if (index == indexes.end()) continue;
+        const std::string subject = subject_of(evidence, {workload, index->second});
         if (was_removed_on_request(evidence, stream, stored.seq, subject, stored.at)) removed.insert(stored.content);
       }
     }
   }
   std::vector<std::uint64_t> lost;
-  evidence.ledger.books()[workload].each([&](std::uint64_t i, const PublishRecord& record) {
+  const WorkloadSpec* spec = evidence.scenario.workload(book.name);
+  const auto* publish = spec == nullptr ? nullptr : std::get_if<PublishSpec>(&spec->work);
+  book.each([&](std::uint64_t i, const PublishRecord& record) {
     const bool was_told_fine = record.outcome() == Outcome::sent || record.outcome() == Outcome::acked;
     if (!was_told_fine || present.contains(i) || removed.contains(record.content())) return true;
+    // Another message has its id, and is stored in its place: acked-is-durable's and pub-ack-truthful's business.
+    if (publish != nullptr && publish->ids > 0 && record.is_duplicate()) return true;
     // Nor was what it acknowledged after a crash over the storing, of which nobody heard.
     const FinalStream* acked_by = record.outcome() == Outcome::acked ? stream_of_ack(evidence, record) : nullptr;
     const bool is_unheard = acked_by != nullptr && record.is_duplicate() && was_removed_by_limits(*acked_by, record.seq()) &&

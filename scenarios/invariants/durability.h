@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,12 +43,17 @@ struct FinalStream;
 [[nodiscard]] const FinalStream* stream_of_ack(const Evidence& evidence, const PublishRecord& record);
 // Whether the stream's node crashed in that time.
 [[nodiscard]] bool crashed_between(const Evidence& evidence, const FinalStream& stream, core::Instant from, core::Instant to);
-// The subject to which a workload publishes.
-[[nodiscard]] std::string subject_of(const Evidence& evidence, std::uint16_t workload);
+// The subject to which a message was published.
+[[nodiscard]] std::string subject_of(const Evidence& evidence, PublishId id);
+// Which messages of a workload share a Nats-Msg-Id: those with the same number here. nullopt: this one has none.
+[[nodiscard]] std::optional<std::uint64_t> msg_id_of(const Evidence& evidence, PublishId id);
+// Whether a stream that has `there` under a sequence has told the truth with an ack that names it: it is the message itself or, for a
+// duplicate, one with the same id.
+[[nodiscard]] bool is_what_ack_names(const Evidence& evidence, PublishId id, const PublishRecord& record, std::optional<PublishId> there);
 // Whether a stream may have come back with a lower last sequence.
 [[nodiscard]] bool may_step_back(const Evidence& evidence, const FinalStream& stream, const StreamLife::StepBack& step);
 // Whether the stream's own limits took the sequence: there are limits, and it lies below the first one or, where retention or
-// a limit a subject may take what lies between others, the stream said that it removed it.
+// a limit a subject may take what lies between others, the stream said that it removed it. Or a later message rolled it up.
 [[nodiscard]] bool was_removed_by_limits(const FinalStream& stream, core::Seq seq);
 // Whether a workload asked for the removal of the message that was stored there at `stored_at` or later.
 [[nodiscard]] bool was_removed_on_request(const Evidence& evidence, const FinalStream& stream, core::Seq seq, std::string_view subject,

@@ -27,6 +27,9 @@ std::vector<Divergence> check_dedup_exact(const Evidence& evidence);            
 std::vector<Divergence> check_per_subject_limit(const Evidence& evidence);             // contents.cc
 std::vector<Divergence> check_discard_new_never_evicts(const Evidence& evidence);      // contents.cc
 std::vector<Divergence> check_purge_exact(const Evidence& evidence);                   // contents.cc
+std::vector<Divergence> check_bounded_retry(const Evidence& evidence);                 // copies.cc
+std::vector<Divergence> check_no_loss_after_offline(const Evidence& evidence);         // copies.cc
+std::vector<Divergence> check_config_error_surfaced(const Evidence& evidence);         // copies.cc
 std::vector<Divergence> check_expiry_exact(const Evidence& evidence);                  // contents.cc
 std::vector<Divergence> check_retention_only_removes_acked(const Evidence& evidence);  // retention.cc
 std::vector<Divergence> check_no_orphans(const Evidence& evidence);                    // retention.cc
@@ -61,9 +64,9 @@ std::vector<Divergence> check_acked_is_durable(const Evidence& evidence) {
       if (stream == nullptr) return true;  // publish-outcome-known's business
       const FinalMessage* message = message_at(*stream, record.seq());
       const PublishId id{static_cast<std::uint16_t>(w), i};
-      if (message != nullptr && message->id == id) return true;
+      if (message != nullptr && is_what_ack_names(evidence, id, record, message->id)) return true;
       if (may_be_lost(evidence, *stream, record) || was_removed_by_limits(*stream, record.seq())) return true;
-      if (was_removed_on_request(evidence, *stream, record.seq(), subject_of(evidence, id.workload), record.published_at())) return true;
+      if (was_removed_on_request(evidence, *stream, record.seq(), subject_of(evidence, id), record.published_at())) return true;
       if (std::exchange(reported[{stream->node, stream->key.stream}], true)) return true;
       Divergence d;
       d.invariant = "acked-is-durable";
@@ -92,12 +95,19 @@ bool was_skipped(const Evidence& evidence, const FinalStream& stream, core::Seq 
   return std::any_of(life->skips.begin(), life->skips.end(), [&](const StreamLife::Skip& skip) { return skip.through == seq; });
 }
 
-// Whether the stream ever said that it stored this message under this sequence.
-bool was_ever_stored(const Evidence& evidence, const FinalStream& stream, const PublishRecord& record) {
+// Whether the stream ever said that it stored another message with the same id under that sequence.
+bool was_first_stored(const Evidence& evidence, const FinalStream& stream, PublishId id, const PublishRecord& record) {
   const StreamLife* life = evidence.history.life(stream.key);
-  if (life == nullptr) return false;
-  return std::any_of(life->stored.begin(), life->stored.end(),
-                     [&](const StoredEvent& e) { return e.seq == record.seq() && e.content == record.content(); });
+  const std::optional<std::uint64_t> msg_id = msg_id_of(evidence, id);
+  if (life == nullptr || !msg_id) return false;
+  bool was_stored = false;
+  for (const StoredEvent* stored : life->at(record.seq())) {
+    evidence.ledger.books()[id.workload].each([&](std::uint64_t i, const PublishRecord& other) {
+      was_stored = was_stored || (other.content() == stored->content && msg_id_of(evidence, {id.workload, i}) == msg_id);
+      return !was_stored;
+    });
+  }
+  return was_stored;
 }
 
 std::vector<Divergence> check_publish_outcome_known(const Evidence& evidence) {
@@ -124,17 +134,15 @@ std::vector<Divergence> check_publish_outcome_known(const Evidence& evidence) {
         d.actual = "its publisher still waits";
       } else if (record.outcome() == Outcome::acked) {
         const FinalStream* stream = stream_of_ack(evidence, record);
-        if (stream != nullptr && (stored[stream->key].contains({record.seq().value, record.content()}) ||
-                                  (record.is_duplicate() && was_ever_stored(evidence, *stream, record)))) {
-          return true;
-        }
+        const bool is_stored = stream != nullptr && stored[stream->key].contains({record.seq().value, record.content()});
+        if (is_stored || (stream != nullptr && record.is_duplicate() && was_first_stored(evidence, *stream, id, record))) return true;
         if (stream != nullptr && was_skipped(evidence, *stream, record.seq())) return true;
         // Stored, and its node died before it could say so: the repetition after the restart was told of the copy.
         if (stream != nullptr && record.is_duplicate() && crashed_between(evidence, *stream, record.published_at(), record.settled_at()))
           return true;
         // Written before a crash that came before the word of it: the repeat's answer names what is there.
         const FinalMessage* there = stream == nullptr || !record.is_duplicate() ? nullptr : message_at(*stream, record.seq());
-        if (there != nullptr && there->id == id) return true;
+        if (there != nullptr && is_what_ack_names(evidence, id, record, there->id)) return true;
         const std::string named = evidence.ledger.stream_of(record.stream()) + " seq " + std::to_string(record.seq().value);
         d.expected = "the acknowledgement of " + name_of(evidence.ledger, id) + " (" + named + ") is backed by a stream";
         d.actual = stream == nullptr ? "there is no such stream" : "the stream never stored it under that sequence";
@@ -250,13 +258,16 @@ std::vector<Divergence> check_state_equals_contents(const Evidence& evidence) {
   return out;
 }
 
-constexpr std::array<Invariant, 36> kInvariants = {{
+constexpr std::array<Invariant, 39> kInvariants = {{
     {"acked-is-durable", check_acked_is_durable},
     {"publish-outcome-known", check_publish_outcome_known},
     {"no-silent-drop", check_no_silent_drop},
     {"mirror-is-prefix", check_mirror_is_prefix},
     {"no-duplicate-in-mirror", check_no_duplicate_in_mirror},
     {"sync-makes-progress", check_sync_makes_progress},
+    {"bounded-retry", check_bounded_retry},
+    {"no-loss-after-offline", check_no_loss_after_offline},
+    {"config-error-surfaced", check_config_error_surfaced},
     {"last-seq-monotone", check_last_seq_monotone},
     {"state-equals-contents", check_state_equals_contents},
     {"no-resurrection", check_no_resurrection},

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/base/types.h"
+#include "scenarios/change_log.h"
 #include "scenarios/final_state.h"
 #include "scenarios/history.h"
 #include "scenarios/key_value_log.h"
@@ -20,9 +21,10 @@
 
 namespace windtunnel::scenarios {
 
-// How far a mirror was behind when it had to be level.
+// How far a mirror, or one source of a stream, was behind when it had to be level.
 struct LagSample {
-  const StreamSpec* mirror = nullptr;
+  const StreamSpec* copy = nullptr;
+  const OriginSpec* from = nullptr;
   core::Instant quiet_since;  // the last fault, or the last publish, whichever came later
   core::Instant level_at;     // when the lag was first seen to be 0 after that; kForever: never
   std::uint64_t lag = 0;      // at the end of the bound
@@ -34,6 +36,7 @@ struct Evidence {
   const Ledger& ledger;
   const History& history;
   const RemovalLog& removals;
+  const ChangeLog& changes;
   const KeyValueLog& key_values;
   const FinalState& end;
   const std::vector<LagSample>& lags;

@@ -1,5 +1,6 @@
-// The invariants of key-value buckets: each key's history, as its clients saw it, is that of one value that was changed and
-// read one operation after the other (reference: defect corpus, cas-exact and latest-per-subject-visible).
+// The invariants of key-value buckets, and of subjects whose publishers expect a last sequence: each key's history, as its clients saw it,
+// is that of one value that was changed and read one operation after the other (reference: defect corpus, cas-exact and
+// latest-per-subject-visible).
 //
 // Keys are judged alone: no operation is about two of them, and linearizability is local. A crash that may cost what was
 // acknowledged (scenarios/invariants/durability.h) is an operation of every key, after which anything that was once written
@@ -32,7 +33,7 @@ struct Case {
   const Evidence& evidence;
   const FinalStream& stream;
   const KeyValueLog::Bucket& bucket;
-  std::string prefix;                    // "$KV.BUCKET."
+  std::string prefix;                    // "$KV.BUCKET."; empty: the keys are subjects of a stream
   std::vector<core::Instant> losses;     // crashes that may cost acknowledged writes
   core::Instant until = core::kForever;  // what comes later is not judged: the stream's files were damaged
   std::map<std::pair<std::string, std::string>, std::vector<const KeyValueOperation*>> writes = {};  // by key and value
@@ -43,7 +44,8 @@ std::vector<Case> cases_of(const Evidence& evidence) {
   for (const auto& [place, bucket] : evidence.key_values.buckets()) {
     const FinalStream* stream = evidence.end.find(place.first, place.second);
     if (stream == nullptr) continue;
-    Case each{evidence, *stream, bucket, "$KV." + place.second.substr(3) + ".", {}};
+    const bool is_bucket = place.second.starts_with("KV_");
+    Case each{evidence, *stream, bucket, is_bucket ? "$KV." + place.second.substr(3) + "." : "", {}};
     for (const Crash& crash : evidence.history.crashes()) {
       if (crash.node == stream->key.node && may_cost(evidence, *stream, crash)) each.losses.push_back(crash.at);
     }
@@ -85,7 +87,7 @@ std::optional<KeyValueStep> final_read(const Case& bucket, const std::string& ke
   KeyValueStep step;
   step.told = Told::done;
   for (const FinalMessage& message : bucket.stream.messages) {
-    if (message.subject != subject) continue;
+    if (message.subject != subject && key != ">") continue;
     step.revision = message.seq.value;
     if (message.id) step.value = bucket.evidence.ledger.books()[message.id->workload].name + "#" + std::to_string(message.id->index);
     for (const char* marker : {"DEL", "PURGE"}) {
@@ -123,8 +125,8 @@ std::optional<Divergence> judge_history(const Case& bucket, std::string_view inv
   KeyValueModel::State state = model.initial();
   for (const std::size_t index : found.order) state = model.step(state, history[index].operation).value_or(state);
   Divergence d = about(bucket, invariant);
-  d.expected =
-      "what the clients of key " + key + " were told can have happened in some order, each operation between its call and its return";
+  d.expected = "what the clients of " + (bucket.prefix.empty() ? std::string("subject ") : std::string("key ")) + key +
+               " were told can have happened in some order, each operation between its call and its return";
   if (found.order.empty()) {
     d.actual = "no order explains it";
   } else {

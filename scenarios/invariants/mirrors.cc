@@ -13,6 +13,7 @@ namespace windtunnel::scenarios {
 
 std::vector<Divergence> check_mirror_is_prefix(const Evidence& evidence);
 std::vector<Divergence> check_no_duplicate_in_mirror(const Evidence& evidence);
+std::vector<Divergence> check_no_duplicate_in_sources(const Evidence& evidence);  // copies.cc
 std::vector<Divergence> check_sync_makes_progress(const Evidence& evidence);
 
 namespace {
@@ -135,7 +136,7 @@ std::vector<Divergence> check_mirror_is_prefix(const Evidence& evidence) {
 }
 
 std::vector<Divergence> check_no_duplicate_in_mirror(const Evidence& evidence) {
-  std::vector<Divergence> out;
+  std::vector<Divergence> out = check_no_duplicate_in_sources(evidence);
   for (const MirrorPair& pair : mirrors(evidence)) {
     std::unordered_map<std::uint64_t, std::uint64_t> at_origin;  // by content; a careless retry stores one content twice
     const StreamLife* life = evidence.history.life(pair.origin->key);
@@ -166,9 +167,10 @@ std::vector<Divergence> check_sync_makes_progress(const Evidence& evidence) {
     if (sample.level_at != core::kForever && sample.level_at - sample.quiet_since <= kSyncBound) continue;
     Divergence d;
     d.invariant = "sync-makes-progress";
-    d.stream = sample.mirror->name;
-    d.node = sample.mirror->on;
-    d.expected = "the mirror is level within " + faults::format_duration(kSyncBound) + " of the last fault and the last publish";
+    d.stream = sample.copy->name;
+    d.node = sample.copy->on;
+    const std::string what = sample.copy->mirror ? "the mirror" : "its source " + sample.from->name;
+    d.expected = what + " is level within " + faults::format_duration(kSyncBound) + " of the last fault and the last publish";
     d.actual = "it is " + std::to_string(sample.lag) + " messages behind";
     d.at = sample.quiet_since + kSyncBound;
     out.push_back(std::move(d));

@@ -96,7 +96,7 @@ bool is_removal_under_way(const Evidence& evidence, const FinalStream& stream, c
 bool may_be_missing(const Evidence& evidence, const FinalStream& stream, const RecoveryReading& reading, core::Seq seq, core::Instant since,
                     core::Instant stored_at) {
   if (may_be_lost_by(evidence, stream, seq, stored_at, reading.at)) return true;
-  if (is_removal_under_way(evidence, stream, seq, since, reading.at)) return true;
+  if (is_removal_under_way(evidence, stream, seq, since, reading.at) || stream.rolled_up.contains(seq)) return true;
   if (stream.spec != nullptr && stream.spec->retention != Retention::limits) {
     // Its consumers may have acknowledged it just then.
     for (const auto& [key, events] : evidence.history.consumers()) {

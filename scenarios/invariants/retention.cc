@@ -65,6 +65,8 @@ const std::vector<ConsumerEvent>& events_of(const Evidence& evidence, const Fina
   return found == evidence.history.consumers().end() ? kNone : found->second;
 }
 
+ConsumerKey key_of(const FinalConsumer& consumer) { return {consumer.stream, consumer.name}; }
+
 // When each sequence was first acknowledged to a consumer.
 struct Acks {
   std::map<core::Seq, core::Instant> each;
@@ -76,9 +78,10 @@ struct Acks {
   }
 };
 
-Acks acks_of(const Evidence& evidence, const FinalConsumer& consumer) {
+Acks acks_of(const Evidence& evidence, const FinalConsumer& consumer, core::Instant since = {}) {
   Acks acks;
   for (const ConsumerEvent& event : events_of(evidence, consumer)) {
+    if (event.at < since) continue;
     if (consumer.ack == AckPolicy::none || (consumer.ack == AckPolicy::all && event.is_ack)) {
       acks.up_to.emplace_back(event.at, event.seq);
     } else if (event.is_ack) {
@@ -88,11 +91,16 @@ Acks acks_of(const Evidence& evidence, const FinalConsumer& consumer) {
   return acks;
 }
 
-// The consumers of a stream that the harness knows, with what was acknowledged to them.
-std::vector<std::pair<const FinalConsumer*, Acks>> consumers_of(const Evidence& evidence, const FinalStream& stream) {
+// The consumers of a stream that the harness knows, with what was acknowledged to them; or only to those that are there now, and not
+// to what they were before an operator deleted them.
+std::vector<std::pair<const FinalConsumer*, Acks>> consumers_of(const Evidence& evidence, const FinalStream& stream, bool only_now) {
   std::vector<std::pair<const FinalConsumer*, Acks>> out;
   for (const FinalConsumer& consumer : evidence.end.consumers) {
-    if (consumer.stream == stream.key) out.emplace_back(&consumer, acks_of(evidence, consumer));
+    if (consumer.stream != stream.key) continue;
+    const bool never_was = !consumer.exists && !consumer.is_listed && events_of(evidence, consumer).empty();
+    if (never_was) continue;  // a workload asked for it, and was refused
+    const core::Instant since = only_now ? evidence.changes.last_deletion(key_of(consumer)) : core::Instant{};
+    out.emplace_back(&consumer, acks_of(evidence, consumer, since));
   }
   return out;
 }
@@ -109,18 +117,26 @@ std::vector<Divergence> check_retention_only_removes_acked(const Evidence& evide
     if (!has_retention(stream) || life == nullptr || stream.limits.evicts() || stream.limits.max_age.count() > 0 ||
         stream.limits.allows_rollup || had_damage(evidence, stream.key))
       continue;
-    const auto consumers = consumers_of(evidence, stream);
+    const auto consumers = consumers_of(evidence, stream, /*only_now=*/false);
     if (consumers.empty()) continue;
+    std::set<core::Seq> gone;  // rightly
     for (const StreamLife::Removal& removal : life->removed) {
       const std::vector<const StoredEvent*> stored = life->at(removal.seq);
+      if (gone.contains(removal.seq) && stored.size() < 2) continue;  // recovery says it again
       if (stored.empty() || may_be_asked_for(evidence, stream, removal.seq, stored.back()->at)) continue;
       const bool is_acked = std::all_of(consumers.begin(), consumers.end(), [&](const auto& each) {
         const std::optional<bool> is_wanted = wants(*each.first, stored.back()->subject);
-        return is_wanted != true || each.second.has(removal.seq, removal.at);
+        // Where interest is what counts, nobody waits for who is not there.
+        const bool is_gone =
+            stream.spec->retention == Retention::interest && evidence.changes.may_be_absent(key_of(*each.first), removal.at);
+        return is_wanted != true || is_gone || each.second.has(removal.seq, removal.at);
       });
       const bool has_owner = std::any_of(consumers.begin(), consumers.end(),
                                          [&](const auto& each) { return wants(*each.first, stored.back()->subject) != false; });
-      if (is_acked && (has_owner || stream.spec->retention == Retention::interest)) continue;
+      if (is_acked && (has_owner || stream.spec->retention == Retention::interest)) {
+        gone.insert(removal.seq);
+        continue;
+      }
       Divergence d = about("retention-only-removes-acked", stream, removal.seq, evidence.end.at);
       d.at = removal.at;
       d.expected = "sequence " + std::to_string(removal.seq.value) + " stays until every consumer that wants it has acknowledged it";
@@ -136,7 +152,7 @@ std::vector<Divergence> check_no_orphans(const Evidence& evidence) {
   std::vector<Divergence> out;
   for (const FinalStream& stream : evidence.end.streams) {
     if (!has_retention(stream)) continue;
-    const auto consumers = consumers_of(evidence, stream);
+    const auto consumers = consumers_of(evidence, stream, /*only_now=*/true);
     for (const FinalMessage& message : stream.messages) {
       bool is_wanted = consumers.empty();
       core::Instant acked_at = kTimeZero;
@@ -199,8 +215,9 @@ std::vector<Divergence> check_at_least_once(const Evidence& evidence) {
     const FinalStream* stream = stream_of(evidence, consumer);
     if (!consumer.exists || stream == nullptr || !consumer.delivers_all || had_damage(evidence, consumer.stream)) continue;
     std::set<core::Seq> delivered;
+    const core::Instant since = evidence.changes.last_deletion(key_of(consumer));
     for (const ConsumerEvent& event : events_of(evidence, consumer)) {
-      if (!event.is_ack) delivered.insert(event.seq);
+      if (!event.is_ack && event.at >= since) delivered.insert(event.seq);
     }
     for (const FinalMessage& message : stream->messages) {
       if (message.seq > consumer.delivered || wants(consumer, message.subject) != true || delivered.contains(message.seq)) continue;
@@ -236,7 +253,8 @@ std::vector<Divergence> check_delivery_count_monotone(const Evidence& evidence) 
       const bool has_forgotten = std::any_of(crashes.begin(), crashes.end(), [&](const Crash& crash) {
         return crash.node == key.stream.node && (before == nullptr || crash.at >= before->at) && crash.at <= event.at;
       });
-      if (has_forgotten || had_damage(evidence, key.stream) || (life != nullptr && life->at(event.seq).size() > 1)) continue;
+      const bool is_renewed = before != nullptr && evidence.changes.may_be_renewed(key, before->at, event.at);
+      if (has_forgotten || is_renewed || had_damage(evidence, key.stream) || (life != nullptr && life->at(event.seq).size() > 1)) continue;
       Divergence d;
       d.invariant = "delivery-count-monotone";
       d.stream = key.stream.stream;
@@ -255,6 +273,37 @@ std::vector<Divergence> check_delivery_count_monotone(const Evidence& evidence) 
   return out;
 }
 
+namespace {
+
+// A message that its consumer has delivered and that nobody has acknowledged, though the floor says so.
+const FinalMessage* passed_by_floor(const Evidence& evidence, const FinalConsumer& consumer, const FinalStream* stream) {
+  const bool is_judged = stream != nullptr && consumer.ack == AckPolicy::explicit_ && consumer.delivers_forever;
+  if (!is_judged || had_damage(evidence, consumer.stream)) return nullptr;
+  const Acks acks = acks_of(evidence, consumer);
+  const core::Instant since = evidence.changes.last_deletion(key_of(consumer));
+  std::set<core::Seq> delivered;
+  for (const ConsumerEvent& event : events_of(evidence, consumer)) {
+    if (!event.is_ack && event.at >= since) delivered.insert(event.seq);
+  }
+  const StreamLife* life = evidence.history.life(stream->key);
+  for (const FinalMessage& message : stream->messages) {
+    if (message.seq > consumer.ack_floor) break;
+    const bool is_another = life != nullptr && life->at(message.seq).size() > 1;  // the sequence was used again
+    if (!is_another && delivered.contains(message.seq) && !acks.each.contains(message.seq)) return &message;
+  }
+  return nullptr;
+}
+
+// The file of a consumer has no place for a message that is out of deliveries at or below the floor: it is kept there by a lower floor,
+// with which a restart begins.
+bool is_lowered_by_restart(const Evidence& evidence, const FinalConsumer& consumer, core::Instant from, core::Instant to) {
+  const StreamLife* life = evidence.history.life(consumer.stream);
+  return !consumer.delivers_forever && life != nullptr &&
+         std::any_of(life->recoveries.begin(), life->recoveries.end(), [&](core::Instant at) { return at >= from && at <= to; });
+}
+
+}  // namespace
+
 std::vector<Divergence> check_ack_floor(const Evidence& evidence) {
   std::vector<Divergence> out;
   for (const FinalConsumer& consumer : evidence.end.consumers) {
@@ -264,6 +313,8 @@ std::vector<Divergence> check_ack_floor(const Evidence& evidence) {
     for (const FinalConsumer::FloorStep& step : consumer.floor_steps_back) {
       const FinalStream* stream = evidence.end.find(consumer.node, consumer.stream.stream);
       if (stream == nullptr || crashed_between(evidence, *stream, step.before, step.at)) continue;
+      if (evidence.changes.may_be_renewed(key_of(consumer), step.before, step.at)) continue;
+      if (is_lowered_by_restart(evidence, consumer, step.before, step.at)) continue;
       d.at = step.at;
       d.expected = "the ack floor of consumer " + consumer.name + " never decreases from " + std::to_string(step.from.value);
       d.actual = "it is " + std::to_string(step.to.value);
@@ -271,12 +322,28 @@ std::vector<Divergence> check_ack_floor(const Evidence& evidence) {
       break;
     }
     const FinalStream* stream = stream_of(evidence, consumer);
+    if (const FinalMessage* passed = passed_by_floor(evidence, consumer, stream)) {
+      d.at = evidence.end.at;
+      d.first_seq = passed->seq;
+      d.expected = "sequence " + std::to_string(passed->seq.value) +
+                   ", delivered and not acknowledged, is above the ack floor of consumer " + consumer.name;
+      d.actual = "the floor is " + std::to_string(consumer.ack_floor.value) + ": it will not be delivered again";
+      out.push_back(std::move(d));
+      continue;
+    }
     if (consumer.num_ack_pending > 0 || stream == nullptr || !stream->unreadable.empty()) continue;
+    if (is_lowered_by_restart(evidence, consumer, kTimeZero, evidence.end.at)) continue;
     // Between the two there may be what it does not want.
     const bool is_tight = std::none_of(stream->messages.begin(), stream->messages.end(), [&](const FinalMessage& message) {
       return message.seq > consumer.ack_floor && message.seq <= consumer.delivered && wants(consumer, message.subject) == true;
     });
-    const bool is_whole = !consumer.filters.empty() || consumer.ack_floor == consumer.delivered;
+    // What it passed over without delivering it, since it was gone, does not move the floor.
+    const core::Instant since = evidence.changes.last_creation(key_of(consumer));
+    const std::vector<ConsumerEvent>& events = events_of(evidence, consumer);
+    const bool was_delivered_above = std::any_of(events.begin(), events.end(), [&](const ConsumerEvent& event) {
+      return !event.is_ack && event.at >= since && event.seq > consumer.ack_floor && event.seq <= consumer.delivered;
+    });
+    const bool is_whole = !consumer.filters.empty() || consumer.ack_floor == consumer.delivered || !was_delivered_above;
     if (is_tight && is_whole) continue;
     d.at = evidence.end.at;
     d.expected = "the ack floor of consumer " + consumer.name + " is what it delivered last, " + std::to_string(consumer.delivered.value) +
@@ -337,7 +404,7 @@ std::vector<Divergence> check_consumer_survives(const Evidence& evidence) {
   for (const FinalConsumer& consumer : evidence.end.consumers) {
     if (consumer.exists || !consumer.is_durable || stream_of(evidence, consumer) == nullptr) continue;
     if (!consumer.is_listed && events_of(evidence, consumer).empty()) continue;  // a workload's own: nobody knows that it ever was
-    if (had_damage(evidence, consumer.stream)) continue;
+    if (had_damage(evidence, consumer.stream) || evidence.changes.may_be_absent(key_of(consumer), evidence.end.at)) continue;
     Divergence d = about(evidence, "consumer-survives", consumer);
     d.expected = "the durable consumer " + consumer.name + " exists: nobody deleted it";
     d.actual = "it is gone";

@@ -30,6 +30,9 @@ bool expect_domain(std::string_view domain, const SourcePosition& where, const S
 const StreamSpec* expect_stream(std::string_view name, std::string_view on, const SourcePosition& where, bool only_mirrors,
                                 const Scenario& scenario, Diagnostics& diagnostics);
 
+// The domain that an API prefix "$JS.hub.API" names; empty for any other.
+[[nodiscard]] std::string domain_of_api(std::string_view api);
+
 // The JSON of a NATS configuration object: its fields in nats-server's order, durations in nanoseconds, sizes in bytes.
 // Requires: `value` was checked against that table.
 [[nodiscard]] std::string nats_json(const TypedValue& value);

@@ -8,13 +8,6 @@
 namespace windtunnel::scenarios {
 namespace {
 
-// The domain that an API prefix "$JS.hub.API" names; empty for any other.
-std::string domain_of_api(std::string_view api) {
-  if (!api.starts_with("$JS.") || !api.ends_with(".API") || api.size() <= 8) return {};
-  const std::string_view domain = api.substr(4, api.size() - 8);
-  return domain.find('.') == std::string_view::npos ? std::string{domain} : std::string{};
-}
-
 OriginSpec build_origin(const TypedValue& value, const Scenario& scenario, Diagnostics& diagnostics) {
   OriginSpec origin;
   origin.name = value.get<std::string>("name");
@@ -92,6 +85,12 @@ void expect_origin(const TypedValue& value, const StreamSpec& copy, const Origin
 }
 
 }  // namespace
+
+std::string domain_of_api(std::string_view api) {
+  if (!api.starts_with("$JS.") || !api.ends_with(".API") || api.size() <= 8) return {};
+  const std::string_view domain = api.substr(4, api.size() - 8);
+  return domain.find('.') == std::string_view::npos ? std::string{domain} : std::string{};
+}
 
 const StreamSpec* expect_stream(std::string_view name, std::string_view on, const SourcePosition& where, bool only_mirrors,
                                 const Scenario& scenario, Diagnostics& diagnostics) {

@@ -20,7 +20,35 @@ RetryPolicy retries_of(const TypedValue& value) {
   return out;
 }
 
-PublishSpec build_publish(const TypedValue& value, const Scenario& scenario, Diagnostics& diagnostics) {
+// Whether the stream takes what is published there.
+bool takes(const StreamSpec& stream, const std::string& subject) {
+  return std::any_of(stream.subjects.begin(), stream.subjects.end(),
+                     [&](const std::string& filter) { return core::matches(subject, filter); });
+}
+
+// The stream whose last sequences a publisher expects: what it is told of them is judged, so it must be known.
+void build_expectation(const TypedValue& value, const std::string& at, const Scenario& scenario, PublishSpec& publish,
+                       Diagnostics& diagnostics) {
+  const TypedValue& expect = *value.find("expect_last");
+  publish.expect_last = expect.as<std::string>() == "stream" ? PublishSpec::Expect::stream : PublishSpec::Expect::subject;
+  for (const StreamSpec& stream : scenario.streams) {
+    const NodeSpec* node = scenario.node(stream.on);
+    const bool is_there = publish.domain.empty() ? stream.on == at : node != nullptr && node->domain == publish.domain;
+    if (!is_there || !takes(stream, publish.subject_of(0))) continue;
+    publish.on = stream.on;
+    publish.stream = stream.name;
+    for (const std::string_view limit : {"max_age", "max_msgs", "max_bytes"}) {
+      if (has_limit(stream.create_body, limit))
+        diagnostics.add(expect.where, "what is in stream " + quoted(stream.name) + " goes by " + quoted(limit) +
+                                          "; what `expect_last` is told cannot be judged then");
+    }
+    return;
+  }
+  diagnostics.add(expect.where, "no stream " + std::string(publish.domain.empty() ? "on node " + quoted(at) : "of that domain") +
+                                    " takes " + quoted(publish.subject) + "; `expect_last` is about one");
+}
+
+PublishSpec build_publish(const TypedValue& value, const std::string& at, const Scenario& scenario, Diagnostics& diagnostics) {
   PublishSpec publish;
   publish.subject = value.get<std::string>("publish");
   publish.via = value.get<std::string>("via") == "jetstream" ? Via::jetstream : Via::core;
@@ -33,8 +61,17 @@ PublishSpec build_publish(const TypedValue& value, const Scenario& scenario, Dia
   publish.retries = retries_of(value);
   publish.msg_id = value.get_or("msg_id", false);
   publish.is_closed_loop = value.get_or<std::string>("loop", "open") == "closed";
+  publish.subjects = value.get_or("subjects", publish.subjects);
+  publish.ids = value.get_or("ids", publish.ids);
+  if (const TypedValue* v = value.find("rollup"))
+    publish.rollup = v->as<std::string>() == "all" ? PublishSpec::Rollup::all : PublishSpec::Rollup::subject;
+  publish.rollup_every = value.get_or("rollup_every", publish.rollup_every);
+  if (const TypedValue* v = value.find("ids"); v != nullptr && !publish.msg_id)
+    diagnostics.add(v->where, "`ids` is how many message ids there are; it needs `msg_id: true`");
+  if (const TypedValue* v = value.find("rollup_every"); v != nullptr && publish.rollup == PublishSpec::Rollup::none)
+    diagnostics.add(v->where, "`rollup_every` is how often a `rollup` comes; say which");
   if (publish.via == Via::core) {
-    for (const std::string_view key : {"domain", "timeout", "retries", "loop"}) {
+    for (const std::string_view key : {"domain", "timeout", "retries", "loop", "expect_last"}) {
       if (const TypedValue* v = value.find(key)) {
         diagnostics.add(v->where,
                         quoted(key) + " is about the ack, and a publish `via: core` has none; publish `via: jetstream` or leave it out");
@@ -43,6 +80,7 @@ PublishSpec build_publish(const TypedValue& value, const Scenario& scenario, Dia
   } else if (const TypedValue* domain = value.find("domain")) {
     expect_domain(publish.domain, domain->where, scenario, diagnostics);
   }
+  if (value.find("expect_last") != nullptr && publish.via == Via::jetstream) build_expectation(value, at, scenario, publish, diagnostics);
   return publish;
 }
 
@@ -173,8 +211,26 @@ AdminSpec build_admin(const TypedValue& value, const WorkloadSpec& workload, con
   if (const TypedValue* domain = value.find("domain");
       domain != nullptr && !expect_domain(admin.domain, domain->where, scenario, diagnostics))
     return admin;
-  if (const StreamSpec* stream = stream_of(value, admin.stream, workload.at, admin.domain, "admin", scenario, diagnostics))
-    admin.on = stream->on;
+  const StreamSpec* stream = stream_of(value, admin.stream, workload.at, admin.domain, "admin", scenario, diagnostics);
+  if (stream == nullptr) return admin;
+  admin.on = stream->on;
+  if (const TypedValue* updates = value.find("update")) {
+    for (const TypedValue& update : updates->items) admin.updates.push_back(updated_body(stream->create_body, nats_json(update)));
+  }
+  if (const TypedValue* consumer = value.find("consumer")) {
+    admin.consumer = consumer->as<std::string>();
+    if (listed_consumer(value, admin.on, admin.stream, admin.consumer, scenario, diagnostics) == nullptr)
+      diagnostics.add(consumer->where, "`consumers` lists no consumer " + quoted(admin.consumer) + " of stream " + quoted(admin.stream));
+  }
+  const auto needs = [&](AdminAction action, std::string_view key, bool has_it) {
+    const bool is_done = std::find(admin.actions.begin(), admin.actions.end(), action) != admin.actions.end();
+    if (is_done && !has_it) diagnostics.add(actions.where, quoted(name_of(action)) + " needs the key " + quoted(key));
+    return is_done;
+  };
+  const bool updates = needs(AdminAction::update, "update", !admin.updates.empty());
+  if (!updates && !admin.updates.empty()) diagnostics.add(value.find("update")->where, "there is no `update` in `do`: nobody makes these");
+  needs(AdminAction::delete_consumer, "consumer", !admin.consumer.empty());
+  needs(AdminAction::create_consumer, "consumer", !admin.consumer.empty());
   return admin;
 }
 
@@ -247,6 +303,29 @@ KeyValueSpec build_key_value(const TypedValue& value, const WorkloadSpec& worklo
   return spec;
 }
 
+// So are subjects whose last sequence somebody expects: whoever changes them must expect as well.
+void expect_expectant_alone(const Scenario& scenario, Diagnostics& diagnostics) {
+  for (const WorkloadSpec& expectant : scenario.workloads) {
+    const auto* expects = std::get_if<PublishSpec>(&expectant.work);
+    if (expects == nullptr || expects->stream.empty()) continue;
+    const StreamSpec* stream = scenario.stream(expects->on, expects->stream);
+    for (const WorkloadSpec& other : scenario.workloads) {
+      const auto* publish = std::get_if<PublishSpec>(&other.work);
+      const auto* admin = std::get_if<AdminSpec>(&other.work);
+      const bool is_blind = publish != nullptr && publish->expect_last != expects->expect_last && other.at == expectant.at &&
+                            stream != nullptr && takes(*stream, publish->subject_of(0));
+      const bool is_changed = admin != nullptr && admin->stream == expects->stream && admin->on == expects->on;
+      if (is_blind || is_changed)
+        diagnostics.add(other.where, "stream " + quoted(expects->stream) + " has publishers with `expect_last: " +
+                                         (expects->expect_last == PublishSpec::Expect::stream ? "stream" : "subject") +
+                                         "`; nobody else may change it");
+    }
+    if (stream != nullptr && stream->retention != Retention::limits)
+      diagnostics.add(expectant.where,
+                      "what is acknowledged leaves stream " + quoted(stream->name) + "; `expect_last` cannot be judged then");
+  }
+}
+
 // A bucket is judged by what its clients did: nobody else may change it.
 void expect_bucket_alone(const Scenario& scenario, Diagnostics& diagnostics) {
   for (const WorkloadSpec& workload : scenario.workloads) {
@@ -282,7 +361,7 @@ void build_workloads(const TypedValue& workloads, Scenario& scenario, Diagnostic
       workload.password = scenario.node(workload.at)->password;
     }
     if (value.variant == "publish") {
-      workload.work = build_publish(value, scenario, diagnostics);
+      workload.work = build_publish(value, workload.at, scenario, diagnostics);
     } else if (value.variant == "republish_loop") {
       workload.work = build_republish(value, workload, scenario, diagnostics);
     } else if (value.variant == "admin") {
@@ -301,6 +380,7 @@ void build_workloads(const TypedValue& workloads, Scenario& scenario, Diagnostic
     scenario.workloads.push_back(std::move(workload));
   }
   expect_bucket_alone(scenario, diagnostics);
+  expect_expectant_alone(scenario, diagnostics);
 }
 
 }  // namespace windtunnel::scenarios

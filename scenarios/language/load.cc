@@ -1,6 +1,7 @@
 #include "scenarios/language/load.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <fstream>
 #include <system_error>
@@ -27,6 +28,9 @@ Scenario build(const TypedValue& root, const std::string& file, Diagnostics& dia
   if (const TypedValue* faults = root.find("faults")) build_faults(*faults, scenario, diagnostics);
   if (const TypedValue* swarm = root.find("swarm")) build_swarm(*swarm, scenario, diagnostics);
   build_expectations(*root.find("expect"), scenario, diagnostics);
+  if (const TypedValue* hazards = root.find("hazards")) {
+    for (const TypedValue& hazard : hazards->items) scenario.accepted_hazards.push_back({hazard.as<std::string>(), hazard.where});
+  }
   return scenario;
 }
 
@@ -45,10 +49,15 @@ std::vector<Diagnostic> Diagnostics::take() {
 }
 
 Loaded load_text(std::string_view text, const std::string& file) {
+  TypedValue root;
+  return load_text(text, file, root);
+}
+
+Loaded load_text(std::string_view text, const std::string& file, TypedValue& root) {
   Diagnostics diagnostics;
   const std::optional<YamlTree> tree = parse_yaml(text, file, diagnostics);
   if (!tree) return {.scenario = std::nullopt, .diagnostics = diagnostics.take()};
-  const TypedValue root = check_tree(*tree, scenario_table(), diagnostics);
+  root = check_tree(*tree, scenario_table(), diagnostics);
   if (diagnostics.count() > 0) return {.scenario = std::nullopt, .diagnostics = diagnostics.take()};
   Scenario scenario = build(root, file, diagnostics);
   if (diagnostics.count() > 0) return {.scenario = std::nullopt, .diagnostics = diagnostics.take()};
@@ -56,14 +65,21 @@ Loaded load_text(std::string_view text, const std::string& file) {
 }
 
 Loaded load_file(const std::string& path) {
+  core::Result<std::string> text = read_file(path, kFileMax);
+  if (!text) return failed(path, text.error().detail);
+  return load_text(*text, path);
+}
+
+core::Result<std::string> read_file(const std::string& path, core::Bytes max) {
   std::ifstream in{path, std::ios::binary};
-  if (!in) return failed(path, "cannot be read: " + std::generic_category().message(errno));
-  // One byte more than is allowed, so that a file of any size, or one without an end, is read no further.
-  std::string text(kFileMax.value + 1, '\0');
-  in.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (in.bad()) return failed(path, "cannot be read: it is a directory, or the disk fails");
-  text.resize(static_cast<std::size_t>(in.gcount()));
-  return load_text(text, path);
+  if (!in) return core::error(core::Errc::io_error, "cannot be read: " + std::generic_category().message(errno));
+  std::string text;
+  std::array<char, 64 * 1024> part{};
+  while (text.size() <= max.value && in.read(part.data(), static_cast<std::streamsize>(part.size())).gcount() > 0)
+    text.append(part.data(), static_cast<std::size_t>(in.gcount()));
+  if (in.bad()) return core::error(core::Errc::io_error, "cannot be read: it is a directory, or the disk fails");
+  if (text.size() > max.value + 1) text.resize(max.value + 1);
+  return text;
 }
 
 }  // namespace windtunnel::scenarios

@@ -4,6 +4,7 @@
 
 #include "core/base/assert.h"
 #include "faults/fault.h"
+#include "scenarios/hazards/names.h"
 #include "scenarios/language/shapes.h"
 #include "scenarios/language/tables_nats.h"
 #include "scenarios/language/tables_workloads.h"
@@ -409,6 +410,7 @@ const Table& scenario_table() {
   static const Shape stream_shape = object(stream_table());
   static const Shape consumer_shape = object(consumer_table());
   static const Shape workload_shape = object(workload_table());
+  static const Shape hazard_shape = choice(hazard_names());
   static const std::array keys = {
       Key{.name = "scenario", .shape = kName, .about = "its name", .is_required = true},
       Key{.name = "about", .shape = kText, .about = "what the story teaches"},
@@ -428,6 +430,9 @@ const Table& scenario_table() {
           .about = "what goes wrong, and when"},
       Key{.name = "swarm", .shape = kSwarmShape, .about = "faults that the seed chooses"},
       Key{.name = "expect", .shape = {.type = Type::list, .element = &kExpectationShape}, .about = "what must hold", .is_required = true},
+      Key{.name = "hazards",
+          .shape = {.type = Type::list, .element = &hazard_shape},
+          .about = "those that it has on purpose, for `windtunnel check` (docs/hazards.md)"},
   };
   static const Table table{.name = "a scenario", .keys = keys};
   return table;

@@ -183,6 +183,8 @@ constexpr Table kConsumer{.name = "a consumer", .keys = kConsumerKeys, .at_least
 
 }  // namespace
 
+constinit const Table kStreamUpdate{.name = "an update", .keys = std::span{kStreamKeys}.subspan(2)};
+
 const Table& stream_table() { return kStream; }
 const Table& consumer_table() { return kConsumer; }
 

@@ -6,6 +6,8 @@
 namespace windtunnel::scenarios {
 
 [[nodiscard]] const Table& stream_table();
+// What an update may say: the same, without what tells which stream it is.
+extern const Table kStreamUpdate;
 [[nodiscard]] const Table& consumer_table();
 
 }  // namespace windtunnel::scenarios

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "scenarios/language/shapes.h"
+#include "scenarios/language/tables_nats.h"
 
 namespace windtunnel::scenarios {
 namespace {
@@ -10,6 +11,8 @@ namespace {
 using namespace shapes;
 
 constexpr std::array<std::string_view, 2> kVias = {"core", "jetstream"};
+constexpr std::array<std::string_view, 2> kExpects = {"subject", "stream"};
+constexpr std::array<std::string_view, 2> kRollups = {"subject", "all"};
 constexpr std::array<std::string_view, 2> kLoops = {"open", "closed"};
 constexpr std::array<std::string_view, 3> kAckPolicies = {"none", "all", "explicit"};
 
@@ -43,6 +46,15 @@ constexpr std::array kPublishKeys = {
     Key{.name = "msg_id",
         .shape = {.type = Type::boolean},
         .about = "each message carries a Nats-Msg-Id, the same in its retries; default false"},
+    Key{.name = "ids",
+        .shape = kPositive,
+        .about = "there are only so many message ids, used again by later messages; default: each message has its own"},
+    Key{.name = "subjects", .shape = kPositive, .about = "messages go to SUBJECT.0, SUBJECT.1, ...: so many; default: to SUBJECT itself"},
+    Key{.name = "expect_last",
+        .shape = choice(kExpects),
+        .about = "stored only if the last sequence, of the subject or of the stream, is the one that the publisher knows of"},
+    Key{.name = "rollup", .shape = choice(kRollups), .about = "messages that take the place of all before them: on their subject, or all"},
+    Key{.name = "rollup_every", .shape = kPositive, .about = "one message of so many is such a one; default 1"},
     Key{.name = "loop", .shape = choice(kLoops), .about = "closed: a message waits for the outcome of the one before it; default open"},
 };
 constexpr std::array<std::string_view, 2> kPublishEnds = {"for", "count"};
@@ -101,8 +113,10 @@ constexpr std::array kRepublishKeys = {
 };
 constexpr Table kRepublish{.name = "a republish loop", .keys = kRepublishKeys, .mark = "republish_loop"};
 
-constexpr std::array<std::string_view, 3> kAdminActions = {"purge", "delete_message", "erase_message"};
+constexpr std::array<std::string_view, 6> kAdminActions = {"purge",  "delete_message",  "erase_message",
+                                                           "update", "delete_consumer", "create_consumer"};
 constexpr Shape kAdminAction = choice(kAdminActions);
+constexpr Shape kUpdate = object(kStreamUpdate);
 constexpr std::array kAdminKeys = {
     Key{.name = "admin", .shape = kStreamName, .about = "the stream that an operator works on", .is_required = true},
     Key{.name = "do",
@@ -115,6 +129,10 @@ constexpr std::array kAdminKeys = {
     Key{.name = "domain", .shape = kName, .about = "the domain of the stream; default: the client's node holds it"},
     Key{.name = "filter_subject", .shape = {.type = Type::subject}, .about = "what a purge removes; default: every subject"},
     Key{.name = "keep", .shape = kPositive, .about = "what a purge leaves: the newest so many"},
+    Key{.name = "update",
+        .shape = {.type = Type::list, .element = &kUpdate},
+        .about = "configurations that the stream gets in turn; what one does not say is as the scenario created it"},
+    Key{.name = "consumer", .shape = kStreamName, .about = "a consumer of this scenario, which is deleted and created"},
 };
 constexpr Table kAdmin{.name = "an admin workload", .keys = kAdminKeys, .mark = "admin", .at_least_one = kPublishEnds};
 

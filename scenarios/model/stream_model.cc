@@ -63,7 +63,6 @@ ModelPubAck StreamModel::publish(const std::string& subject, const std::string& 
   }
   const std::uint64_t seq = ++last_seq_;  // used up in any case
   last_id_ = id;
-  is_last_id_known_ = true;
   if (!id.empty()) ids_[id] = {seq, now};
   if (is_wanted) enforce_limits(subject);
   if (is_wanted && !rollup.empty()) {
@@ -209,7 +208,7 @@ void StreamModel::restart(core::Instant now) {
 }
 
 // After a restart ids are read again from the messages, when first one is needed: only what the stream still has then is
-// known. The last id is that of the message with the last sequence, if it is there.
+// known. The last id is that of the message with the last sequence; there is none if that message is gone.
 void StreamModel::load_ids(core::Instant now) {
   if (are_ids_loaded_) return;
   are_ids_loaded_ = true;
@@ -219,7 +218,6 @@ void StreamModel::load_ids(core::Instant now) {
     if (!id.empty()) ids_[id] = {seq, message.stored_at};
   }
   const ModelMessage* last = at(last_seq_);
-  is_last_id_known_ = last != nullptr;
   last_id_ = last == nullptr ? "" : header(last->headers, "Nats-Msg-Id");
 }
 

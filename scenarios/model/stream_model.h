@@ -95,8 +95,6 @@ class StreamModel {
   [[nodiscard]] std::uint64_t first_seq() const;
   [[nodiscard]] std::uint64_t last_seq() const { return last_seq_; }
   [[nodiscard]] std::uint64_t bytes() const;
-  // False after a restart, if the last message is gone: nats-server then knows of no last id, we of an older one.
-  [[nodiscard]] bool is_last_id_known() const { return are_ids_loaded_ ? is_last_id_known_ : at(last_seq_) != nullptr; }
   [[nodiscard]] const ModelStreamConfig& config() const { return config_; }
 
  private:
@@ -116,7 +114,6 @@ class StreamModel {
   std::uint64_t last_seq_ = 0;
   std::string last_id_;
   bool are_ids_loaded_ = true;
-  bool is_last_id_known_ = true;
   std::map<std::string, std::pair<std::uint64_t, core::Instant>, std::less<>> ids_;  // sequence and time of the message
   std::map<std::string, ConsumerModel> consumers_;
 };

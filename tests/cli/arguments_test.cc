@@ -81,6 +81,16 @@ TEST_CASE("serve takes ports, a store and remotes") {
   CHECK(command.leaf_remotes[1].address == core::Address{"other", 7422});
 }
 
+TEST_CASE("serve takes limits of what is stored, and the defects of one release") {
+  const auto parsed = parse_arguments(words("serve --max-mem 1MiB --max-file 2GiB --as nats-2.10.17 --defect nats-6244"));
+  REQUIRE(parsed);
+  const auto& command = std::get<ServeCommand>(*parsed);
+  CHECK(command.max_memory == core::Bytes{1u << 20});
+  CHECK(command.max_file == core::Bytes{std::uint64_t{2} << 30});
+  CHECK(command.profile == core::Release{2, 10, 17});
+  CHECK(command.defects == std::vector{core::Defect::nats_6244});
+}
+
 TEST_CASE("seeds have 64 bits and ranges have both ends") {
   CHECK(run("run a --seed 18446744073709551615").first_seed == 18446744073709551615u);
   CHECK(run("run a --seeds 0..0").last_seed == 0);
@@ -100,8 +110,11 @@ TEST_CASE("what is wrong is named, with the nearest valid word") {
            {"frobnicate", "unknown verb `frobnicate`; there are run, crash-points, check, list, inspect and serve"},
            {"--seed 7", "the verb comes first, before options such as `--seed`; see `windtunnel --help`"},
            {"run", "`windtunnel run` needs a scenario: a file or a directory"},
-           {"check", "`windtunnel check` needs a scenario: a file or a directory"},
-           {"list", "`windtunnel list` needs a word: scenarios, faults, invariants, workloads, defects or profiles"},
+           {"check", "`windtunnel check` needs a scenario: a file or a directory; or `--streams FILE.json`"},
+           {"check --streams", "the required argument for option '--streams' is missing; see `windtunnel check --help`"},
+           {"check --streams hub=", "`--streams` needs a file: NAME=FILE.json, or FILE.json"},
+           {"check --streams 1a=x.json", "`--streams` `1a=x.json`: `1a` is no name of letters, digits, - and _"},
+           {"list", "`windtunnel list` needs a word: scenarios, faults, invariants, workloads, defects, profiles or hazards"},
            {"list falts", "`falts` cannot be listed; did you mean `faults`?"},
            {"list faults x", "`windtunnel list faults` takes nothing else, not `x`"},
            {"run a --seeed 7", "unknown option `--seeed` of `windtunnel run`; did you mean `--seed`?"},
@@ -111,7 +124,7 @@ TEST_CASE("what is wrong is named, with the nearest valid word") {
             "unknown option `-x` of `windtunnel run`; there are --seed, --seeds, --jobs, --verify, --as, --defect, --crash-at, --keep, "
             "--trace, "
             "--json, --junit and --help"},
-           {"check a --seed 7", "unknown option `--seed` of `windtunnel check`; there is --help"},
+           {"check a --seed 7", "unknown option `--seed` of `windtunnel check`; there are --strict, --streams, --topology and --help"},
            {"run a --seed", "the required argument for option '--seed' is missing; see `windtunnel run --help`"},
            {"run a --seed x", "`--seed` must be a whole number, 0 or more, not `x`"},
            {"run a --seed -1", "`--seed` must be a whole number, 0 or more, not `-1`"},
@@ -137,6 +150,8 @@ TEST_CASE("what is wrong is named, with the nearest valid word") {
            {"serve --port 70000", "`--port` must be a whole number, 0 to 65535, not `70000`"},
            {"serve --sync never", "`--sync` must be a duration such as 10s, or always, not `never`"},
            {"serve --leaf-remote http://x/", "`--leaf-remote` must be a URL such as nats-leaf://host:7422, not `http://x/`"},
+           {"serve --max-file lots", "`--max-file` must be a size such as 64MiB, not `lots`"},
+           {"serve --as nats-2.10.17,nats-2.10.12", "`windtunnel serve` is one server: `--as` takes a single profile"},
            {"serve --leaf-remote u@h", "`--leaf-remote` `u@h` names a user without a password"},
            {"crash-points", "`windtunnel crash-points` needs one scenario file"},
            {"crash-points a b", "`windtunnel crash-points` needs one scenario file"},
@@ -154,8 +169,7 @@ TEST_CASE("what is wrong is named, with the nearest valid word") {
 }
 
 TEST_CASE("what will come later is refused by name") {
-  for (const std::string_view line :
-       {"run a --html x", "run a --out=x", "explore a", "shrink a --seed 1", "diff a b", "gate a", "check --strict a"}) {
+  for (const std::string_view line : {"run a --html x", "run a --out=x", "explore a", "shrink a --seed 1", "diff a b", "gate a"}) {
     CAPTURE(line);
     const auto command = parse_arguments(words(line));
     REQUIRE_FALSE(command);
@@ -173,6 +187,23 @@ TEST_CASE("help and version are commands") {
     CHECK(std::get<HelpCommand>(*command).text.starts_with("windtunnel"));
   }
   CHECK(std::holds_alternative<VersionCommand>(*parse_arguments(words("--version"))));
+}
+
+TEST_CASE("check takes scenarios, streams of servers and how these are joined") {
+  const auto command =
+      parse_arguments(words("check a dir --strict --streams hub=h.json --streams x/a=b.json --streams=e.json --topology t.yaml"));
+  REQUIRE(command);
+  const auto& check = std::get<CheckCommand>(*command);
+  CHECK(check.paths == std::vector<std::string>{"a", "dir"});
+  CHECK(check.is_strict);
+  CHECK(check.topology == "t.yaml");
+  REQUIRE(check.streams.size() == 3);
+  CHECK(check.streams[0].server == "hub");
+  CHECK(check.streams[0].path == "h.json");
+  CHECK(check.streams[1].server.empty());
+  CHECK(check.streams[1].path == "x/a=b.json");
+  CHECK(check.streams[2].path == "e.json");
+  CHECK_FALSE(std::get<CheckCommand>(*parse_arguments(words("check a"))).is_strict);
 }
 
 TEST_CASE("progress tells how far it is, how fast, and how long it will take") {

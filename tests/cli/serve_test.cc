@@ -1,114 +1,37 @@
 // serve as a process: real sockets, real files, real signals. Loopback only.
-#include <arpa/inet.h>
 #include <doctest/doctest.h>
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <poll.h>
 #include <signal.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <array>
 #include <cstdlib>
 #include <string>
 #include <vector>
 
 #include "tests/cli/process.h"
+#include "tests/support/serve_process.h"
+#include "tests/support/tcp_peer.h"
 
 namespace windtunnel::cli {
 namespace {
 
-constexpr int kPatienceMs = 20'000;
-
-// Reads until `enough` says so; fails the test if nothing more comes.
-template <typename Enough>
-std::string read_until(int fd, std::string already, Enough enough) {
-  while (!enough(already)) {
-    pollfd waiting{.fd = fd, .events = POLLIN, .revents = 0};
-    REQUIRE_MESSAGE(::poll(&waiting, 1, kPatienceMs) == 1, "nothing more after: " << already);
-    std::array<char, 4096> buffer;
-    const ssize_t got = ::read(fd, buffer.data(), buffer.size());
-    REQUIRE_MESSAGE(got > 0, "it ended after: " << already);
-    already.append(buffer.data(), static_cast<std::size_t>(got));
-  }
-  return already;
-}
-
-class Server {
- public:
-  explicit Server(std::vector<std::string> options) {
-    std::array<int, 2> out{};
-    REQUIRE(::pipe2(out.data(), O_CLOEXEC) == 0);
-    pid_ = ::fork();
-    REQUIRE(pid_ >= 0);
-    if (pid_ == 0) {
-      ::dup2(out[1], STDOUT_FILENO);
-      ::dup2(::open("/dev/null", O_WRONLY), STDERR_FILENO);
-      options.insert(options.begin(), {"windtunnel", "serve", "--port", "0"});
-      std::vector<char*> arguments;
-      for (std::string& option : options) arguments.push_back(option.data());
-      arguments.push_back(nullptr);
-      ::execv(std::getenv("WINDTUNNEL_REAL"), arguments.data());
-      ::_exit(127);
-    }
-    ::close(out[1]);
-    line_ = read_until(out[0], "", [](const std::string& text) { return text.find('\n') != std::string::npos; });
-    ::close(out[0]);
-  }
-  ~Server() {
-    if (pid_ > 0) end(SIGKILL);
-  }
-  Server(const Server&) = delete;
-  Server& operator=(const Server&) = delete;
-
-  // The exit status; 128 + signal if it died of one.
-  int end(int signal) {
-    ::kill(pid_, signal);
-    int status = 0;
-    ::waitpid(pid_, &status, 0);
-    pid_ = -1;
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-  }
-  [[nodiscard]] const std::string& line() const { return line_; }
-  [[nodiscard]] std::string port() const { return port_after("listening on 127.0.0.1:"); }
-  [[nodiscard]] std::string leaf_port() const { return port_after("for leaf nodes on 127.0.0.1:"); }
-
- private:
-  [[nodiscard]] std::string port_after(const std::string& words) const {
-    const std::size_t at = line_.find(words);
-    REQUIRE(at != std::string::npos);
-    const std::size_t begin = at + words.size();
-    return line_.substr(begin, line_.find_first_not_of("0123456789", begin) - begin);
-  }
-
-  pid_t pid_ = -1;
-  std::string line_;
+struct Server : tests::ServeProcess {
+  explicit Server(std::vector<std::string> options) : tests::ServeProcess(std::getenv("WINDTUNNEL_REAL"), std::move(options)) {}
+  [[nodiscard]] std::string port_text() const { return std::to_string(port()); }
 };
 
 class Client {
  public:
-  explicit Client(const Server& server) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in to{};
-    to.sin_family = AF_INET;
-    to.sin_port = htons(static_cast<std::uint16_t>(std::stoi(server.port())));
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    REQUIRE(::connect(fd_, reinterpret_cast<const sockaddr*>(&to), sizeof to) == 0);
+  explicit Client(const Server& server) : peer_(server.port()) {
     send("CONNECT {\"verbose\":false,\"headers\":true,\"no_responders\":true}\r\nSUB box 1\r\nPING\r\n");
     wait_for("PONG\r\n");
   }
-  ~Client() { ::close(fd_); }
-  Client(const Client&) = delete;
-  Client& operator=(const Client&) = delete;
 
-  void send(const std::string& text) { REQUIRE(::write(fd_, text.data(), text.size()) == static_cast<ssize_t>(text.size())); }
+  void send(const std::string& text) { REQUIRE(peer_.send(text)); }
   // Everything up to those words.
   std::string wait_for(const std::string& words) {
-    received_ = read_until(fd_, received_, [&](const std::string& text) { return text.find(words) != std::string::npos; });
-    const std::size_t end = received_.find(words) + words.size();
-    std::string out = received_.substr(0, end);
-    received_.erase(0, end);
-    return out;
+    const std::string text = peer_.wait_for(words);
+    REQUIRE_MESSAGE(!text.empty(), words << " does not come after: " << peer_.received());
+    return text;
   }
   std::string ask(const std::string& subject, const std::string& body, const std::string& until) {
     send("PUB " + subject + " box " + std::to_string(body.size()) + "\r\n" + body + "\r\n");
@@ -116,8 +39,7 @@ class Client {
   }
 
  private:
-  int fd_;
-  std::string received_;
+  tests::TcpPeer peer_;
 };
 
 TEST_CASE("a stream outlives an orderly end and a kill") {
@@ -125,7 +47,7 @@ TEST_CASE("a stream outlives an orderly end and a kill") {
   const std::string store = folder.path() + "/store";
   {
     Server server{{"--store", store, "--sync", "always"}};
-    CHECK(server.line() == "listening on 127.0.0.1:" + server.port() + ", store " + store + "\n");
+    CHECK(server.line() == "listening on 127.0.0.1:" + server.port_text() + ", store " + store + "\n");
     Client client{server};
     client.ask("$JS.API.STREAM.CREATE.S", R"({"name":"S","subjects":["s.>"]})", "stream_create_response");
     client.ask("s.a", "one", "\"seq\":1}\r\n");
@@ -167,7 +89,7 @@ TEST_CASE("a leaf's messages reach its hub, and JetStream is asked across domain
   const Folder folder;
   Server hub{{"--store", folder.path() + "/hub", "--domain", "hub", "--leaf-port", "0", "--name", "hub"}};
   Server leaf{{"--store", folder.path() + "/leaf", "--domain", "leaf", "--name", "leaf", "--leaf-remote",
-               "nats-leaf://127.0.0.1:" + hub.leaf_port()}};
+               "nats-leaf://127.0.0.1:" + std::to_string(hub.leaf_port())}};
   Client at_hub{hub};
   at_hub.ask("$JS.API.STREAM.CREATE.S", R"({"name":"S","subjects":["s.>"]})", "stream_create_response");
   Client at_leaf{leaf};
@@ -185,12 +107,58 @@ TEST_CASE("a leaf's messages reach its hub, and JetStream is asked across domain
   CHECK(at_leaf.wait_for("\"seq\":1}").find("\"domain\":\"hub\"") != std::string::npos);
 }
 
+TEST_CASE("what all streams hold together has a limit, as nats-server's max_file and max_mem") {
+  Server server{{"--max-file", "1MiB", "--max-mem", "64KiB"}};
+  Client client{server};
+  struct Row {
+    std::string storage;
+    std::string refused;  // of a reservation
+    std::size_t taken;    // messages of 5,000 bytes
+  };
+  const auto ask = [&](const std::string& subject, const std::string& body) { return client.ask(subject, body, "}\r\n"); };
+  const auto has = [](const std::string& text, const std::string& words) { return text.find(words) != std::string::npos; };
+  // One message goes over the limit: what counts is what is held when the next one comes.
+  for (const Row& row : {Row{"file", "\"err_code\":10047", 209}, Row{"memory", "\"err_code\":10028", 14}}) {
+    CAPTURE(row.storage);
+    const std::string storage = R"(,"storage":")" + row.storage + "\"}";
+    CHECK(has(ask("$JS.API.STREAM.CREATE.BIG", R"({"name":"BIG","subjects":["big"],"max_bytes":2000000)" + storage), row.refused));
+    CHECK(has(
+        ask("$JS.API.STREAM.CREATE." + row.storage, R"({"name":")" + row.storage + R"(","subjects":[")" + row.storage + ".x\"]" + storage),
+        "did_create"));
+    const auto publish = [&] { return ask(row.storage + ".x", std::string(5000, 'x')); };
+    const auto stored_at = [](std::size_t seq) { return "\"seq\":" + std::to_string(seq) + "}"; };
+    std::size_t taken = 0;
+    while (has(publish(), stored_at(taken + 1))) ++taken;
+    CHECK(taken == row.taken);
+    CHECK(has(publish(), R"({"error":{"code":503,"err_code":10023,"description":"insufficient resources"},"stream":")" + row.storage));
+    // The account has no limits of its own.
+    CHECK(has(ask("$JS.API.INFO", ""), R"("max_memory":-1,"max_storage":-1,)"));
+    CHECK(has(ask("$JS.API.STREAM.PURGE." + row.storage, R"({"keep":10})"), "\"success\":true"));
+    CHECK(has(publish(), stored_at(taken + 1)));
+  }
+}
+
+TEST_CASE("it has the defects that it is told to have") {
+  // A limit per subject that a stream gets later applies to what it has; not so with nats-6244.
+  for (const bool is_fixed : {true, false}) {
+    Server server{is_fixed ? std::vector<std::string>{} : std::vector<std::string>{"--defect", "nats-6244"}};
+    Client client{server};
+    client.ask("$JS.API.STREAM.CREATE.S", R"({"name":"S","subjects":["s.>"]})", "did_create");
+    client.ask("s.a", "x", "\"seq\":1}");
+    client.ask("s.a", "x", "\"seq\":2}");
+    client.ask("$JS.API.STREAM.UPDATE.S", R"({"name":"S","subjects":["s.>"],"max_msgs_per_subject":1})", "stream_update_response");
+    const std::string info = client.ask("$JS.API.STREAM.INFO.S", "", "\"ts\":");
+    CAPTURE(is_fixed);
+    CHECK(info.find(is_fixed ? "\"messages\":1," : "\"messages\":2,") != std::string::npos);
+  }
+}
+
 TEST_CASE("what keeps it from starting is told, with status 2") {
   const Folder folder;
   Server first{{"--store", folder.path() + "/first"}};
-  const Said taken = folder.run_real("serve --port " + first.port() + " --store second");
+  const Said taken = folder.run_real("serve --port " + first.port_text() + " --store second");
   CHECK(taken.status == 2);
-  CHECK(taken.err.find("the server did not start: already_exists: listen on 127.0.0.1:" + first.port()) != std::string::npos);
+  CHECK(taken.err.find("the server did not start: already_exists: listen on 127.0.0.1:" + first.port_text()) != std::string::npos);
   folder.write("file", "x");
   CHECK(folder.run_real("serve --port 0 --store file/below").status == 2);
   CHECK(folder.run_real("serve --port 0 --host no.such.host.invalid --store third").status == 2);

@@ -18,7 +18,7 @@ bool is_complaint(const std::string& line) {
   constexpr std::array kBad = {"[ERR]", "[WRN]", "[FTL]", "Slow Consumer", "iolation", "[error]", "[warning]"};
   // What a peer that is killed, or not there yet, has for a consequence.
   constexpr std::array kExcused = {
-      "Error trying to connect as leafnode", "leaf.dial_failed", "mirror.stalled", "source.stalled", "mirror.retry", "source.retry"};
+      "Error trying to connect as leafnode", "leaf.dial_failed", "mirror.stalled", "source.stalled", "mirror.failed", "source.failed"};
   // Newer servers say so after each kill, whoever their peer is; and they ask for a consumer of theirs in a way that 2.10 refuses, too.
   constexpr std::array kExcusedNext = {"Sourcing state is outdated", "deliver policy can not be updated (10012)"};
   const auto has = [&](const char* part) { return line.find(part) != std::string::npos; };

@@ -2,6 +2,9 @@
 #include <doctest/doctest.h>
 
 #include <cstdio>
+#include <filesystem>
+#include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -262,6 +265,45 @@ TEST_CASE("a chain of ours, a real server and ours, and the reverse: the ends re
     CHECK(comes_true(20s, [&] { return are_level(chain, 0, 2, 5); }));
     check_copies(chain, 0, 2, 5);
     CHECK(chain.complaints() == "");
+  }
+}
+
+TEST_CASE("a loop of ours and a real server is found, and nothing goes round") {
+  const std::vector<ServerProgram> reals = real_servers();
+  if (reals.empty()) return;
+  const TemporaryDirectory directory;
+  const auto start = [&](const ServerProgram& program, const std::string& name, std::uint16_t port, const LeafSettings& settings) {
+    const std::string scratch = directory.path() + "/" + name;
+    std::filesystem::create_directories(scratch);
+    return LiveServer::start(program, scratch + "/store", scratch, port, settings);
+  };
+  LeafSettings first{.name = "first", .domain = "first", .port = std::uint16_t{0}};
+  std::unique_ptr<LiveServer> ours = start(kOurs, "first", 0, first);
+  const std::unique_ptr<LiveServer> real =
+      start(reals.front(), "second", 0, {.name = "second", .domain = "second", .port = std::uint16_t{0}, .remotes = {ours->leaf_port()}});
+  // Now that the ports are known, ours dials who dials it.
+  first.port = ours->leaf_port();
+  first.remotes = {real->leaf_port()};
+  const std::uint16_t port = ours->port();
+  ours->kill();
+  ours = start(kOurs, "first", port, first);
+  CHECK(comes_true(
+      10s, [&] { return real->log().find("Loop detected") != std::string::npos || ours->log().find("leaf.loop") != std::string::npos; }));
+  PeerClient a{ours->port()};
+  PeerClient b{real->port()};
+  a.subscribe("round.*");
+  b.subscribe("round.*");
+  // Who dials again is refused for 30 s; the one connection that is left, if any, carries each message once.
+  for (int i = 0; i < 20; ++i) a.publish("round.a", "a" + std::to_string(i));
+  for (int i = 0; i < 20; ++i) b.publish("round.b", "b" + std::to_string(i));
+  for (PeerClient* client : {&a, &b}) {
+    std::map<std::string, int> own;
+    while (const auto message = client->next(500ms)) ++own[message->payload];
+    CHECK(own.size() >= 20);
+    for (const auto& each : own) {
+      CAPTURE(each.first);
+      CHECK(each.second == 1);
+    }
   }
 }
 

@@ -95,8 +95,15 @@ NatsClient::Message NatsClient::next_message() {
   }
 }
 
-std::string NatsClient::request(const std::string& subject, const std::string& payload) {
-  send("PUB " + subject + " inbox." + std::to_string(++requests_) + " " + std::to_string(payload.size()) + "\r\n" + payload + "\r\n");
+std::string NatsClient::request(const std::string& subject, const std::string& payload, const std::string& headers) {
+  const std::string reply = "inbox." + std::to_string(++requests_);
+  if (headers.empty()) {
+    send("PUB " + subject + " " + reply + " " + std::to_string(payload.size()) + "\r\n" + payload + "\r\n");
+  } else {
+    const std::string block = "NATS/1.0\r\n" + headers + "\r\n";
+    send("HPUB " + subject + " " + reply + " " + std::to_string(block.size()) + " " + std::to_string(block.size() + payload.size()) +
+         "\r\n" + block + payload + "\r\n");
+  }
   return next_message().payload;
 }
 

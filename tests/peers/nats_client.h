@@ -16,8 +16,8 @@ class NatsClient {
   NatsClient(const NatsClient&) = delete;
   NatsClient& operator=(const NatsClient&) = delete;
 
-  // The payload of the first reply; fails the test if there is none.
-  std::string request(const std::string& subject, const std::string& payload);
+  // The payload of the first reply; fails the test if there is none. `headers`: "Key: value\r\n...", or none.
+  std::string request(const std::string& subject, const std::string& payload, const std::string& headers = {});
   // Publishes `count` messages to `subject`, each awaiting its ack by the server; `window` of them may be outstanding.
   void publish(const std::string& subject, const std::string& payload, std::uint64_t count, std::uint64_t window);
   // The same, each to a subject of its own: `prefix` and its number from 0.

@@ -292,6 +292,33 @@ streams:
 workloads: [ { publish: orders.new, at: leaf, via: core, rate: 20/s, for: 5s } ]
 )";
 
+const std::string kSources = R"(
+scenario: sources
+about: A hub that sources from two edges, one of them behind a link that breaks.
+nodes: { hub: { domain: hub }, east: { domain: east, leaf_of: hub }, west: { domain: west, leaf_of: hub } }
+streams:
+  - { on: east, name: EAST, subjects: [east.>] }
+  - { on: west, name: WEST, subjects: [west.>], retention: workqueue }
+  - { on: hub, name: ALL, sources: [ { name: EAST, domain: east }, { name: WEST, domain: west } ] }
+workloads:
+  - { publish: east.new, at: east, via: jetstream, rate: 50/s, for: 20s, name: eastern }
+  - { publish: west.new, at: west, via: jetstream, rate: 50/s, for: 20s, name: western }
+faults:
+  - { at: 3s, cut: { link: [hub, west], how: reset } }
+  - { at: 5s, heal: { link: [hub, west] } }
+  - { at: 7s, cut: { link: [hub, west], how: reset } }
+  - { at: 8s, heal: { link: [hub, west] } }
+)";
+const std::string kWrongDomain = R"(
+scenario: wrong-domain
+about: A source behind an API prefix that leads nowhere.
+nodes: { hub: { domain: hub }, east: { domain: east, leaf_of: hub } }
+streams:
+  - { on: east, name: EAST, subjects: [east.>] }
+  - { on: hub, name: ALL, sources: [ { name: EAST, external: { api: $JS.eats.API } } ] }
+workloads: [ { publish: east.new, at: east, via: jetstream, rate: 20/s, for: 20s, name: eastern } ]
+)";
+
 struct Row {
   std::string what;
   std::string scenario;
@@ -322,6 +349,17 @@ std::vector<Row> rows() {
        {Defect::break_ack_before_store},
        "publish-outcome-known"},
       {"drops plain publishes", kAlone + kCareless, "no-silent-drop", {Defect::break_ack_before_store}, "no-silent-drop"},
+      {"skips messages of a source", kSources, "no-loss-after-offline", {Defect::break_source_skips}, "no-loss-after-offline"},
+      {"loses what a work queue handed out", kSources, "no-loss-after-offline", {Defect::nats_3207}, "no-loss-after-offline"},
+      {"stores messages of a source twice",
+       kSources,
+       "no-duplicate-in-mirror",
+       {Defect::break_source_duplicates},
+       "no-duplicate-in-mirror"},
+      {"gives up sources", kSources, "sync-makes-progress", {Defect::break_source_never_resumes}, "sync-makes-progress"},
+      {"sets a source up twice when its link is back", kSources, "bounded-retry", {Defect::nats_8111}, "bounded-retry"},
+      {"sets up what no link's return concerns", kSources, "bounded-retry", {Defect::nats_7796}, "bounded-retry"},
+      {"does not say that nobody answers", kWrongDomain, "config-error-surfaced", {Defect::nats_7530}, "config-error-surfaced"},
       {"skips messages of the origin", kMirror, "mirror-is-prefix", {Defect::break_mirror_skips}, "mirror-is-prefix"},
       {"stores messages of the origin twice",
        kMirror,

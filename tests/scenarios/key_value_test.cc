@@ -125,6 +125,7 @@ struct ByHand {
   Ledger ledger;
   History history;
   RemovalLog removals;
+  ChangeLog changes;
   KeyValueLog key_values;
   FinalState end;
   std::vector<LagSample> lags;
@@ -158,7 +159,7 @@ struct ByHand {
     key_values.bucket("hub", "KV_B").watches.push_back({"bob", core::Instant{}, true, std::move(sightings)});
   }
   [[nodiscard]] std::string divergence(std::string_view invariant) const {
-    const Evidence evidence{scenario, ledger, history, removals, key_values, end, lags, readings};
+    const Evidence evidence{scenario, ledger, history, removals, changes, key_values, end, lags, readings};
     const std::vector<Divergence> found = check_of(invariant)->check(evidence);
     return found.empty() ? "" : found.front().expected + " / " + found.front().actual;
   }

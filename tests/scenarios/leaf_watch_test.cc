@@ -218,7 +218,7 @@ expect:
 TEST_CASE("deny rules are for leafs, and must be subjects") {
   const auto load = [](const char* leaf) {
     return load_text(std::string("scenario: s\nabout: Rules.\nnodes: { hub: {}, leaf: { ") + leaf +
-                         " } }\nstreams: [ { on: hub, name: S, subjects: [s] } ]\n",
+                         " } }\nstreams: [ { on: hub, name: S, subjects: [s] } ]\nexpect: [ { invariants: [no-forwarding-loop] } ]\n",
                      "s.yaml");
   };
   CHECK(load("leaf_of: hub, deny_exports: [a.>]").diagnostics.empty());

@@ -29,6 +29,7 @@ struct Case {
   Ledger ledger;
   History history;
   RemovalLog removals;
+  ChangeLog changes;
   KeyValueLog key_values;
   sim::Trace trace;
   FinalState end;
@@ -79,7 +80,7 @@ struct Case {
     const std::vector<LagSample> lags;
     const std::vector<RecoveryReading> readings;
     return check_of("corruption-is-surfaced")
-        ->check(Evidence{scenario, ledger, history, removals, key_values, end, lags, readings})
+        ->check(Evidence{scenario, ledger, history, removals, changes, key_values, end, lags, readings})
         .empty();
   }
 };

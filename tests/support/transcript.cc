@@ -11,25 +11,11 @@
 #include <set>
 
 #include "core/jetstream/ack_subject.h"
-#include "tests/support/node_world.h"
 
 namespace windtunnel::tests {
 namespace {
 
-using namespace std::chrono_literals;
 using Json = nlohmann::json;
-
-// One line of the transcript.
-struct Line {
-  std::size_t number = 0;
-  core::Duration at{0};
-  int connection = 0;
-  bool is_server = false;
-  std::string line;
-  std::string headers;
-  std::string body;
-  bool has_body = false;
-};
 
 std::string from_base64(const std::string& text) {
   static const std::string kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -55,39 +41,6 @@ std::string text_of(const Json& json, const char* key) {
   return json.contains(coded) ? from_base64(json.at(coded).get<std::string>()) : std::string{};
 }
 
-std::vector<Line> read_lines(const std::string& path) {
-  std::vector<Line> lines;
-  std::ifstream file(path);
-  REQUIRE_MESSAGE(file.is_open(), path);
-  std::size_t number = 0;
-  for (std::string text; std::getline(file, text);) {
-    ++number;
-    const Json json = Json::parse(text);
-    if (json.contains("note")) continue;
-    Line line;
-    line.number = number;
-    line.at = core::Duration{std::llround(json.at("t_ms").get<double>() * 1e6)};
-    line.connection = json.at("conn").get<int>();
-    line.is_server = json.at("side") == "S";
-    line.line = json.at("line").get<std::string>();
-    line.headers = text_of(json, "hdr");
-    line.body = text_of(json, "body");
-    line.has_body = json.contains("body") || json.contains("body_b64");
-    lines.push_back(std::move(line));
-  }
-  return lines;
-}
-
-// What a server said, comparable.
-struct Said {
-  std::size_t number = 0;  // of the transcript's line; 0: ours
-  std::string subject;
-  std::string sid;
-  std::string reply;
-  std::string headers;
-  std::string body;
-};
-
 std::vector<std::string> words(const std::string& text) {
   std::vector<std::string> out;
   std::size_t begin = 0;
@@ -97,28 +50,6 @@ std::vector<std::string> words(const std::string& text) {
     begin = end + 1;
   }
   return out;
-}
-
-// Lines that belong to the connection, not to JetStream; connect.jsonl is about them.
-bool is_of_connection(const std::string& line) { return line.starts_with("INFO ") || line == "PING" || line == "PONG" || line == "+OK"; }
-
-Said parse_said(const Line& line) {
-  Said said;
-  said.number = line.number;
-  const std::vector<std::string> parts = words(line.line);
-  if (parts.empty() || (parts[0] != "MSG" && parts[0] != "HMSG")) {
-    said.subject = "(protocol)";
-    said.body = line.line;
-    return said;
-  }
-  const std::size_t sizes = parts[0] == "HMSG" ? 2 : 1;
-  REQUIRE(parts.size() >= 3 + sizes);
-  said.subject = parts[1];
-  said.sid = parts[2];
-  if (parts.size() == 4 + sizes) said.reply = parts[3];
-  said.headers = line.headers;
-  said.body = line.body;
-  return said;
 }
 
 std::string without_time(const std::string& reply) {
@@ -159,13 +90,13 @@ std::string without_volatile_fields(std::string body) {
   return body;
 }
 
-void make_comparable(Said& said) {
+void make_comparable(TranscriptSaid& said) {
   said.reply = without_time(said.reply);
   said.headers = std::regex_replace(said.headers, std::regex("Nats-Time-Stamp: [^\r]*"), "Nats-Time-Stamp: <time>");
   said.body = without_volatile_fields(std::move(said.body));
 }
 
-std::string text_of(const Said& said) {
+std::string text_of(const TranscriptSaid& said) {
   std::string text = said.subject + " sid " + said.sid;
   if (!said.reply.empty()) text += " reply " + said.reply;
   if (!said.headers.empty()) text += " headers " + Json(said.headers).dump(-1, ' ', false, Json::error_handler_t::replace);
@@ -184,7 +115,7 @@ std::string difference(const std::string& expected, const std::string& actual) {
 }
 
 // A name that the server made up: in the answer to a create whose configuration has none.
-std::optional<std::string> made_up_name(const Said& said) {
+std::optional<std::string> made_up_name(const TranscriptSaid& said) {
   if (said.body.find("consumer_create_response") == std::string::npos) return std::nullopt;
   const Json json = Json::parse(said.body, nullptr, false);
   if (json.is_discarded() || !json.contains("name") || !json.contains("config")) return std::nullopt;
@@ -197,24 +128,45 @@ void replace_all(std::string& text, const std::string& from, const std::string& 
   for (std::size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size())) text.replace(at, from.size(), to);
 }
 
+// A list is sorted by name, and so in another order if some of its names are made up.
+std::string with_sorted_consumers(const std::string& body) {
+  auto json = nlohmann::ordered_json::parse(body, nullptr, false);
+  if (!json.is_object()) return body;
+  if (json.contains("response") && json["response"].is_string()) {  // an audit has the answer as a text
+    json["response"] = with_sorted_consumers(json["response"].get<std::string>());
+    return json.dump();
+  }
+  if (!json.contains("consumers") || !json["consumers"].is_array()) return body;
+  auto& consumers = json["consumers"];
+  const auto name = [](const nlohmann::ordered_json& each) {
+    return each.is_object() ? each.value("name", "") : each.is_string() ? each.get<std::string>() : "";
+  };
+  std::stable_sort(consumers.begin(), consumers.end(), [&](const auto& a, const auto& b) { return name(a) < name(b); });
+  return json.dump();
+}
+
 // Gives our made-up names the recorded ones.
-void rename_consumers(const std::vector<Said>& theirs, std::vector<Said>& ours) {
+void rename_consumers(std::vector<TranscriptSaid>& theirs, std::vector<TranscriptSaid>& ours) {
   std::map<std::string, std::string> recorded;  // by the inbox of the answer
-  for (const Said& said : theirs) {
+  for (const TranscriptSaid& said : theirs) {
     if (const auto name = made_up_name(said)) recorded[said.subject] = *name;
   }
   std::vector<std::pair<std::string, std::string>> renamed;
-  for (const Said& said : ours) {
+  for (const TranscriptSaid& said : ours) {
     const auto name = made_up_name(said);
     const auto it = recorded.find(said.subject);
     if (name && it != recorded.end()) renamed.emplace_back(*name, it->second);
   }
-  for (Said& said : ours) {
+  for (TranscriptSaid& said : ours) {
     for (const auto& [from, to] : renamed) {
       replace_all(said.subject, from, to);
       replace_all(said.reply, from, to);
       replace_all(said.body, from, to);
     }
+  }
+  if (renamed.empty()) return;
+  for (std::vector<TranscriptSaid>* const all : {&theirs, &ours}) {
+    for (TranscriptSaid& said : *all) said.body = with_sorted_consumers(said.body);
   }
 }
 
@@ -222,17 +174,19 @@ class Comparison {
  public:
   Comparison(const TranscriptOptions& options, TranscriptReport& report) : options_(options), report_(report) {}
 
-  void compare(std::vector<Said> theirs, std::vector<Said> ours, const std::set<std::string>& exact_sids) {
+  void compare(std::vector<TranscriptSaid> theirs, std::vector<TranscriptSaid> ours, const std::set<std::string>& exact_sids) {
     rename_consumers(theirs, ours);
-    std::map<std::string, std::vector<Said>> lanes_theirs;
-    std::map<std::string, std::vector<Said>> lanes_ours;
-    const auto lane = [&](const Said& said) { return exact_sids.contains(said.sid) ? "sid " + said.sid : said.sid + " " + said.subject; };
-    for (Said& said : theirs) {
+    std::map<std::string, std::vector<TranscriptSaid>> lanes_theirs;
+    std::map<std::string, std::vector<TranscriptSaid>> lanes_ours;
+    const auto lane = [&](const TranscriptSaid& said) {
+      return exact_sids.contains(said.sid) ? "sid " + said.sid : said.sid + " " + said.subject;
+    };
+    for (TranscriptSaid& said : theirs) {
       make_comparable(said);
       if (is_silent(said.subject)) continue;
       lanes_theirs[lane(said)].push_back(said);
     }
-    for (Said& said : ours) {
+    for (TranscriptSaid& said : ours) {
       make_comparable(said);
       if (is_silent(said.subject)) complain("we do speak on " + said.subject + ": the exception is not needed");
       lanes_ours[lane(said)].push_back(said);
@@ -253,14 +207,14 @@ class Comparison {
   }
   void complain(std::string what) { report_.complaints.push_back(std::move(what)); }
 
-  void compare_lane(const std::vector<Said>& theirs, const std::vector<Said>& ours) {
+  void compare_lane(const std::vector<TranscriptSaid>& theirs, const std::vector<TranscriptSaid>& ours) {
     std::size_t next = 0;
-    for (const Said& expected : theirs) {
+    for (const TranscriptSaid& expected : theirs) {
       if (next == ours.size()) {
         complain("line " + std::to_string(expected.number) + ": we did not say\n      " + text_of(expected));
         continue;
       }
-      const Said& actual = ours[next++];
+      const TranscriptSaid& actual = ours[next++];
       ++report_.compared;
       const bool is_same = expected.reply == actual.reply && expected.headers == actual.headers && expected.body == actual.body &&
                            expected.subject == actual.subject;
@@ -280,46 +234,68 @@ class Comparison {
 
 }  // namespace
 
-TranscriptReport replay_transcript(const std::string& path, const TranscriptOptions& options) {
-  const std::vector<Line> lines = read_lines(path);
-  NodeWorld world{options.seed};
-  // The recorded server wrote to a RAM disk: its answer was there before the next request.
-  const sim::DurationRange fast{1us, 1us};
-  world.add(node_config("srv"), options.defects, sim::DiskTraits{fast, fast, fast, fast});
-  world.start("srv");
-  const core::Instant zero = world.kernel.now();
-
-  std::map<int, NodeClient*> clients;
-  std::map<int, std::vector<Said>> theirs;
-  std::map<int, std::set<std::string>> exact_sids;
-  for (const Line& line : lines) {
-    NodeClient*& client = clients[line.connection];
-    if (client == nullptr) client = &world.dial("client" + std::to_string(line.connection), "srv");
-    for (const TranscriptInsertion& insertion : options.insertions) {
-      if (insertion.line == line.number) client->send(insertion.bytes);
-    }
-    if (line.is_server) {
-      if (!is_of_connection(line.line)) theirs[line.connection].push_back(parse_said(line));
-      continue;
-    }
-    if (line.line == "PONG") continue;  // the client answers by itself
-    const std::vector<std::string> parts = words(line.line);
-    if (parts[0] == "SUB" && parts[1].find_first_of("*>") == std::string::npos) exact_sids[line.connection].insert(parts.back());
-    world.kernel.run_until(zero + line.at);
-    client->send(line.line + "\r\n" + line.headers + line.body + (line.has_body ? "\r\n" : ""));
+std::vector<TranscriptLine> read_transcript(const std::string& path) {
+  std::vector<TranscriptLine> lines;
+  std::ifstream file(path);
+  REQUIRE_MESSAGE(file.is_open(), path);
+  std::size_t number = 0;
+  for (std::string text; std::getline(file, text);) {
+    ++number;
+    const Json json = Json::parse(text);
+    if (json.contains("note")) continue;
+    TranscriptLine line;
+    line.number = number;
+    line.at = core::Duration{std::llround(json.at("t_ms").get<double>() * 1e6)};
+    line.connection = json.at("conn").get<int>();
+    line.is_server = json.at("side") == "S";
+    line.line = json.at("line").get<std::string>();
+    line.headers = text_of(json, "hdr");
+    line.body = text_of(json, "body");
+    line.has_body = json.contains("body") || json.contains("body_b64");
+    lines.push_back(std::move(line));
   }
-  const core::Duration rest = lines.empty() ? core::Duration{0} : lines.back().at;
-  world.kernel.run_until(zero + rest + 1ms);
+  return lines;
+}
 
-  TranscriptReport report;
-  for (const auto& [number, client] : clients) {
-    std::vector<Said> ours;
-    for (const Heard& heard : client->heard()) {
-      if (is_of_connection(heard.line)) continue;
-      ours.push_back(heard.is_message() ? Said{0, heard.subject, heard.sid, heard.reply, heard.headers, heard.payload}
-                                        : Said{0, "(protocol)", {}, {}, {}, heard.line});
+std::string bytes_of(const TranscriptLine& line) { return line.line + "\r\n" + line.headers + line.body + (line.has_body ? "\r\n" : ""); }
+bool is_sent(const TranscriptLine& line) { return !line.is_server && line.line != "PONG"; }
+bool is_of_connection(std::string_view line) { return line.starts_with("INFO ") || line == "PING" || line == "PONG" || line == "+OK"; }
+
+TranscriptSaid said_by(std::string_view line, std::string headers, std::string body) {
+  TranscriptSaid said;
+  const std::vector<std::string> parts = words(std::string(line));
+  if (parts.empty() || (parts[0] != "MSG" && parts[0] != "HMSG")) {
+    said.subject = "(protocol)";
+    said.body = line;
+    return said;
+  }
+  const std::size_t sizes = parts[0] == "HMSG" ? 2 : 1;
+  REQUIRE(parts.size() >= 3 + sizes);
+  said.subject = parts[1];
+  said.sid = parts[2];
+  if (parts.size() == 4 + sizes) said.reply = parts[3];
+  said.headers = std::move(headers);
+  said.body = std::move(body);
+  return said;
+}
+
+TranscriptReport compare_transcript(const std::vector<TranscriptLine>& lines, const TranscriptOptions& options,
+                                    std::map<int, std::vector<TranscriptSaid>> ours) {
+  std::map<int, std::vector<TranscriptSaid>> theirs;
+  std::map<int, std::set<std::string>> exact_sids;
+  for (const TranscriptLine& line : lines) {
+    theirs[line.connection];  // also of one that is told nothing
+    if (line.is_server && !is_of_connection(line.line)) {
+      theirs[line.connection].push_back(said_by(line.line, line.headers, line.body));
+      theirs[line.connection].back().number = line.number;
     }
-    Comparison{options, report}.compare(theirs[number], std::move(ours), exact_sids[number]);
+    const std::vector<std::string> parts = words(line.line);
+    if (!line.is_server && parts[0] == "SUB" && parts[1].find_first_of("*>") == std::string::npos)
+      exact_sids[line.connection].insert(parts.back());
+  }
+  TranscriptReport report;
+  for (auto& [connection, said] : theirs) {
+    Comparison{options, report}.compare(std::move(said), std::move(ours[connection]), exact_sids[connection]);
   }
   return report;
 }

@@ -220,5 +220,22 @@ TEST_CASE("who dials the leaf node that dials it is told of a loop, by whichever
   CHECK(is_found);
 }
 
+TEST_CASE("a node in a chain goes on announcing its API when its hub, which announces the same, has gone") {
+  ServerWorld w;
+  w.start(node("hub"));
+  Server& region = w.start(node("region", {"hub"}));
+  Server& edge = w.start(node("edge", {"region"}));
+  w.world.run_for(2s);
+  const auto knows_api = [&] {
+    const InterestReading reading = edge.read_interest();
+    return std::any_of(reading.held.begin(), reading.held.end(), [](const auto& held) { return held.subject == "$JS.API.>"; });
+  };
+  CHECK(knows_api());
+  w.stop("hub");
+  w.world.run_for(2s);
+  CHECK_FALSE(region.leafs()[0].is_connected);
+  CHECK(knows_api());
+}
+
 }  // namespace
 }  // namespace windtunnel::core

@@ -93,8 +93,8 @@ TEST_CASE("a wrong type or unit is named with what is expected") {
        "rename, remove, "
        "mkdir, fsync-directory, open, read, list); it is written `3rd fsync of msgs/2.blk at leaf`"},
       {34, "mirror-is-prefix", "mirror-is-prefx", "s.yaml:34:36: `mirror-is-prefx` is no invariant; did you mean `mirror-is-prefix`?"},
-      {34, "mirror-is-prefix", "no-forwarding-loop",
-       "s.yaml:34:36: `invariants`: `no-forwarding-loop` is not checked yet; `windtunnel list invariants` says which are"},
+      {34, "mirror-is-prefix", "config-error-surfaced",
+       "s.yaml:34:36: `invariants`: `config-error-surfaced` is not checked yet; `windtunnel list invariants` says which are"},
       {35, "lost: 0", "lost: none",
        "s.yaml:35:57: `lost` must be a whole number, or { at_least, at_most, reported }, where at_most may be a duration such as 2m, not "
        "`none`"},

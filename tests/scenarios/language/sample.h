@@ -56,6 +56,7 @@ inline const std::vector<std::string>& sample_lines() {
       /* 38 */ "  - { stream: ORDERS, on: hub, messages: { at_least: 1, at_most: 1300 }, first_seq: 1, last_seq: { at_most: 1300 } }",
       /* 39 */ "  - { consumed: bill, messages: { at_least: 1 }, duplicates: 0, missing: 0 }",
       /* 40 */ "  - { divergence: mirror-is-prefix }",
+      /* 41 */ "hazards: [leaf-without-domain]",
   };
   return lines;
 }

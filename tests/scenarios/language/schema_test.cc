@@ -114,7 +114,7 @@ TEST_CASE("a wrong key, type, unit, word or combination is refused by both") {
                                          {28, "black_hole", "hole"},
                                          {32, "-5m", "-5"},
                                          {33, "expect", "expects"},
-                                         {34, "mirror-is-prefix", "no-forwarding-loop"},
+                                         {34, "mirror-is-prefix", "config-error-surfaced"},
                                          {34, "mirror-is-prefix", "nothing"},
                                          {35, "at_least", "atleast"},
                                          {35, "errors: { at_least: 1 }, lost: 0 ", ""},

@@ -1,0 +1,221 @@
+#include "scenarios/hazards/read_nats.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "scenarios/hazards/read_config.h"
+#include "scenarios/language/nearest.h"
+#include "scenarios/language/tables_nats.h"
+
+namespace windtunnel::scenarios {
+namespace {
+
+using Kind = YamlTree::Kind;
+
+const YamlTree* find(const YamlTree& tree, std::string_view key) {
+  if (tree.kind != Kind::map) return nullptr;
+  for (const YamlTree::Entry& entry : tree.entries) {
+    if (entry.key == key) return &entry.value;
+  }
+  return nullptr;
+}
+
+const YamlTree* find(const YamlTree& tree, std::string_view key, Kind kind) {
+  const YamlTree* found = find(tree, key);
+  return found != nullptr && found->kind == kind ? found : nullptr;
+}
+
+// A text that is not empty; nullptr if there is none.
+const YamlTree* find_text(const YamlTree& tree, std::string_view key) {
+  const YamlTree* found = find(tree, key, Kind::scalar);
+  return found != nullptr && found->scalar_kind == ScalarKind::text && !found->text.empty() ? found : nullptr;
+}
+
+std::optional<std::uint64_t> count_of(const YamlTree* tree) {
+  if (tree == nullptr || tree->kind != Kind::scalar || tree->scalar_kind != ScalarKind::integer) return std::nullopt;
+  std::uint64_t value = 0;
+  const auto [end, failure] = std::from_chars(tree->text.data(), tree->text.data() + tree->text.size(), value);
+  if (failure != std::errc{} || end != tree->text.data() + tree->text.size()) return std::nullopt;
+  return value;
+}
+
+bool is_nothing(const YamlTree& tree) {
+  return tree.kind == Kind::scalar && (tree.scalar_kind == ScalarKind::null || (tree.scalar_kind == ScalarKind::text && tree.text.empty()));
+}
+
+// What the table knows of the object. Servers write null and "" for what is not set, and newer ones more keys than there are here.
+YamlTree known_part(const YamlTree& tree, const Table& table) {
+  if (tree.kind != Kind::map) return tree;
+  YamlTree out;
+  out.kind = Kind::map;
+  out.where = tree.where;
+  for (const YamlTree::Entry& entry : tree.entries) {
+    const auto key = std::find_if(table.keys.begin(), table.keys.end(), [&entry](const Key& each) { return each.name == entry.key; });
+    if (key == table.keys.end() || key->is_ours || !key->refusal.empty() || is_nothing(entry.value)) continue;
+    YamlTree::Entry kept{.key = entry.key, .where = entry.where, .value = {}};
+    const Shape& shape = key->shape;
+    if (shape.type == Type::object) {
+      kept.value = known_part(entry.value, *shape.table);
+    } else if (shape.type == Type::list && shape.element->type == Type::object && entry.value.kind == Kind::list) {
+      kept.value.kind = Kind::list;
+      kept.value.where = entry.value.where;
+      for (const YamlTree& item : entry.value.items) kept.value.items.push_back(known_part(item, *shape.element->table));
+    } else {
+      kept.value = entry.value;
+    }
+    out.entries.push_back(std::move(kept));
+  }
+  return out;
+}
+
+// As if the text had it: a key that our language wants and NATS has elsewhere.
+void add_text(YamlTree& object, std::string_view key, std::string text, const SourcePosition& where) {
+  YamlTree value;
+  value.where = where;
+  value.text = std::move(text);
+  value.scalar_kind = ScalarKind::text;
+  object.entries.push_back({.key = std::string{key}, .where = where, .value = std::move(value)});
+}
+
+}  // namespace
+
+void NatsReader::read(const std::vector<YamlTree>& values, std::size_t server) {
+  for (const YamlTree& value : values) read_value(value, server, false);
+}
+
+void NatsReader::read_value(const YamlTree& tree, std::size_t server, bool is_listed) {
+  if (diagnostics_.is_full()) return;
+  if (tree.kind == Kind::list && !is_listed) return read_list(tree, server, nullptr);
+  if (tree.kind == Kind::scalar && tree.scalar_kind == ScalarKind::text) {
+    diagnostics_.add(tree.where,
+                     "a mere name stands here: " + quoted(tree.text) + "; give what `nats stream info " + "NAME --json` prints");
+    return;
+  }
+  if (tree.kind != Kind::map) {
+    diagnostics_.add(tree.where, "a stream should stand here, as `nats stream info --json` prints it");
+    return;
+  }
+  if (const YamlTree* error = find(tree, "error", Kind::map)) {
+    const YamlTree* description = find_text(*error, "description");
+    diagnostics_.add(error->where, "the server answered with an error" + (description == nullptr ? "" : ": " + quoted(description->text)));
+    return;
+  }
+  if (const YamlTree* accounts = find(tree, "account_details", Kind::list)) return read_monitoring(tree, *accounts, server);
+  if (const YamlTree* streams = find(tree, "streams", Kind::list)) return read_list(*streams, server, find(tree, "total"));
+  if (const YamlTree* consumers = find(tree, "consumers", Kind::list)) {
+    for (const YamlTree& consumer : consumers->items) read_value(consumer, server, true);
+    return;
+  }
+  if (const YamlTree* config = find(tree, "config", Kind::map)) {
+    if (find_text(tree, "stream_name") != nullptr) return read_consumer(tree, server);
+    return read_stream(*config, &tree, server);
+  }
+  if (find(tree, "stream_name") == nullptr && find(tree, "ack_policy") == nullptr && find_text(tree, "name") != nullptr)
+    return read_stream(tree, nullptr, server);
+  // An empty page of a list.
+  const YamlTree* type = find_text(tree, "type");
+  if (type != nullptr && type->text.ends_with("_list_response")) return;
+  diagnostics_.add(tree.where,
+                   find(tree, "ack_policy") != nullptr
+                       ? "this is a consumer's configuration, which does not say its stream; give what `nats consumer info --json` prints"
+                       : "this is no stream, no consumer and no list of them: it has neither `config` nor `name`");
+}
+
+void NatsReader::read_list(const YamlTree& list, std::size_t server, const YamlTree* total) {
+  for (const YamlTree& item : list.items) read_value(item, server, true);
+  // A page of a longer list says so.
+  if (count_of(total).value_or(0) <= list.items.size()) facts_.servers[server].are_streams_known = true;
+}
+
+void NatsReader::read_domain(const YamlTree& told, std::size_t server) {
+  const YamlTree* domain = find_text(told, "domain");
+  if (domain == nullptr) return;
+  PlacedText& known = facts_.servers[server].domain;
+  if (known.text.empty()) known = {domain->text, domain->where};
+  if (known.text == domain->text) return;
+  diagnostics_.add(domain->where, "this server's domain is " + quoted(domain->text) + ", and " + known.where.text() + " says " +
+                                      quoted(known.text) + " of " + quoted(facts_.servers[server].name));
+}
+
+void NatsReader::read_monitoring(const YamlTree& page, const YamlTree& accounts, std::size_t server) {
+  if (const YamlTree* config = find(page, "config", Kind::map)) {
+    read_domain(*config, server);
+    const YamlTree* always = find(*config, "sync_always", Kind::scalar);
+    if (always != nullptr && always->text == "true") facts_.servers[server].syncs_always = true;
+  }
+  for (const YamlTree& account : accounts.items) {
+    const YamlTree* streams = find(account, "stream_detail", Kind::list);
+    if (streams == nullptr) continue;
+    for (const YamlTree& stream : streams->items) {
+      if (find(stream, "config", Kind::map) == nullptr) {
+        diagnostics_.add(stream.where, "this stream has no `config`; ask for /jsz?streams=1&consumers=1&config=1");
+        continue;
+      }
+      read_value(stream, server, true);
+      const YamlTree* consumers = find(stream, "consumer_detail", Kind::list);
+      if (consumers == nullptr) continue;
+      for (const YamlTree& consumer : consumers->items) {
+        if (find(consumer, "config", Kind::map) != nullptr) read_value(consumer, server, true);
+      }
+    }
+  }
+  facts_.servers[server].are_streams_known = true;
+}
+
+void NatsReader::read_stream(const YamlTree& config, const YamlTree* info, std::size_t server) {
+  YamlTree known = known_part(config, stream_table());
+  add_text(known, "on", facts_.servers[server].name, config.where);
+  const std::size_t before = diagnostics_.count();
+  const TypedValue value = check_tree(known, stream_table(), diagnostics_);
+  if (diagnostics_.count() != before) return;
+  StreamFacts stream = stream_facts(value, server);
+  if (!names_.emplace(server, stream.name.text).second) {
+    diagnostics_.add(stream.name.where,
+                     "there is already a stream " + quoted(stream.name.text) + " on " + quoted(facts_.servers[server].name));
+    return;
+  }
+  if (info != nullptr) {
+    read_domain(*info, server);
+    if (const YamlTree* state = find(*info, "state", Kind::map)) stream.consumer_count = count_of(find(*state, "consumer_count"));
+    const YamlTree* cluster = find(*info, "cluster", Kind::map);
+    const YamlTree* leader = cluster == nullptr ? nullptr : find_text(*cluster, "leader");
+    PlacedText& server_name = facts_.servers[server].server_name;
+    // Of a clustered stream the leader is one of several servers.
+    if (leader != nullptr && server_name.text.empty() && find(*cluster, "replicas") == nullptr) server_name = {leader->text, leader->where};
+  }
+  facts_.streams.push_back(std::move(stream));
+}
+
+void NatsReader::read_consumer(const YamlTree& info, std::size_t server) {
+  const YamlTree& config = *find(info, "config", Kind::map);
+  // The server's own, of mirrors and sources, in releases that show them.
+  const YamlTree* policy = find_text(config, "ack_policy");
+  if (policy != nullptr && policy->text == "flow_control") return;
+  const YamlTree& stream = *find_text(info, "stream_name");
+  YamlTree known = known_part(config, consumer_table());
+  add_text(known, "stream", stream.text, stream.where);
+  const YamlTree* name = find_text(info, "name");
+  if (name != nullptr && find(known, "name") == nullptr) add_text(known, "name", name->text, name->where);
+  const std::size_t before = diagnostics_.count();
+  TypedValue value = check_tree(known, consumer_table(), diagnostics_);
+  if (diagnostics_.count() != before || value.get_or("direct", false)) return;
+  consumers_.push_back({.server = server, .stream = {stream.text, stream.where}, .config = std::move(value)});
+}
+
+void NatsReader::finish() {
+  std::map<std::pair<std::size_t, std::string_view>, std::size_t> streams;
+  for (std::size_t s = 0; s < facts_.streams.size(); ++s)
+    streams.emplace(std::pair{facts_.streams[s].server, std::string_view{facts_.streams[s].name.text}}, s);
+  for (const Consumer& consumer : consumers_) {
+    const auto found = streams.find({consumer.server, consumer.stream.text});
+    if (found == streams.end()) {
+      diagnostics_.add(consumer.stream.where, "the stream " + quoted(consumer.stream.text) + " of this consumer is not among those of " +
+                                                  quoted(facts_.servers[consumer.server].name) + "; give its info as well");
+      continue;
+    }
+    facts_.consumers.push_back(consumer_facts(consumer.config, found->second));
+  }
+  consumers_.clear();
+}
+
+}  // namespace windtunnel::scenarios

@@ -1,0 +1,51 @@
+// What a NATS server says of its streams and consumers, as facts. Internal to scenarios/hazards.
+//
+// Taken are: what `nats stream info --json` and `nats consumer info --json` print, one or a list of them; the answers of
+// $JS.API.STREAM.INFO, STREAM.LIST, CONSUMER.INFO and CONSUMER.LIST; the page /jsz?config=1&streams=1&consumers=1; and bare stream
+// configurations, as `nats stream add --config` reads them. Fields that are not known here are passed over: a newer server
+// has more.
+#pragma once
+
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "scenarios/hazards/facts.h"
+#include "scenarios/language/diagnostic.h"
+#include "scenarios/language/typed_value.h"
+#include "scenarios/language/yaml_tree.h"
+
+namespace windtunnel::scenarios {
+
+class NatsReader {
+ public:
+  // Both are borrowed. Requires: facts.servers is complete.
+  NatsReader(Facts& facts, Diagnostics& diagnostics) : facts_(facts), diagnostics_(diagnostics) {}
+
+  // Everything in one file of a server.
+  void read(const std::vector<YamlTree>& values, std::size_t server);
+  // When all files were read: the consumers find their streams.
+  void finish();
+
+ private:
+  struct Consumer {
+    std::size_t server = 0;
+    PlacedText stream;
+    TypedValue config;
+  };
+
+  void read_value(const YamlTree& tree, std::size_t server, bool is_listed);
+  void read_list(const YamlTree& list, std::size_t server, const YamlTree* total);
+  void read_stream(const YamlTree& config, const YamlTree* info, std::size_t server);
+  void read_consumer(const YamlTree& info, std::size_t server);
+  void read_monitoring(const YamlTree& page, const YamlTree& accounts, std::size_t server);
+  void read_domain(const YamlTree& told, std::size_t server);
+
+  Facts& facts_;
+  Diagnostics& diagnostics_;
+  std::set<std::pair<std::size_t, std::string>> names_;  // of streams, by server
+  std::vector<Consumer> consumers_;
+};
+
+}  // namespace windtunnel::scenarios

@@ -1,0 +1,249 @@
+// The invariants of what copies streams, over links that come and go (reference: defect corpus, "Mirrors, sources, leaf links").
+// mirror-is-prefix and the like, of mirrors alone: mirrors.cc.
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "core/nats/subject.h"
+#include "faults/units.h"
+#include "scenarios/api_answer.h"
+#include "scenarios/invariants/durability.h"
+#include "scenarios/invariants/invariants.h"
+
+namespace windtunnel::scenarios {
+
+std::vector<Divergence> check_no_loss_after_offline(const Evidence& evidence);
+std::vector<Divergence> check_no_duplicate_in_sources(const Evidence& evidence);
+std::vector<Divergence> check_bounded_retry(const Evidence& evidence);
+std::vector<Divergence> check_config_error_surfaced(const Evidence& evidence);
+
+namespace {
+
+using namespace std::chrono_literals;
+
+// From one attempt to set a copy up to the next (streams D.5).
+constexpr core::Duration kAttemptSpacing = 2s;
+// An attempt asks what the origin is, 5 s, and for a consumer, 30 s; whoever looks sees in the seconds after that that nothing came.
+constexpr core::Duration kSurfaceBound = 40s;
+
+const FinalStream* origin_of(const Evidence& evidence, const FinalStream& stream, const FinalCopy& copy) {
+  const StreamSpec* origin = evidence.scenario.origin(*stream.spec, *copy.from);
+  return origin == nullptr ? nullptr : evidence.end.find(origin->on, origin->name);
+}
+
+// Its sequences mean one message each.
+bool uses_sequences_once(const Evidence& evidence, const FinalStream& origin) {
+  const StreamLife* life = evidence.history.life(origin.key);
+  return life == nullptr || (life->ascents.size() <= 1 && life->steps_back.empty());
+}
+
+// "EDGE at east".
+std::string named(const FinalStream& stream) { return stream.key.stream + " at " + stream.node; }
+
+// Whether the time within which the copy had to be level has passed.
+bool is_due(const Evidence& evidence, const FinalCopy& copy) {
+  return std::any_of(evidence.lags.begin(), evidence.lags.end(), [&](const LagSample& sample) { return sample.from == copy.from; });
+}
+
+// The nodes from one to the other along the links, both included; empty: there is no way.
+std::set<std::string> way(const Scenario& scenario, const std::string& from, const std::string& to) {
+  std::map<std::string, std::string> before{{from, from}};
+  std::vector<std::string> reached{from};
+  for (std::size_t i = 0; i < reached.size(); ++i) {
+    for (const LinkSpec& link : scenario.links) {
+      for (const auto& [here, there] : {std::pair{link.between.a, link.between.b}, std::pair{link.between.b, link.between.a}}) {
+        if (here == reached[i] && before.try_emplace(there, here).second) reached.push_back(there);
+      }
+    }
+  }
+  std::set<std::string> nodes;
+  if (!before.contains(to)) return nodes;
+  for (std::string at = to; nodes.insert(at).second && at != from;) at = before[at];
+  return nodes;
+}
+
+// Whether a fault of the run strikes a node or a link on the way.
+bool is_ever_disturbed(const Scenario& scenario, const std::set<std::string>& nodes) {
+  return std::any_of(scenario.faults.begin(), scenario.faults.end(), [&](const FaultSpec& spec) {
+    if (const std::string* node = faults::node_of(spec.fault.action)) return nodes.contains(*node);
+    const faults::LinkEnds* link = faults::link_of(spec.fault.action);
+    return link == nullptr || (nodes.contains(link->a) && nodes.contains(link->b));
+  });
+}
+
+bool restarted_between(const Evidence& evidence, const FinalStream& stream, core::Instant from, core::Instant to) {
+  const StreamLife* life = evidence.history.life(stream.key);
+  return life != nullptr &&
+         std::any_of(life->recoveries.begin(), life->recoveries.end(), [&](core::Instant at) { return at >= from && at <= to; });
+}
+
+// What its origin stored and may not be missing in the aggregate, in the origin's order: sequence and message.
+std::map<core::Seq, PublishId> owed(const Evidence& evidence, const FinalStream& origin, const FinalCopy& copy) {
+  std::map<core::Seq, PublishId> out;
+  const auto is_meant = [&](std::uint64_t subject) {
+    if (copy.from->filter_subject.empty()) return true;
+    return std::any_of(origin.latest.begin(), origin.latest.end(), [&](const LatestOfSubject& latest) {
+      return core::hash_bytes(latest.subject) == subject && core::matches(latest.subject, copy.from->filter_subject);
+    });
+  };
+  for (const FinalMessage& message : origin.messages) {
+    if (message.id && is_meant(message.subject)) out.emplace(message.seq, *message.id);
+  }
+  // Nobody but the aggregate takes messages out of a work queue that has no consumer of its own.
+  const bool is_consumed =
+      std::any_of(evidence.scenario.consumers.begin(), evidence.scenario.consumers.end(),
+                  [&](const ConsumerSpec& each) { return each.on == origin.node && each.stream == origin.key.stream; });
+  const StreamLife* life = evidence.history.life(origin.key);
+  if (origin.spec->retention != Retention::workqueue || origin.has_stream_limits || is_consumed || life == nullptr ||
+      !copy.from->filter_subject.empty() || !evidence.removals.is_empty())
+    return out;
+  std::unordered_map<std::uint64_t, PublishId> published;  // by content
+  for (std::uint16_t w = 0; w < evidence.ledger.books().size(); ++w) {
+    evidence.ledger.books()[w].each([&](std::uint64_t index, const PublishRecord& record) {
+      published.emplace(record.content(), PublishId{w, index});
+      return true;
+    });
+  }
+  for (const StoredEvent& stored : life->stored) {
+    const auto id = published.find(stored.content);
+    if (id != published.end() && !may_be_lost(evidence, origin, stored.seq, stored.at)) out.emplace(stored.seq, id->second);
+  }
+  return out;
+}
+
+// Whether the configuration of its sources leaves out what lies before a start, or what no transform matches.
+bool is_partial(const FinalStream& stream) {
+  return stream.spec->create_body.find("\"opt_start_") != std::string::npos ||
+         stream.spec->create_body.find("\"subject_transforms\"") != std::string::npos;
+}
+
+}  // namespace
+
+std::vector<Divergence> check_no_loss_after_offline(const Evidence& evidence) {
+  std::vector<Divergence> out;
+  for (const FinalStream& stream : evidence.end.streams) {
+    if (stream.spec == nullptr || !stream.is_readable || stream.spec->sources.empty()) continue;
+    const auto report = [&](core::Seq seq, std::string expected, std::string actual) {
+      Divergence& d = out.emplace_back(about("no-loss-after-offline", stream, seq, evidence.end.at));
+      d.expected = std::move(expected);
+      d.actual = std::move(actual);
+    };
+    bool is_reported = false;
+    for (std::size_t c = 0; c < stream.copies.size() && !is_reported; ++c) {
+      const FinalCopy& copy = stream.copies[c];
+      const FinalStream* origin = origin_of(evidence, stream, copy);
+      if (origin == nullptr || !origin->is_readable || !uses_sequences_once(evidence, *origin)) continue;
+      core::Seq last;
+      std::set<core::Seq> here;
+      for (const SourcedMessage& message : stream.sourced) {
+        if (message.copy != c) continue;
+        if (message.origin_seq < last && !is_reported) {
+          report(message.seq, "what comes from " + named(*origin) + " lies in its order",
+                 "its sequence " + std::to_string(message.origin_seq.value) + " lies behind " + std::to_string(last.value));
+          is_reported = true;
+        }
+        last = std::max(last, message.origin_seq);
+        here.insert(message.origin_seq);
+      }
+      // What an aggregate's own limits, consumers and operators took, nobody can tell from what never came.
+      const bool keeps_all = !stream.has_limits && stream.spec->retention == Retention::limits &&
+                             std::none_of(evidence.removals.all().begin(), evidence.removals.all().end(), [&](const RequestedRemoval& r) {
+                               return r.node == stream.node && r.stream == stream.key.stream;
+                             });
+      if (is_reported || !keeps_all || is_partial(stream) || !is_due(evidence, copy)) continue;
+      for (const auto& [seq, id] : owed(evidence, *origin, copy)) {
+        if (here.contains(seq)) continue;
+        const bool is_unreadable = !stream.unreadable.empty() || had_damage(evidence, stream.key);
+        if (is_unreadable) break;
+        report({},
+               "the stream has " + evidence.ledger.books()[id.workload].name + "#" + std::to_string(id.index) + ", which " +
+                   named(*origin) + " has under sequence " + std::to_string(seq.value),
+               "it has come from there as far as sequence " + std::to_string(last.value) + ", and has no such message");
+        is_reported = true;
+        break;
+      }
+    }
+  }
+  return out;
+}
+
+std::vector<Divergence> check_no_duplicate_in_sources(const Evidence& evidence) {
+  std::vector<Divergence> out;
+  for (const FinalStream& stream : evidence.end.streams) {
+    std::map<std::pair<std::size_t, core::Seq>, core::Seq> first;
+    for (const SourcedMessage& message : stream.sourced) {
+      const auto [before, is_new] = first.try_emplace({message.copy, message.origin_seq}, message.seq);
+      if (is_new) continue;
+      const FinalStream* origin = origin_of(evidence, stream, stream.copies[message.copy]);
+      if (origin != nullptr && !uses_sequences_once(evidence, *origin)) continue;
+      Divergence& d = out.emplace_back(about("no-duplicate-in-mirror", stream, message.seq, evidence.end.at));
+      d.expected = "sequence " + std::to_string(message.origin_seq.value) + " of source " + stream.copies[message.copy].from->name +
+                   " is in the stream once, as " + std::to_string(before->second.value);
+      d.actual = "it is there again, at sequence " + std::to_string(message.seq.value);
+      break;
+    }
+  }
+  return out;
+}
+
+std::vector<Divergence> check_bounded_retry(const Evidence& evidence) {
+  std::vector<Divergence> out;
+  for (const FinalStream& stream : evidence.end.streams) {
+    for (const FinalCopy& copy : stream.copies) {
+      const CopyLife* life = evidence.history.copy(stream.key.node, copy.reader);
+      if (life == nullptr) continue;
+      const std::string what = stream.spec->mirror ? "the mirror" : "its source " + copy.from->name;
+      const auto hasty = std::adjacent_find(life->requests.begin(), life->requests.end(), [&](core::Instant a, core::Instant b) {
+        return b - a < kAttemptSpacing && !restarted_between(evidence, stream, a, b);
+      });
+      if (hasty != life->requests.end()) {
+        Divergence& d = out.emplace_back(about("bounded-retry", stream, {}, *std::next(hasty)));
+        d.expected = "attempts to set " + what + " up are at least " + faults::format_duration(kAttemptSpacing) + " apart";
+        d.actual = "one came " + faults::format_duration(*std::next(hasty) - *hasty) + " after the other";
+        break;
+      }
+      // What happens elsewhere is none of its business.
+      const StreamSpec* origin = evidence.scenario.origin(*stream.spec, *copy.from);
+      if (origin == nullptr || life->connected.empty()) continue;
+      const std::set<std::string> nodes = way(evidence.scenario, stream.node, origin->on);
+      if (nodes.empty() || is_ever_disturbed(evidence.scenario, nodes) || !copy.error.empty()) continue;
+      const auto again = std::upper_bound(life->requests.begin(), life->requests.end(), life->connected.front());
+      if (again == life->requests.end()) continue;
+      Divergence& d = out.emplace_back(about("bounded-retry", stream, {}, *again));
+      d.expected = what + " is set up once: no fault strikes a node or a link between " + stream.node + " and " + origin->on;
+      d.actual = "it was set up anew";
+      break;
+    }
+  }
+  return out;
+}
+
+std::vector<Divergence> check_config_error_surfaced(const Evidence& evidence) {
+  std::vector<Divergence> out;
+  for (const FinalStream& stream : evidence.end.streams) {
+    if (!stream.is_readable) continue;
+    for (const FinalCopy& copy : stream.copies) {
+      const CopyLife* life = evidence.history.copy(stream.key.node, copy.reader);
+      if (life == nullptr || life->requests.empty() || !copy.error.empty() || copy.lag > 0) continue;
+      // Since when it tries in vain.
+      const core::Instant connected = life->connected.empty() ? core::Instant::min() : life->connected.back();
+      const auto in_vain = std::upper_bound(life->requests.begin(), life->requests.end(), connected);
+      if (in_vain == life->requests.end() || evidence.end.at - *in_vain < kSurfaceBound) continue;
+      if (restarted_between(evidence, stream, evidence.end.at - kSurfaceBound, evidence.end.at)) continue;
+      Divergence& d = out.emplace_back(about("config-error-surfaced", stream, {}, evidence.end.at));
+      const std::string what = stream.spec->mirror ? "The mirror" : "Its source " + copy.from->name;
+      d.expected = "the status shows an error or a lag: it has asked for " + copy.from->name + " in vain for " +
+                   faults::format_duration(evidence.end.at - *in_vain);
+      d.actual = what + " shows neither";
+      break;
+    }
+  }
+  return out;
+}
+
+}  // namespace windtunnel::scenarios
