@@ -339,7 +339,8 @@ TEST_CASE("what cannot be meant is refused with its place") {
         "w.yaml:10:41: no node has the domain `leef`; did you mean `leaf`?");
 
   const auto of_demand = [&](const std::string& demand) { return first_complaint(good, "{ watched: monitor, " + demand + " }"); };
-  CHECK(of_demand("alarm: 0").find("unknown key `alarm` in an expectation of a monitor; did you mean `alarms`?") != std::string::npos);
+  CHECK(of_demand("lag: 0, alarm: 0").find("unknown key `alarm` in an expectation of a monitor; did you mean `alarms`?") !=
+        std::string::npos);
   CHECK(of_demand("active: 10s").find("`active` must be { at_least, at_most } of durations, such as { at_most: 10s }, not `10s`") !=
         std::string::npos);
   CHECK(of_demand("active: { at_most: 10 }").find("`at_most` must be a duration with a unit, such as 5ms or 2m, not `10`") !=
