@@ -26,7 +26,7 @@ struct LagReading {
 struct LagAlarm {
   core::Instant began;
   std::optional<core::Instant> ended;  // nullopt: it still rings at the end
-  std::string why;                     // as it began: "nothing heard of ORDERS@hub for 12.345s"
+  std::string why;                     // as it began: "nothing heard of ORDERS@hub for 12s345ms"
 };
 
 // Of one `watch_lag` workload.
@@ -46,7 +46,7 @@ struct LagRecord {
   [[nodiscard]] const LagReading* longest_silence() const;
   [[nodiscard]] std::uint64_t unanswered() const;
   [[nodiscard]] std::uint64_t errors() const;
-  // "monitor: 12 looks at COPY, highest lag 0, longest silence 12.345s, 1 alarm, from 00:00:35.001 to 00:00:55.002 (why)"
+  // "monitor: 12 looks at COPY, highest lag 0, longest silence 12s345ms, 1 alarm, from 00:00:35.001 to 00:00:55.002 (why)"
   [[nodiscard]] std::string text() const;
 };
 
@@ -65,7 +65,7 @@ class LagLog {
   bool is_closed_ = false;
 };
 
-// To the millisecond: "12.345s".
+// To the millisecond: "12s345ms".
 [[nodiscard]] std::string rounded_text(core::Duration duration);
 
 }  // namespace windtunnel::scenarios

@@ -244,10 +244,12 @@ struct KeyValueSpec {
   core::Duration timeout = std::chrono::seconds{5};  // of each request
 };
 
-// When a monitor rings: if a sample shows more than one of these, says that there is an error, or gets no answer.
+// When a monitor rings.
 struct AlarmSpec {
   std::optional<std::uint64_t> lag;      // more than so many messages behind, as the server reports it
   std::optional<core::Duration> active;  // nothing heard of the origin for longer than this
+  bool is_for_errors = true;             // the answer is an error, or shows one
+  bool is_for_silence = true;            // nobody answers the monitor
 };
 
 // A monitoring system: asks for a mirror's or sourcing stream's status, time and again.

@@ -54,7 +54,7 @@ class Monitor final : public sim::Program {
       why = unanswered_text(reply);
     }
     trace(reading, why);
-    if (!watch_.alarm) why.clear();
+    if (!rings_for(reading)) why.clear();
     if (!record_.add(reading, why)) return;
     if (record_.rings()) {
       world_.record(node_, core::LogLevel::warn, "watch.alarm",
@@ -62,6 +62,13 @@ class Monitor final : public sim::Program {
     } else {
       world_.record(node_, core::LogLevel::info, "watch.over", {{"workload", spec_.name}, {"on", watch_.on}, {"stream", watch_.stream}});
     }
+  }
+
+  // Whether what is wrong with such a look, if anything is, makes it ring.
+  [[nodiscard]] bool rings_for(const LagReading& reading) const {
+    if (!watch_.alarm) return false;
+    if (!reading.is_answered) return watch_.alarm->is_for_silence;
+    return reading.lag || watch_.alarm->is_for_errors;  // of a status alarm_text() has decided
   }
 
   [[nodiscard]] std::string unanswered_text(const core::Reply& reply) const {
@@ -96,8 +103,8 @@ class Monitor final : public sim::Program {
   }
 
   [[nodiscard]] std::string alarm_text(const OriginStatus& status, core::Duration active) const {
-    if (!status.error.empty()) return status.origin + ": " + status.error;
     if (!watch_.alarm) return {};
+    if (watch_.alarm->is_for_errors && !status.error.empty()) return status.origin + ": " + status.error;
     if (watch_.alarm->active && active > *watch_.alarm->active) return "nothing heard of " + status.origin + " for " + rounded_text(active);
     if (watch_.alarm->lag && status.lag > *watch_.alarm->lag) return std::to_string(status.lag) + " messages behind " + status.origin;
     return {};

@@ -248,6 +248,8 @@ WatchSpec build_watch(const TypedValue& value, const WorkloadSpec& workload, con
     watch.alarm.emplace();
     if (const TypedValue* v = alarm->find("lag")) watch.alarm->lag = v->as<std::uint64_t>();
     if (const TypedValue* v = alarm->find("active")) watch.alarm->active = v->as<core::Duration>();
+    watch.alarm->is_for_errors = alarm->get_or("error", true);
+    watch.alarm->is_for_silence = alarm->get_or("unanswered", true);
   }
   if (const TypedValue* domain = value.find("domain");
       domain != nullptr && !expect_domain(watch.domain, domain->where, scenario, diagnostics))

@@ -156,8 +156,10 @@ constexpr Table kKeyValue{.name = "a key_value workload", .keys = kKeyValueKeys,
 constexpr std::array kAlarmKeys = {
     Key{.name = "lag", .shape = {.type = Type::count}, .about = "more messages behind than this"},
     Key{.name = "active", .shape = kPositiveDuration, .about = "nothing heard of the origin for longer than this"},
+    Key{.name = "error", .shape = {.type = Type::boolean}, .about = "the status shows an error; default true"},
+    Key{.name = "unanswered", .shape = {.type = Type::boolean}, .about = "nobody answers; default true"},
 };
-constexpr std::array<std::string_view, 2> kAlarms = {"lag", "active"};
+constexpr std::array<std::string_view, 4> kAlarms = {"lag", "active", "error", "unanswered"};
 constexpr Table kAlarm{.name = "an alarm", .keys = kAlarmKeys, .at_least_one = kAlarms};
 constexpr std::array kWatchKeys = {
     Key{.name = "watch_lag",
@@ -168,7 +170,7 @@ constexpr std::array kWatchKeys = {
     Key{.name = "every", .shape = kPositiveDuration, .about = "from one look at its status to the next", .is_required = true},
     Key{.name = "for", .shape = kPositiveDuration, .about = "how long; default: until the run ends"},
     Key{.name = "timeout", .shape = kPositiveDuration, .about = "of each look, at most `every`; default 5s"},
-    Key{.name = "alarm", .shape = object(kAlarm), .about = "when it rings, besides errors and missing answers; default: never"},
+    Key{.name = "alarm", .shape = object(kAlarm), .about = "when it rings; default: never"},
 };
 constexpr Table kWatch{.name = "a watch_lag workload", .keys = kWatchKeys, .mark = "watch_lag"};
 constexpr std::array<const Table*, 6> kWorkloadKinds = {&kPublish, &kConsume, &kAdmin, &kRepublish, &kKeyValue, &kWatch};

@@ -35,13 +35,13 @@ struct Told {
   }
 };
 
-Told run(const std::string& text, std::uint64_t seed = 1) {
+Told run(const std::string& text, core::Defects defects = {}) {
   const Loaded loaded = load_text(text, "watch.yaml");
   for (const Diagnostic& diagnostic : loaded.diagnostics) MESSAGE(diagnostic.text());
   REQUIRE(loaded.scenario.has_value());
   Told told;
   RunOptions options;
-  options.seed = core::Seed{seed};
+  options.defects = defects;
   options.keep_trace = true;
   options.trace_line = [&told](std::string_view line) { told.trace.emplace_back(line); };
   const tests::InsideSimulation inside;
@@ -61,18 +61,18 @@ std::string mirrored(const std::string& monitors, const std::string& faults, con
          monitors + "faults: [ " + faults + " ]\nexpect:\n" + expect;
 }
 
-const std::string kMonitor = "  - { watch_lag: COPY, at: leaf, every: 5s, alarm: { active: 10s }, name: monitor }\n";
+const std::string kMonitor = "  - { watch_lag: COPY, at: leaf, every: 5s, alarm: { active: 10s, error: false }, name: monitor }\n";
 const std::string kOutage = "{ at: 12s, cut: { link: [hub, leaf], how: reset } }, { at: 42s, heal: { link: [hub, leaf] } }";
 
 TEST_CASE("in an outage the reported lag stays 0 and the silence grows until the alarm rings") {
-  const Told told = run(mirrored(kMonitor, kOutage, "  - { watched: monitor, lag: 0, errors: 0, unanswered: 0, alarms: 1 }\n"));
+  const Told told = run(mirrored(kMonitor, kOutage, "  - { watched: monitor, lag: 0, unanswered: 0, alarms: 1 }\n"));
   CHECK_MESSAGE(told.result.passed(), told.divergences());
   // Looks at 0s, 5s, ... 75s. The link breaks at 12s; at 20s it is silent for 8s, at 25s for 13s.
   CHECK(told.lines("watch.seen").size() == 16);
   const std::vector<std::string> alarms = told.lines(" watch.alarm ");
   REQUIRE(alarms.size() == 1);
   CHECK(alarms.front().starts_with("00:00:25.00"));
-  CHECK(alarms.front().find("on=leaf stream=COPY why=\"nothing heard of ORDERS@hub for 1") != std::string::npos);
+  CHECK(alarms.front().find("on=leaf stream=COPY why=nothing heard of ORDERS@hub for 1") != std::string::npos);
   // It is heard again before the look at 45s, or the one after it.
   const std::vector<std::string> over = told.lines(" watch.over ");
   REQUIRE(over.size() == 1);
@@ -97,8 +97,8 @@ TEST_CASE("each demand on a monitor holds where it should, and its opposite does
       {"active: { at_least: 30s }", "longest silence 2"},
       {"unanswered: 0", ""},
       {"unanswered: { at_least: 1 }", "unanswered 0"},
-      {"errors: 0", ""},
-      {"errors: { at_least: 1 }", "errors 0"},
+      {"errors: { at_least: 1 }", ""},  // the mirror's attempts to reach the hub
+      {"errors: 0", "errors "},
       {"alarms: 1", ""},
       {"alarms: 0", "alarms 1"},
       {"first_alarm: { within: 14s, of: first_fault }", ""},
@@ -138,10 +138,10 @@ TEST_CASE("an alarm that still rings as the run ends is not over") {
   CHECK(told.result.divergences.front().actual.find(" to the end (nothing heard") != std::string::npos);
 }
 
-TEST_CASE("what comes after the end of the run is not seen: nodes that are started to be read") {
-  // The leaf is down to the end, and answers again when it is read.
-  const Told told = run(
-      mirrored(kMonitor, "{ at: 12s, signal: { node: leaf, name: SIGKILL } }", "  - { watched: monitor, unanswered: 13, alarms: 1 }\n"));
+TEST_CASE("what comes after the end of the run is not seen: nodes that are woken to be read") {
+  // The leaf stands still to the end, with the question of 78s before it.
+  const Told told = run(mirrored("  - { watch_lag: COPY, at: leaf, every: 3s, alarm: { active: 10s }, name: monitor }\n",
+                                 "{ at: 13s, pause: { node: leaf } }", "  - { watched: monitor, unanswered: 21, alarms: 1 }\n"));
   CHECK_MESSAGE(told.result.passed(), told.divergences());
   CHECK(told.lines(" watch.over ").empty());
 }
@@ -150,22 +150,24 @@ TEST_CASE("no answer is an alarm: a server that is down, one that stands still, 
   struct Row {
     const char* monitor;
     const char* faults;
+    const char* unanswered;
     const char* why;
   };
+  // To a leaf that is back at 32s the question of 30s still comes, and in time.
   for (const Row& row : {
-           Row{"at: leaf", "{ at: 12s, signal: { node: leaf, name: SIGKILL } }, { at: 32s, start: leaf }",
+           Row{"at: leaf", "{ at: 12s, signal: { node: leaf, name: SIGKILL } }, { at: 32s, start: leaf }", "3",
                "no answer: the monitor has no connection"},
-           Row{"at: leaf, timeout: 3s", "{ at: 12s, pause: { node: leaf } }, { at: 32s, resume: leaf }", "no answer within 3s"},
+           Row{"at: leaf, timeout: 3s", "{ at: 12s, pause: { node: leaf } }, { at: 32s, resume: leaf }", "3", "no answer within 3s"},
            Row{"at: hub, domain: leaf", "{ at: 12s, cut: { link: [hub, leaf], how: reset } }, { at: 32s, heal: { link: [hub, leaf] } }",
-               "no answer: nobody listens (503)"},
+               "{ at_least: 4, at_most: 5 }", "no answer: nobody listens (503)"},
        }) {
     CAPTURE(std::string(row.monitor));
     CAPTURE(std::string(row.faults));
     const std::string monitor =
         "  - { watch_lag: COPY, " + std::string(row.monitor) + ", every: 5s, alarm: { lag: 1000 }, name: monitor }\n";
-    const Told told = run(
-        mirrored(monitor, row.faults,
-                 "  - { watched: monitor, unanswered: { at_least: 4, at_most: 6 }, errors: 0, alarms: 1, first_alarm: 8s, over: 15s }\n"));
+    const Told told =
+        run(mirrored(monitor, row.faults,
+                     "  - { watched: monitor, unanswered: " + std::string(row.unanswered) + ", alarms: 1, first_alarm: 8s, over: 15s }\n"));
     CHECK_MESSAGE(told.result.passed(), told.divergences());
     const std::vector<std::string> alarms = told.lines(" watch.alarm ");
     REQUIRE(alarms.size() == 1);
@@ -175,15 +177,16 @@ TEST_CASE("no answer is an alarm: a server that is down, one that stands still, 
 
 TEST_CASE("of an origin that was never heard of the silence counts from the first look that was told so") {
   // The leaf comes back into the outage: its server says `active: -1`, which no threshold exceeds.
-  const Told told = run(mirrored("  - { watch_lag: COPY, at: leaf, start: 16s, every: 5s, alarm: { active: 10s }, name: monitor }\n",
-                                 "{ at: 12s, cut: { link: [hub, leaf], how: reset } }, { at: 13s, signal: { node: leaf, name: SIGKILL } }, "
-                                 "{ at: 14s, start: leaf }, { at: 52s, heal: { link: [hub, leaf] } }",
-                                 "  - { watched: monitor, active: { at_least: 25s, at_most: 35s }, alarms: 1, over: 20s }\n"));
+  const Told told =
+      run(mirrored("  - { watch_lag: COPY, at: leaf, start: 16s, every: 5s, alarm: { active: 12s, error: false }, name: monitor }\n",
+                   "{ at: 12s, cut: { link: [hub, leaf], how: reset } }, { at: 13s, signal: { node: leaf, name: SIGKILL } }, "
+                   "{ at: 14s, start: leaf }, { at: 52s, heal: { link: [hub, leaf] } }",
+                   "  - { watched: monitor, active: { at_least: 34s, at_most: 36s }, alarms: 1, over: 20s }\n"));
   CHECK_MESSAGE(told.result.passed(), told.divergences());
-  // The first look that is answered is at 16s or 21s: two looks later it is 10s, and one more is longer than that.
+  // Told "never" at 16s, it rings at the first look more than 12s later.
   const std::vector<std::string> alarms = told.lines(" watch.alarm ");
   REQUIRE(alarms.size() == 1);
-  CHECK_MESSAGE((alarms.front().starts_with("00:00:31.00") || alarms.front().starts_with("00:00:36.00")), alarms.front());
+  CHECK_MESSAGE(alarms.front().starts_with("00:00:31.00"), alarms.front());
 }
 
 TEST_CASE("an error of the mirror is an alarm whatever the thresholds, and says what it is") {
@@ -196,7 +199,19 @@ TEST_CASE("an error of the mirror is an alarm whatever the thresholds, and says 
   CHECK_MESSAGE(told.result.passed(), told.divergences());
   const std::vector<std::string> alarms = told.lines(" watch.alarm ");
   REQUIRE_FALSE(alarms.empty());
-  CHECK_MESSAGE(alarms.front().find("why=\"ORDERS@hub: ") != std::string::npos, alarms.front());
+  CHECK_MESSAGE(alarms.front().find("why=ORDERS@hub: ") != std::string::npos, alarms.front());
+}
+
+TEST_CASE("that a mirror cannot reach its origin is an error in its status, of which the releases say nothing") {
+  const std::string monitor = "  - { watch_lag: COPY, at: leaf, every: 5s, alarm: { active: 1h }, name: monitor }\n";
+  const Told ours =
+      run(mirrored(monitor, kOutage, "  - { watched: monitor, errors: { at_least: 4 }, alarms: 1, first_alarm: 20s, over: 15s }\n"));
+  CHECK_MESSAGE(ours.result.passed(), ours.divergences());
+  core::Defects release;
+  release.set(core::Defect::nats_7530);
+  const Told theirs =
+      run(mirrored(monitor, kOutage, "  - { watched: monitor, errors: 0, active: { at_least: 27s }, alarms: 0 }\n"), release);
+  CHECK_MESSAGE(theirs.result.passed(), theirs.divergences());
 }
 
 TEST_CASE("of several sources the one that is silent rings") {
@@ -207,7 +222,7 @@ TEST_CASE("of several sources the one that is silent rings") {
           "  - { on: hub, name: ALL, sources: [ { name: EVENTS, domain: east }, { name: EVENTS, domain: west } ] }\n"
           "workloads:\n  - { publish: east.a, at: east, via: jetstream, rate: 5/s, for: 50s }\n"
           "  - { publish: west.a, at: west, via: jetstream, rate: 5/s, for: 50s }\n"
-          "  - { watch_lag: ALL, at: hub, every: 2s, alarm: { active: 5s }, name: monitor }\n"
+          "  - { watch_lag: ALL, at: hub, every: 2s, alarm: { active: 5s, error: false }, name: monitor }\n"
           "faults: [ { at: 12s, cut: { link: [hub, west], how: reset } }, { at: 32s, heal: { link: [hub, west] } } ]\n"
           "expect:\n  - { watched: monitor, lag: { at_most: 200 }, alarms: 1, first_alarm: 8s, over: 20s }\n");
   CHECK_MESSAGE(told.result.passed(), told.divergences());
@@ -239,7 +254,7 @@ TEST_CASE("a monitor moves no choice of another workload") {
            monitor + "expect:\n  - { stream: COPY, messages: 200 }\n";
   };
   const Told without = run(scenario(""));
-  const Told with = run(scenario("  - { watch_lag: COPY, at: srv, every: 50ms, alarm: { active: 10s }, name: monitor }\n"));
+  const Told with = run(scenario("  - { watch_lag: COPY, at: srv, every: 50ms, alarm: { active: 10s, error: false }, name: monitor }\n"));
   CHECK_MESSAGE(without.result.passed(), without.divergences());
   CHECK_MESSAGE(with.result.passed(), with.divergences());
   CHECK(with.lines("watch.seen").size() > 100);
@@ -306,25 +321,26 @@ std::string first_complaint(const std::string& monitor, const std::string& expec
 }
 
 TEST_CASE("what cannot be meant is refused with its place") {
-  const std::string good = "{ watch_lag: COPY, at: leaf, every: 5s, alarm: { active: 10s }, name: monitor }";
+  const std::string good = "{ watch_lag: COPY, at: leaf, every: 5s, alarm: { active: 10s, error: false }, name: monitor }";
   CHECK(first_complaint(good, "{ watched: monitor, alarms: 1 }").empty());
   const auto of_monitor = [](const std::string& monitor) { return first_complaint(monitor, "{ watched: monitor, unanswered: 0 }"); };
   CHECK(of_monitor("{ watch_lag: COPY, at: leaf, name: monitor }") == "w.yaml:10:5: a watch_lag workload needs the key `every`");
   CHECK(of_monitor("{ watch_lag: COPIE, at: leaf, every: 5s, name: monitor }") ==
-        "w.yaml:10:18: there is no stream `COPIE` on node `leaf` (of another node: name its `domain`); did you mean `COPY`?");
+        "w.yaml:10:18: there is no stream `COPIE` on node `leaf` (of another node: name its `domain`); there is COPY");
   CHECK(of_monitor("{ watch_lag: ORDERS, at: hub, every: 5s, name: monitor }") ==
         "w.yaml:10:18: stream `ORDERS` is no mirror and has no sources; there is no lag to watch");
   CHECK(of_monitor("{ watch_lag: COPY, at: leaf, every: 5s, timeout: 6s, name: monitor }") ==
         "w.yaml:10:54: `timeout` is longer than `every`: the next look would have to wait for the one before it");
   CHECK(of_monitor("{ watch_lag: COPY, at: leaf, every: 5s, alarm: {}, name: monitor }") ==
-        "w.yaml:10:52: an alarm needs at least one of lag and active");
+        "w.yaml:10:52: an alarm needs at least one of lag, active, error and unanswered");
   CHECK(of_monitor("{ watch_lag: COPY, at: leaf, every: 5s, alarm: { active: 10 }, name: monitor }") ==
         "w.yaml:10:62: `active` must be a duration longer than 0, such as 5ms or 2m, not `10`");
   CHECK(of_monitor("{ watch_lag: COPY, at: hub, domain: leef, every: 5s, name: monitor }") ==
         "w.yaml:10:41: no node has the domain `leef`; did you mean `leaf`?");
 
   const auto of_demand = [&](const std::string& demand) { return first_complaint(good, "{ watched: monitor, " + demand + " }"); };
-  CHECK(of_demand("lagg: 0").find("unknown key `lagg` in an expectation of a monitor; did you mean `lag`?") != std::string::npos);
+  CHECK(of_demand("lag: 0, alarm: 0").find("unknown key `alarm` in an expectation of a monitor; did you mean `alarms`?") !=
+        std::string::npos);
   CHECK(of_demand("active: 10s").find("`active` must be { at_least, at_most } of durations, such as { at_most: 10s }, not `10s`") !=
         std::string::npos);
   CHECK(of_demand("active: { at_most: 10 }").find("`at_most` must be a duration with a unit, such as 5ms or 2m, not `10`") !=
