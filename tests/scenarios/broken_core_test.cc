@@ -296,6 +296,7 @@ const std::string kSources = R"(
 scenario: sources
 about: A hub that sources from two edges, one of them behind a link that breaks.
 nodes: { hub: { domain: hub }, east: { domain: east, leaf_of: hub }, west: { domain: west, leaf_of: hub } }
+links: [ { between: [hub, west], latency: 200ms } ]
 streams:
   - { on: east, name: EAST, subjects: [east.>] }
   - { on: west, name: WEST, subjects: [west.>], retention: workqueue }

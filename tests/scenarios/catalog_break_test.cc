@@ -56,7 +56,7 @@ const std::vector<Row> kRows = {
     {"crash-recovery/sigabrt-between-blocks.yaml", Defect::nats_6600, "last-seq-monotone"},
     {"crash-recovery/sigabrt-workqueue.yaml", Defect::nats_6881, "last-seq-monotone"},
     {"kv/latest-wins-through-crash.yaml", Defect::break_cas, "cas-exact"},
-    {"leaf-sync/both-ways.yaml", Defect::break_source_never_resumes, "expectation"},
+    {"leaf-sync/both-ways.yaml", Defect::break_ack_before_store, "acked-is-durable"},
     {"leaf-sync/flapping-link.yaml", Defect::nats_8111, "bounded-retry"},
     {"leaf-sync/no-domain.yaml", Defect::break_ack_before_store, "acked-is-durable"},
     {"leaf-sync/offline-edge.yaml", Defect::break_source_skips, "no-loss-after-offline"},
