@@ -318,7 +318,8 @@ void OriginConsumer::learn(OriginFacts& facts) {
 // The releases follow whatever has the origin's name; nor do they notice that they have parted from it themselves.
 bool OriginConsumer::minds_identity() const {
   const auto is_on = [this](Defect defect) { return env_.defects.is_on(defect); };
-  if (reader_.kind == Kind::source) return !is_on(Defect::nats_6206);
+  // Who takes a place where nothing was received for its own (nats-8069) would be found out by this.
+  if (reader_.kind == Kind::source) return !is_on(Defect::nats_6206) && !is_on(Defect::nats_8069);
   return !is_on(Defect::nats_8152) && !is_on(Defect::nats_6383) && !is_on(Defect::nats_8040);
 }
 

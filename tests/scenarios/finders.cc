@@ -49,6 +49,18 @@ const std::vector<Finder> kFinders = {
     {Defect::nats_5305, "consumers", "consumers/vanishing-application", "delivery-count-monotone"},
     {Defect::nats_6343, "consumers", "workqueue/crash-while-acking", "num-pending-exact"},
     {Defect::nats_8168, "consumers", "consumers/late-answers", "consumer-state-durable"},
+    {Defect::nats_3207, "copies", "leaf-sync/workqueue-origin", "no-loss-after-offline"},
+    {Defect::nats_6206, "copies", "mirror-ha/origin-reset", "expectation"},
+    {Defect::nats_6383, "copies", "rollup-mirror/mirror-side-dedup", "mirror-is-prefix"},
+    {Defect::nats_6981, "copies", "leaf-sync/offline-edge", "sync-makes-progress"},
+    {Defect::nats_7530, "copies", "leaf-sync/wrong-prefix", "config-error-surfaced"},
+    {Defect::nats_7796, "copies", "leaf-sync/flapping-link", "bounded-retry"},
+    {Defect::nats_7896, "copies", "leaf-sync/ids-that-return", "sync-makes-progress"},
+    {Defect::nats_8040, "copies", "rollup-mirror/refused-rollup", "mirror-is-prefix"},
+    {Defect::nats_8069, "copies", "leaf-sync/brief-encounter", "no-loss-after-offline"},
+    {Defect::nats_8111, "copies", "leaf-sync/flapping-link", "bounded-retry"},
+    {Defect::nats_8152, "copies", "mirror-ha/origin-reset", "expectation"},
+    {Defect::nats_8387, "copies", "leaf-sync/purged-aggregate", "expectation"},
 };
 
 }  // namespace

@@ -241,12 +241,12 @@ TEST_CASE("a swarm that makes no sense is refused") {
     REQUIRE_FALSE(loaded.diagnostics.empty());
     CHECK(loaded.diagnostics.front().text() == message);
   };
-  check_swarm("{ kinds: [] }", "s.yaml:41:8: `kinds` must name at least one");
-  check_swarm("{ kinds: [power_los] }", "s.yaml:41:18: `power_los` is no kind of fault for a swarm; did you mean `power_loss`?");
-  check_swarm("{ kinds: [kill], faults: 5..3 }", "s.yaml:41:33: `faults`: `5..3` ends before it begins");
-  check_swarm("{ kinds: [kill], nodes: [hubb] }", "s.yaml:41:33: there is no node `hubb`; did you mean `hub`?");
-  check_swarm("{ kinds: [kill], window: 5s..60s, heal_by: 50s }", "s.yaml:41:8: `heal_by` lies before the end of `window`");
-  check_swarm("{ kinds: [kill], window: 5s..115s }", "s.yaml:41:8: `heal_by` lies after the end of the run: `duration` is 2m");
+  check_swarm("{ kinds: [] }", "s.yaml:42:8: `kinds` must name at least one");
+  check_swarm("{ kinds: [power_los] }", "s.yaml:42:18: `power_los` is no kind of fault for a swarm; did you mean `power_loss`?");
+  check_swarm("{ kinds: [kill], faults: 5..3 }", "s.yaml:42:33: `faults`: `5..3` ends before it begins");
+  check_swarm("{ kinds: [kill], nodes: [hubb] }", "s.yaml:42:33: there is no node `hubb`; did you mean `hub`?");
+  check_swarm("{ kinds: [kill], window: 5s..60s, heal_by: 50s }", "s.yaml:42:8: `heal_by` lies before the end of `window`");
+  check_swarm("{ kinds: [kill], window: 5s..115s }", "s.yaml:42:8: `heal_by` lies after the end of the run: `duration` is 2m");
 }
 
 }  // namespace
