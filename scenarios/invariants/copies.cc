@@ -116,6 +116,10 @@ std::map<core::Seq, PublishId> owed(const Evidence& evidence, const FinalStream&
   return out;
 }
 
+bool has_message(const FinalStream& stream, PublishId id) {
+  return std::any_of(stream.messages.begin(), stream.messages.end(), [&](const FinalMessage& message) { return message.id == id; });
+}
+
 // Whether the configuration of its sources leaves out what lies before a start, or what no transform matches.
 bool is_partial(const FinalStream& stream) {
   return stream.spec->create_body.find("\"opt_start_") != std::string::npos ||
@@ -137,12 +141,14 @@ std::vector<Divergence> check_no_loss_after_offline(const Evidence& evidence) {
     for (std::size_t c = 0; c < stream.copies.size() && !is_reported; ++c) {
       const FinalCopy& copy = stream.copies[c];
       const FinalStream* origin = origin_of(evidence, stream, copy);
-      if (origin == nullptr || !origin->is_readable || !uses_sequences_once(evidence, *origin)) continue;
+      if (origin == nullptr || !origin->is_readable) continue;
+      // After a loss the origin gives sequences to other messages: then only who they are tells them apart.
+      const bool has_order = uses_sequences_once(evidence, *origin);
       core::Seq last;
       std::set<core::Seq> here;
       for (const SourcedMessage& message : stream.sourced) {
         if (message.copy != c) continue;
-        if (message.origin_seq < last && !is_reported) {
+        if (has_order && message.origin_seq < last && !is_reported) {
           report(message.seq, "what comes from " + named(*origin) + " lies in its order",
                  "its sequence " + std::to_string(message.origin_seq.value) + " lies behind " + std::to_string(last.value));
           is_reported = true;
@@ -157,7 +163,7 @@ std::vector<Divergence> check_no_loss_after_offline(const Evidence& evidence) {
                              });
       if (is_reported || !keeps_all || is_partial(stream) || !is_due(evidence, copy)) continue;
       for (const auto& [seq, id] : owed(evidence, *origin, copy)) {
-        if (here.contains(seq)) continue;
+        if (has_order ? here.contains(seq) : has_message(stream, id)) continue;
         const bool is_unreadable = !stream.unreadable.empty() || had_damage(evidence, stream.key);
         if (is_unreadable) break;
         report({},

@@ -66,7 +66,7 @@ const std::vector<Row> kRows = {
     {"leaf-sync/overlapping-subjects.yaml", Defect::break_source_never_resumes, "sync-makes-progress"},
     {"leaf-sync/same-name.yaml", Defect::break_ack_before_store, "acked-is-durable"},
     {"leaf-sync/slow-link-backlog.yaml", Defect::break_source_never_resumes, "sync-makes-progress"},
-    {"leaf-sync/source-through-restart.yaml", Defect::break_source_duplicates, "no-duplicate-in-mirror"},
+    {"leaf-sync/source-through-restart.yaml", Defect::break_source_skips, "no-loss-after-offline"},
     {"leaf-sync/workqueue-origin.yaml", Defect::nats_3207, "no-loss-after-offline"},
     {"leaf-sync/wrong-prefix.yaml", Defect::nats_7530, "config-error-surfaced"},
     {"mirror-ha/half-open-link.yaml", Defect::break_mirror_never_resumes, "sync-makes-progress"},
