@@ -109,7 +109,7 @@ void EvidencePruner::prune(const Family& family) {
   core::Seq through = over_through(*origin);
   for (const StreamKey& member : family.members) {
     const StreamLife* life = history.life(member);
-    if (life == nullptr || !life->steps_back.empty() || !life->rewrites.empty() || !life->skips.empty()) return;
+    if (life == nullptr || !life->steps_back.empty() || !life->skips.empty()) return;
     through = std::min(through, over_through(*life));
   }
   for (const StreamKey& member : family.members) through = std::min(through, alike_through(*origin, *history.life(member), through));

@@ -139,10 +139,12 @@ void History::note_store(const sim::TraceEvent& event) {
     life.last_seq = std::max(life.last_seq, seq);
   } else if (event.name == kRemoved) {
     life.removed.push_back({seq, event.at});
+    ++life.removed_count;
+    life.removed_bytes += life.size_of(seq);
   } else if (event.name == kRewritten) {
     life.rewrites.push_back({event.at, static_cast<std::uint64_t>(number(event, "block")),
                              static_cast<std::uint64_t>(number(event, "from")), static_cast<std::uint64_t>(number(event, "to")),
-                             life.removed.size()});
+                             life.removed_count, life.removed_bytes});
   } else {
     life.damage_reports.push_back(
         {event.at, std::string(text(event, "what")), std::string(text(event, "consumer")), event.name == kFailed});

@@ -55,13 +55,16 @@ struct StreamLife {
     core::Instant at;
   };
   std::vector<Removal> removed;
+  std::uint64_t removed_count = 0;  // with those that are pruned
+  std::uint64_t removed_bytes = 0;
   // A block that was written anew to be rid of what was removed from it.
   struct Rewrite {
     core::Instant at;
     std::uint64_t block = 0;
     std::uint64_t from_bytes = 0;
     std::uint64_t to_bytes = 0;
-    std::size_t removed_before = 0;  // removals reported until then
+    std::uint64_t removed_before = 0;  // removals reported until then
+    std::uint64_t removed_bytes = 0;   // of their records
   };
   std::vector<Rewrite> rewrites;
   // The bytes of the records stored, ascending; of a sequence used again the largest.

@@ -80,7 +80,7 @@ class Run {
     const std::optional<core::Instant> last_fault = last_fault_of(faults);
     const FinalState state = read_everything(end);
     const std::vector<LagSample> samples = lags.samples();
-    const Evidence evidence{scenario_,           world_.ledger(), world_.history(), world_.removals(),         world_.changes(),
+    const Evidence evidence{scenario_,           world_.ledger(), world_.history(), world_.removals(),       world_.changes(),
                             world_.key_values(), state,           samples,          world_.readings().all(), &world_.leafs().findings()};
     const std::vector<Consumption> consumptions = workloads.consumptions();
     std::vector<std::string> missed = faults.missed();

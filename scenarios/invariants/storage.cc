@@ -211,22 +211,17 @@ std::vector<Divergence> check_bounded_work(const Evidence& evidence) {
     const StreamLife* life = evidence.history.life(stream.key);
     if (life == nullptr) continue;
     std::uint64_t written = 0;
-    std::uint64_t removed = 0;
-    std::size_t counted = 0;
     std::map<std::uint64_t, const StreamLife::Rewrite*> last;  // of each block
     for (const StreamLife::Rewrite& rewrite : life->rewrites) {
-      for (; counted < rewrite.removed_before; ++counted) {
-        removed += life->size_of(life->removed[counted].seq);
-      }
       written += rewrite.to_bytes;
       const StreamLife::Rewrite* before = std::exchange(last[rewrite.block], &rewrite);
       const bool is_idle = before != nullptr && before->removed_before == rewrite.removed_before && rewrite.to_bytes >= rewrite.from_bytes;
-      if (!is_idle && written <= kRewriteFactor * removed + kRewriteSlack) continue;
+      if (!is_idle && written <= kRewriteFactor * rewrite.removed_bytes + kRewriteSlack) continue;
       Divergence d = about("bounded-work", stream, {}, evidence.end.at);
       d.at = rewrite.at;
       d.expected = is_idle ? "block " + std::to_string(rewrite.block) + " is not written anew before anything more is removed"
-                           : "rewriting writes at most " + std::to_string(kRewriteFactor) + " times the " + std::to_string(removed) +
-                                 " bytes that were removed";
+                           : "rewriting writes at most " + std::to_string(kRewriteFactor) + " times the " +
+                                 std::to_string(rewrite.removed_bytes) + " bytes that were removed";
       d.actual = is_idle ? "it was, and came out no smaller than its " + std::to_string(rewrite.from_bytes) + " bytes"
                          : std::to_string(written) + " bytes were written";
       out.push_back(std::move(d));

@@ -130,6 +130,7 @@ std::unique_ptr<LiveServer> LiveServer::start(const ServerProgram& program, cons
     write_configuration(config, store, scratch, port, leafs);
     words.insert(words.end(), {"-c", config});
   }
+  std::filesystem::remove(said);  // of an earlier start: what it says is of ports that nobody serves yet
   server->pid_ = ::fork();
   if (server->pid_ < 0) give_up("no process for a server");
   if (server->pid_ == 0) become(words, said, server->log_file_);
