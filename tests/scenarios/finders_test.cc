@@ -15,6 +15,7 @@
 #include "scenarios/run.h"
 #include "tests/scenarios/finders.h"
 #include "tests/support/no_real_world.h"
+#include "tests/support/sanitized.h"
 
 namespace windtunnel::scenarios {
 namespace {
@@ -44,7 +45,9 @@ std::optional<RunResult> run(const Scenario& scenario, const Finder& finder, cor
 }
 
 TEST_CASE("each defect is found by its scenario, which passes without it") {
+  std::size_t row = 0;
   for (const Finder& finder : finders()) {
+    if (tests::kIsSanitized && row++ % 6 != 0) continue;
     CAPTURE(core::name_of(finder.defect));
     CAPTURE(finder.scenario);
     const Loaded loaded = load_file("scenarios/catalog/" + std::string(finder.scenario) + ".yaml");
