@@ -1,6 +1,3 @@
-#ifdef WINDTUNNEL_MIMALLOC
-#include <mimalloc.h>
-#endif
 #include <unistd.h>
 
 #include <cstdlib>
@@ -13,9 +10,6 @@
 
 int main(int argc, char** argv) {
   using namespace windtunnel;
-#ifdef WINDTUNNEL_MIMALLOC
-  mi_option_set(mi_option_decommit_delay, 0);  // a server that is left with nothing to do gives its memory back
-#endif
   const std::vector<std::string> arguments{argv + (argc > 0 ? 1 : 0), argv + argc};
   const char* command = std::getenv("WINDTUNNEL_COMMAND");
   const char* terminal = std::getenv("TERM");

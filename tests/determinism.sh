@@ -79,9 +79,8 @@ compare "$binary, other directory" env -C "$work/elsewhere" "$binary"
 compare "$binary, locale $other_locale, other time zone" env LANG="$other_locale" LC_ALL="$other_locale" TZ=Asia/Kathmandu "$binary"
 compare "$binary, no environment" env -i "$binary"
 compare "$binary, large environment" env WINDTUNNEL_FILLER="$(head -c 100000 /dev/zero | tr '\0' x)" "$binary"
-# The C library's own heap, which can be told to fill what it hands out, in mimalloc's place.
-compare "$binary, heap filled with 0xA5" env LD_PRELOAD=libc.so.6 MALLOC_PERTURB_=165 "$binary"
-compare "$binary, other reuse of the heap" env LD_PRELOAD=libc.so.6 GLIBC_TUNABLES=glibc.malloc.tcache_count=0 "$binary"
+compare "$binary, heap filled with 0xA5" env MALLOC_PERTURB_=165 "$binary"
+compare "$binary, other reuse of the heap" env GLIBC_TUNABLES=glibc.malloc.tcache_count=0 "$binary"
 
 # And chance is really drawn from the seed: two seeds of one scenario are two runs.
 while read -r name count distinct; do
