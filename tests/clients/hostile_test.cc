@@ -15,15 +15,10 @@
 #include <vector>
 
 #include "tests/support/hostile_bytes.h"
+#include "tests/support/sanitized.h"
 #include "tests/support/serve_process.h"
 #include "tests/support/tcp_peer.h"
 #include "tests/support/temporary_directory.h"
-
-#if defined(__SANITIZE_ADDRESS__)
-#define WT_MEMORY_IS_OURS false  // the sanitizer keeps what was freed
-#else
-#define WT_MEMORY_IS_OURS true
-#endif
 
 namespace windtunnel::tests {
 namespace {
@@ -85,7 +80,7 @@ struct Target {
     CHECK(server.descriptors() <= descriptors);
   }
   void expect_memory_below(std::uint64_t more) const {
-    if (WT_MEMORY_IS_OURS) CHECK(server.peak_resident() < memory + more);
+    if (!kIsSanitized) CHECK(server.peak_resident() < memory + more);
   }
   void expect_good_end() {
     bystander.ask();
@@ -121,7 +116,7 @@ struct Attack {
 };
 
 TEST_CASE("10,000 streams of bytes that no honest client sends") {
-  constexpr std::size_t kStreams = 10'000;
+  constexpr std::size_t kStreams = kIsSanitized ? 2'000 : 10'000;
   constexpr std::size_t kAtOnce = 50;
   constexpr std::size_t kLinger = 100;  // those that ended last are still there
   Target target;
@@ -293,6 +288,7 @@ TEST_CASE("a client that does not read its answers is cut off as well") {
   }
   target.begin();
   for (const Row& row : {Row{"PONG", pings}, Row{"+OK", verbose}, Row{"-ERR", forbidden}, Row{"503", nobody}, Row{"requests", requests}}) {
+    if (kIsSanitized && row.asks.size() < 50'000) continue;  // the more it asks, the sooner it is over
     CAPTURE(row.what);
     TcpPeer client{target.server.port(), 4096};
     client.send("CONNECT {\"verbose\":" + std::string(row.what == "+OK" ? "true" : "false") +
