@@ -70,8 +70,9 @@ const FinalStream* stream_of_ack(const Evidence& evidence, const PublishRecord& 
   const std::string& stream = evidence.ledger.stream_of(record.stream());
   const std::string& domain = evidence.ledger.domain_of(record.stream());
   for (const FinalStream& candidate : evidence.end.streams) {
+    if (candidate.key.stream != stream) continue;
     const NodeSpec* node = evidence.scenario.node(candidate.node);
-    if (candidate.key.stream == stream && node != nullptr && node->domain == domain) return &candidate;
+    if (node != nullptr && node->domain == domain) return &candidate;
   }
   return nullptr;
 }
@@ -219,7 +220,7 @@ std::vector<std::uint64_t> lost_messages(const Evidence& evidence, std::uint16_t
   std::unordered_set<std::uint64_t> gone;
   for (const FinalStream& stream : evidence.end.streams) {
     const StreamLife* life = evidence.history.life(stream.key);
-    if (life == nullptr) continue;
+    if (life == nullptr || (!stream.has_limits && stream.rolled_up.empty())) continue;
     for (const StoredEvent& stored : life->stored) {
       if (was_removed_by_limits(stream, stored.seq)) gone.insert(stored.content);
     }
