@@ -74,6 +74,10 @@ std::uint64_t StreamLife::size_of(core::Seq seq) const {
   return found == sizes.end() || found->seq != seq ? 0 : found->bytes;
 }
 
+bool StreamLife::recovered_between(core::Instant from, core::Instant to) const {
+  return std::any_of(recoveries.begin(), recoveries.end(), [&](core::Instant at) { return at >= from && at <= to; });
+}
+
 StreamLife& History::life_of(const sim::TraceEvent& event) {
   constexpr std::size_t kRecentMax = 8;
   const std::string_view stream = text(event, "stream");

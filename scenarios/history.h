@@ -95,6 +95,7 @@ struct StreamLife {
 
   [[nodiscard]] std::uint64_t stored_count() const { return pruned.count + stored.size(); }
   [[nodiscard]] std::uint64_t size_of(core::Seq seq) const;  // 0: unknown
+  [[nodiscard]] bool recovered_between(core::Instant from, core::Instant to) const;
   // What was stored under `seq`, oldest first. More than one: the sequence was used again.
   [[nodiscard]] std::vector<const StoredEvent*> at(core::Seq seq) const;
 };

@@ -72,7 +72,7 @@ void judge_workload(const CaseFile& file, const Expectation& expectation, const 
         const std::vector<std::uint64_t> lost = lost_messages(file.evidence, static_cast<std::uint16_t>(w));
         if (!lost.empty()) {
           const PublishId first{static_cast<std::uint16_t>(w), lost.front()};
-          d.message = books[w].name + "#" + std::to_string(first.index);
+          d.message = file.evidence.ledger.name_of(first);
           d.actual += ", the first is #" + std::to_string(first.index);
           d.at = file.evidence.ledger.at(first).published_at();
         }
@@ -85,7 +85,7 @@ void judge_workload(const CaseFile& file, const Expectation& expectation, const 
     const PublishId id{static_cast<std::uint16_t>(w), beyond->first};
     Divergence d = unmet(expectation, "what " + wanted.workload + " lost keeps to these terms",
                          "#" + std::to_string(id.index) + " is lost, and " + beyond->second, file.evidence.ledger.at(id).published_at());
-    d.message = books[w].name + "#" + std::to_string(id.index);
+    d.message = file.evidence.ledger.name_of(id);
     out.push_back(std::move(d));
   }
 }

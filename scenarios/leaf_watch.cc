@@ -44,7 +44,7 @@ class LeafWatch::Watcher final : public core::RouteWatcher {
     LeafFinding finding;
     finding.kind = LeafFinding::Kind::interest;
     finding.node = node_;
-    if (const std::optional<PublishId> id = watch_.ledger_.identify(message.payload)) finding.message = name_of(*id);
+    if (const std::optional<PublishId> id = watch_.ledger_.identify(message.payload)) finding.message = watch_.ledger_.name_of(*id);
     finding.expected =
         "a message to " + std::string{message.subject} + " reaches each subscription that matches it once, and one member of each group";
     finding.actual = problem;
@@ -52,18 +52,14 @@ class LeafWatch::Watcher final : public core::RouteWatcher {
   }
 
  private:
-  [[nodiscard]] std::string name_of(PublishId id) const {
-    return watch_.ledger_.books()[id.workload].name + "#" + std::to_string(id.index);
-  }
-
   void remember(const core::MessageView& message, PublishId id) {
     const std::uint64_t key = identity(message);
     if (!seen_.insert(key).second) {
       LeafFinding finding;
       finding.kind = LeafFinding::Kind::loop;
       finding.node = node_;
-      finding.message = name_of(id);
-      finding.expected = name_of(id) + ", published to " + std::string{message.subject} + ", passes " + node_ + " once";
+      finding.message = watch_.ledger_.name_of(id);
+      finding.expected = watch_.ledger_.name_of(id) + ", published to " + std::string{message.subject} + ", passes " + node_ + " once";
       finding.actual = "it came by again";
       return watch_.find(std::move(finding));
     }

@@ -96,8 +96,10 @@ std::uint16_t Ledger::stream_number(const std::string& stream, const std::string
   return static_cast<std::uint16_t>(streams_.size() - 1);
 }
 
+std::string Ledger::name_of(PublishId id) const { return books_[id.workload].name + "#" + std::to_string(id.index); }
+
 std::string Ledger::payload(PublishId id, core::Bytes size) const {
-  std::string out = books_[id.workload].name + "#" + std::to_string(id.index) + ";";
+  std::string out = name_of(id) + ";";
   static constexpr std::string_view kFiller = "0123456789abcdefghijklmnopqrstuvwxyz";
   while (out.size() < size.value) out += kFiller[(out.size() + id.index) % kFiller.size()];
   return out;

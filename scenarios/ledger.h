@@ -131,6 +131,8 @@ class Ledger {
   [[nodiscard]] const std::string& stream_of(std::uint16_t number) const { return streams_[number].first; }
   [[nodiscard]] const std::string& domain_of(std::uint16_t number) const { return streams_[number].second; }
 
+  // "careful#17".
+  [[nodiscard]] std::string name_of(PublishId id) const;
   // The payload that identifies a message: "careful#17;" and filler up to `size`. Never shorter than its identity.
   [[nodiscard]] std::string payload(PublishId id, core::Bytes size) const;
   // Whose payload this is; nullopt if it is none of ours.

@@ -110,7 +110,7 @@ std::optional<Divergence> survivor_of_rollup(const Evidence& evidence, PublishId
     if (publish->rollup != PublishSpec::Rollup::all && message.subject != subject) continue;
     if (may_come_back(evidence, *stream, message.seq, record.settled_at())) continue;
     Divergence d = about("purge-exact", *stream, message.seq, record.settled_at());
-    d.message = book.name + "#" + std::to_string(id.index);
+    d.message = evidence.ledger.name_of(id);
     d.expected = d.message + ", sequence " + std::to_string(record.seq().value) + ", takes the place of all before it on its subject";
     if (publish->rollup == PublishSpec::Rollup::all)
       d.expected = d.message + ", sequence " + std::to_string(record.seq().value) + ", takes the place of all before it";

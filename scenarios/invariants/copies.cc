@@ -78,8 +78,7 @@ bool is_ever_disturbed(const Scenario& scenario, const std::set<std::string>& no
 
 bool restarted_between(const Evidence& evidence, const FinalStream& stream, core::Instant from, core::Instant to) {
   const StreamLife* life = evidence.history.life(stream.key);
-  return life != nullptr &&
-         std::any_of(life->recoveries.begin(), life->recoveries.end(), [&](core::Instant at) { return at >= from && at <= to; });
+  return life != nullptr && life->recovered_between(from, to);
 }
 
 // What its origin stored and may not be missing in the aggregate, in the origin's order: sequence and message.
@@ -167,8 +166,8 @@ std::vector<Divergence> check_no_loss_after_offline(const Evidence& evidence) {
         const bool is_unreadable = !stream.unreadable.empty() || had_damage(evidence, stream.key);
         if (is_unreadable) break;
         report({},
-               "the stream has " + evidence.ledger.books()[id.workload].name + "#" + std::to_string(id.index) + ", which " +
-                   named(*origin) + " has under sequence " + std::to_string(seq.value),
+               "the stream has " + evidence.ledger.name_of(id) + ", which " + named(*origin) + " has under sequence " +
+                   std::to_string(seq.value),
                "it has come from there as far as sequence " + std::to_string(last.value) + ", and has no such message");
         is_reported = true;
         break;

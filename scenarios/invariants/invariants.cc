@@ -45,8 +45,6 @@ std::vector<Divergence> check_no_forwarding_loop(const Evidence& evidence);     
 
 namespace {
 
-std::string name_of(const Ledger& ledger, PublishId id) { return ledger.books()[id.workload].name + "#" + std::to_string(id.index); }
-
 const FinalMessage* message_at(const FinalStream& stream, core::Seq seq) {
   const auto it =
       std::lower_bound(stream.messages.begin(), stream.messages.end(), seq, [](const FinalMessage& m, core::Seq s) { return m.seq < s; });
@@ -70,15 +68,15 @@ std::vector<Divergence> check_acked_is_durable(const Evidence& evidence) {
       if (std::exchange(reported[{stream->node, stream->key.stream}], true)) return true;
       Divergence d;
       d.invariant = "acked-is-durable";
-      d.expected = name_of(evidence.ledger, id) + " is readable: its publisher was told that it is " + stream->key.stream + " seq " +
+      d.expected = evidence.ledger.name_of(id) + " is readable: its publisher was told that it is " + stream->key.stream + " seq " +
                    std::to_string(record.seq().value);
       d.actual = message == nullptr ? "sequence " + std::to_string(record.seq().value) + " cannot be read; the stream ends at " +
                                           std::to_string(stream->state.last_seq.value)
-                 : message->id.has_value() ? "the sequence holds " + name_of(evidence.ledger, *message->id)
+                 : message->id.has_value() ? "the sequence holds " + evidence.ledger.name_of(*message->id)
                                            : "the sequence holds another message";
       d.stream = stream->key.stream;
       d.node = stream->node;
-      d.message = name_of(evidence.ledger, id);
+      d.message = evidence.ledger.name_of(id);
       d.first_seq = record.seq();
       d.at = evidence.end.at;
       out.push_back(std::move(d));
@@ -124,13 +122,13 @@ std::vector<Divergence> check_publish_outcome_known(const Evidence& evidence) {
       d.invariant = "publish-outcome-known";
       d.at = record.settled_at();
       const PublishId id{static_cast<std::uint16_t>(w), i};
-      d.message = name_of(evidence.ledger, id);
+      d.message = evidence.ledger.name_of(id);
       if (record.outcome() == Outcome::pending) {
         // Whoever repeats until it is acknowledged waits as long as the stream cannot be opened.
         const bool waits_for_stream = std::any_of(evidence.end.streams.begin(), evidence.end.streams.end(),
                                                   [&](const FinalStream& stream) { return is_kept_shut(evidence, stream); });
         if (waits_for_stream) return true;
-        d.expected = name_of(evidence.ledger, id) + " ends in an acknowledgement, an error or a timeout";
+        d.expected = evidence.ledger.name_of(id) + " ends in an acknowledgement, an error or a timeout";
         d.actual = "its publisher still waits";
       } else if (record.outcome() == Outcome::acked) {
         const FinalStream* stream = stream_of_ack(evidence, record);
@@ -144,7 +142,7 @@ std::vector<Divergence> check_publish_outcome_known(const Evidence& evidence) {
         const FinalMessage* there = stream == nullptr || !record.is_duplicate() ? nullptr : message_at(*stream, record.seq());
         if (there != nullptr && is_what_ack_names(evidence, id, record, there->id)) return true;
         const std::string named = evidence.ledger.stream_of(record.stream()) + " seq " + std::to_string(record.seq().value);
-        d.expected = "the acknowledgement of " + name_of(evidence.ledger, id) + " (" + named + ") is backed by a stream";
+        d.expected = "the acknowledgement of " + evidence.ledger.name_of(id) + " (" + named + ") is backed by a stream";
         d.actual = stream == nullptr ? "there is no such stream" : "the stream never stored it under that sequence";
         d.stream = evidence.ledger.stream_of(record.stream());
         d.first_seq = record.seq();
@@ -200,8 +198,8 @@ std::vector<Divergence> check_no_silent_drop(const Evidence& evidence) {
     d.expected =
         "every message of " + book.name + " is in a stream, or its publisher got an error, or the scenario states how many are lost";
     d.actual = std::to_string(lost.size()) + " of " + std::to_string(book.size()) + " vanished without an error, the first is " +
-               name_of(evidence.ledger, id);
-    d.message = name_of(evidence.ledger, id);
+               evidence.ledger.name_of(id);
+    d.message = evidence.ledger.name_of(id);
     d.at = evidence.ledger.at(id).published_at();
     out.push_back(std::move(d));
   }

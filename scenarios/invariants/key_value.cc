@@ -89,7 +89,7 @@ std::optional<KeyValueStep> final_read(const Case& bucket, const std::string& ke
   for (const FinalMessage& message : bucket.stream.messages) {
     if (message.subject != subject && key != ">") continue;
     step.revision = message.seq.value;
-    if (message.id) step.value = bucket.evidence.ledger.books()[message.id->workload].name + "#" + std::to_string(message.id->index);
+    if (message.id) step.value = bucket.evidence.ledger.name_of(*message.id);
     for (const char* marker : {"DEL", "PURGE"}) {
       if (message.content == (core::hash_bytes("") ^ core::hash_bytes(key_value_marker(marker)))) step.value = marker;
     }

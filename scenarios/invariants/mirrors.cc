@@ -48,7 +48,7 @@ Divergence divergence(const MirrorPair& pair, std::string_view invariant, core::
 
 std::string named(const Evidence& evidence, const FinalMessage& message) {
   if (!message.id) return "a message of nobody's";
-  return evidence.ledger.books()[message.id->workload].name + "#" + std::to_string(message.id->index);
+  return evidence.ledger.name_of(*message.id);
 }
 
 // What the origin had under a sequence, by all it ever stored; and whether it lost some of it and used sequences again.

@@ -19,14 +19,6 @@ std::vector<Divergence> check_dedup_exact(const Evidence& evidence);
 
 namespace {
 
-std::string text_of(const Evidence& evidence, PublishId id) {
-  return evidence.ledger.books()[id.workload].name + "#" + std::to_string(id.index);
-}
-
-bool restarted_between(const StreamLife& life, core::Instant from, core::Instant to) {
-  return std::any_of(life.recoveries.begin(), life.recoveries.end(), [&](core::Instant at) { return at >= from && at <= to; });
-}
-
 // What a stream stored of one message of ours: by its content, which carries its identity.
 using Copies = std::map<std::uint64_t, std::vector<const StoredEvent*>>;
 
@@ -106,7 +98,7 @@ std::optional<Divergence> misled_repeat(const Evidence& evidence, const std::map
       (stored == known->second.end() || !was_heard_of(evidence, *stream, record.seq())))
     return std::nullopt;
   Divergence d = about("dedup-exact", *stream, record.seq(), record.settled_at());
-  d.message = text_of(evidence, id);
+  d.message = evidence.ledger.name_of(id);
   d.expected = "a repeat of id " + text_of(evidence, *own) + " is told the sequence of the copy that was stored within the window";
   const StoredEvent* named = nullptr;
   if (stored != known->second.end()) {
@@ -147,15 +139,15 @@ std::vector<Divergence> check_pub_ack_truthful(const Evidence& evidence) {
       const bool is_there = std::any_of(stored.begin(), stored.end(), [&](const StoredEvent* each) { return each->seq == record.seq(); });
       // A crash between the write and the word of it: the repeat's answer names a copy of which nobody heard.
       const bool is_unheard = record.is_duplicate() && (crashed_between(evidence, *stream, record.published_at(), record.settled_at()) ||
-                                                      (record.seq().value > 0 && !was_heard_of(evidence, *stream, record.seq()) &&
-                                                       crashed_between(evidence, *stream, kTimeZero, record.settled_at())));
+                                                        (record.seq().value > 0 && !was_heard_of(evidence, *stream, record.seq()) &&
+                                                         crashed_between(evidence, *stream, kTimeZero, record.settled_at())));
       const bool burns_sequences = stream->spec != nullptr && stream->spec->retention == Retention::interest && record.seq().value > 0;
       if (is_there || is_unheard || (stored.empty() && burns_sequences)) return true;
       Divergence d;
       d.invariant = "pub-ack-truthful";
       d.stream = stream->key.stream;
       d.node = stream->node;
-      d.message = text_of(evidence, id);
+      d.message = evidence.ledger.name_of(id);
       d.first_seq = record.seq();
       d.at = record.settled_at();
       d.expected = d.message + " is stored under the sequence that its publisher was told, " + std::to_string(record.seq().value);
@@ -185,7 +177,7 @@ std::vector<Divergence> check_dedup_exact(const Evidence& evidence) {
       for (std::size_t i = 1; i < stored.size() && again == nullptr; ++i) {
         first = stored[i - 1];
         // Over a restart only what the stream still has is known; and a wall clock that is stepped moves the window.
-        const bool is_forgotten = (restarted_between(*life, first->at, stored[i]->at) &&
+        const bool is_forgotten = (life->recovered_between(first->at, stored[i]->at) &&
                                    (removed.contains(first->seq) || may_be_lost(evidence, stream, first->seq, first->at))) ||
                                   stored[i]->at - first->at >= stream.window_min ||
                                   stored[i]->time - first->time >= stream.window_min.count() || stored[i]->time < first->time;

@@ -88,6 +88,8 @@ PublishSpec build_publish(const TypedValue& value, const std::string& at, const 
 // none.
 const StreamSpec* stream_of(const TypedValue& value, const std::string& name, const std::string& at, const std::string& domain,
                             std::string_view key, const Scenario& scenario, Diagnostics& diagnostics) {
+  const TypedValue* in = value.find("domain");
+  if (in != nullptr && !expect_domain(domain, in->where, scenario, diagnostics)) return nullptr;
   std::vector<std::string_view> names;
   for (const StreamSpec& stream : scenario.streams) {
     const NodeSpec* node = scenario.node(stream.on);
@@ -149,9 +151,6 @@ ConsumeSpec build_consume(const TypedValue& value, const WorkloadSpec& workload,
   if (const TypedValue* v = value.find("for")) consume.duration = v->as<core::Duration>();
   const std::string ack = value.get_or<std::string>("ack", "explicit");
   consume.ack = ack == "none" ? AckPolicy::none : ack == "all" ? AckPolicy::all : AckPolicy::explicit_;
-  if (const TypedValue* domain = value.find("domain");
-      domain != nullptr && !expect_domain(consume.domain, domain->where, scenario, diagnostics))
-    return consume;
   const StreamSpec* stream = stream_of(value, consume.stream, workload.at, consume.domain, "consume", scenario, diagnostics);
   if (stream == nullptr) return consume;
   consume.on = stream->on;
@@ -182,9 +181,6 @@ RepublishSpec build_republish(const TypedValue& value, const WorkloadSpec& workl
   loop.timeout = value.get_or("timeout", loop.timeout);
   loop.retries = retries_of(value);
   loop.msg_id = value.get_or("msg_id", false);
-  if (const TypedValue* domain = value.find("domain");
-      domain != nullptr && !expect_domain(loop.domain, domain->where, scenario, diagnostics))
-    return loop;
   const StreamSpec* stream = stream_of(value, loop.stream, workload.at, loop.domain, "republish_loop", scenario, diagnostics);
   if (stream == nullptr) return loop;
   loop.on = stream->on;
@@ -208,9 +204,6 @@ AdminSpec build_admin(const TypedValue& value, const WorkloadSpec& workload, con
     const auto found = std::find(names.begin(), names.end(), action.as<std::string>());
     admin.actions.push_back(static_cast<AdminAction>(found - names.begin()));
   }
-  if (const TypedValue* domain = value.find("domain");
-      domain != nullptr && !expect_domain(admin.domain, domain->where, scenario, diagnostics))
-    return admin;
   const StreamSpec* stream = stream_of(value, admin.stream, workload.at, admin.domain, "admin", scenario, diagnostics);
   if (stream == nullptr) return admin;
   admin.on = stream->on;
@@ -251,9 +244,6 @@ WatchSpec build_watch(const TypedValue& value, const WorkloadSpec& workload, con
     watch.alarm->is_for_errors = alarm->get_or("error", true);
     watch.alarm->is_for_silence = alarm->get_or("unanswered", true);
   }
-  if (const TypedValue* domain = value.find("domain");
-      domain != nullptr && !expect_domain(watch.domain, domain->where, scenario, diagnostics))
-    return watch;
   const StreamSpec* stream = stream_of(value, watch.stream, workload.at, watch.domain, "watch_lag", scenario, diagnostics);
   if (stream == nullptr) return watch;
   watch.on = stream->on;
@@ -280,9 +270,6 @@ KeyValueSpec build_key_value(const TypedValue& value, const WorkloadSpec& worklo
     const auto found = std::find(names.begin(), names.end(), action.as<std::string>());
     spec.actions.push_back(static_cast<KeyValueAction>(found - names.begin()));
   }
-  if (const TypedValue* domain = value.find("domain");
-      domain != nullptr && !expect_domain(spec.domain, domain->where, scenario, diagnostics))
-    return spec;
   const StreamSpec* stream = stream_of(value, spec.stream, workload.at, spec.domain, "key_value", scenario, diagnostics);
   if (stream == nullptr) return spec;
   spec.on = stream->on;

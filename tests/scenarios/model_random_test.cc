@@ -7,6 +7,7 @@
 #include <string>
 
 #include "tests/scenarios/model_driver.h"
+#include "tests/support/sanitized.h"
 
 namespace windtunnel::scenarios {
 namespace {
@@ -19,11 +20,7 @@ constexpr std::size_t kOperations = 40;
 // How many, and from which: WINDTUNNEL_MODEL_SEEDS=1000 or 5000+1000.
 struct Seeds {
   std::uint64_t first = 1;
-#ifdef __SANITIZE_ADDRESS__
-  std::uint64_t count = 200;
-#else
-  std::uint64_t count = 1200;
-#endif
+  std::uint64_t count = tests::kIsSanitized ? 200 : 1200;
 };
 Seeds seeds() {
   Seeds out;
