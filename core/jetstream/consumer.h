@@ -41,8 +41,9 @@ class ConsumerHost {
   // As it is now; it changes with an update of the stream.
   [[nodiscard]] virtual const StreamConfig& stream_config() const = 0;
   [[nodiscard]] virtual Advisories& advisories() = 0;
-  // `seq` was acknowledged at `consumer`: removes it if the stream's retention says so. May suspend.
-  virtual void acknowledged(Consumer& consumer, Seq seq) = 0;
+  // `seq` was acknowledged at `consumer`: removes it if the stream's retention says so. Whether that is done: not in a stream that
+  // closes meanwhile or cannot write. May suspend.
+  virtual bool acknowledged(Consumer& consumer, Seq seq) = 0;
   // The consumer was not used for its inactive threshold: delete it soon. Does not suspend.
   virtual void inactive(const std::string& consumer) = 0;
 
@@ -158,8 +159,8 @@ class Consumer {
   void on_ack(const MessageView& message);
   void ack_loop();
   void process_ack(const Ack& ack);
-  void acknowledge(const Ack& ack);
-  void acknowledge_through(const Ack& ack);
+  [[nodiscard]] bool acknowledge(const Ack& ack);
+  [[nodiscard]] bool acknowledge_through(const Ack& ack);
   void negative_ack(const Ack& ack);
   void progress(Seq seq);
   void sample(const Ack& ack, Instant delivered_at);

@@ -58,17 +58,17 @@ void Consumer::on_ack(const MessageView& message) {
 
 void Consumer::process_ack(const Ack& ack) {
   if (is_closed_) return;
-  if (ack.is_internal) return host_.acknowledged(*this, ack.seq);
+  if (ack.is_internal) {
+    host_.acknowledged(*this, ack.seq);
+    return;
+  }
   const std::string_view what = ack.payload;
   if (what.empty() || what == "+ACK" || what == "+OK" || what.starts_with("+TERM") || what.starts_with("+NXT")) {
     if (ack.seq >= next_seq_) return;  // not delivered yet: no answer either
     // The message leaves the stream before the acknowledgement is answered: a client that has the answer must find the
-    // limits freed (streams B.4). May suspend.
-    if (config_.ack_policy == AckPolicy::all) {
-      acknowledge_through(ack);
-    } else {
-      acknowledge(ack);
-    }
+    // limits freed (streams B.4). Where it cannot leave, in a stream that just closes, there is no answer. May suspend.
+    const bool is_done = config_.ack_policy == AckPolicy::all ? acknowledge_through(ack) : acknowledge(ack);
+    if (!is_done) return;
     if (what.starts_with("+TERM")) {
       host_.advisories().terminated({host_.stream_name(), name_, ack.consumer_seq, ack.seq, ack.deliveries}, trimmed(what.substr(5)));
     } else if (what.starts_with("+NXT")) {
@@ -95,7 +95,7 @@ bool Consumer::is_answered_early(const Ack& ack) const {
 
 // Explicit: the one sequence. One that ran out of deliveries is still known here, and may still be acknowledged. Of any
 // other the stream hears nothing: whoever makes up an ack subject must not remove what was never delivered. May suspend.
-void Consumer::acknowledge(const Ack& ack) {
+bool Consumer::acknowledge(const Ack& ack) {
   last_acked_ = env_.clock.wall_now();
   const PendingDeliveries::Entry* entry = pending_.find(ack.seq);
   const bool was_pending = entry != nullptr;
@@ -113,12 +113,12 @@ void Consumer::acknowledge(const Ack& ack) {
     answer(ack);
     // The release's removal is another goroutine's, which runs when it is its turn.
     env_.tasks.sleep_until(after(env_.clock.now(), random_.between(Duration{0}, kRemovalTurnMax)));
-    if (is_closed_) return;
+    if (is_closed_) return false;
   }
-  if (!was_known) return;
+  if (!was_known) return true;
   env_.log.trace("consumer.acked", {{"stream", host_.stream_name()}, {"consumer", name_}, {"seq", ack.seq.value}});
   wake();
-  host_.acknowledged(*this, ack.seq);
+  return host_.acknowledged(*this, ack.seq);
 }
 
 // It is neither pending nor to be delivered again.
@@ -146,8 +146,8 @@ void Consumer::floor_after(Seq seq, std::uint64_t consumer_seq) {
 }
 
 // All: this one and everything below it. At or below the floor there is nothing to do. May suspend.
-void Consumer::acknowledge_through(const Ack& ack) {
-  if (ack.consumer_seq <= ack_floor_.consumer || ack.seq <= ack_floor_.stream) return;
+bool Consumer::acknowledge_through(const Ack& ack) {
+  if (ack.consumer_seq <= ack_floor_.consumer || ack.seq <= ack_floor_.stream) return true;
   last_acked_ = env_.clock.wall_now();
   std::vector<Seq> acked;
   for (const auto& [seq, entry] : pending_.all()) {
@@ -165,9 +165,9 @@ void Consumer::acknowledge_through(const Ack& ack) {
   env_.log.trace("consumer.acked", {{"stream", host_.stream_name()}, {"consumer", name_}, {"seq", ack.seq.value}});
   wake();
   for (const Seq seq : acked) {
-    if (is_closed_) return;
-    host_.acknowledged(*this, seq);
+    if (is_closed_ || !host_.acknowledged(*this, seq)) return false;
   }
+  return true;
 }
 
 void Consumer::progress(Seq seq) {
