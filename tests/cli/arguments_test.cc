@@ -197,6 +197,8 @@ TEST_CASE("check takes scenarios, streams of servers and how these are joined") 
   CHECK(check.paths == std::vector<std::string>{"a", "dir"});
   CHECK(check.is_strict);
   CHECK(check.topology == "t.yaml");
+  CHECK_FALSE(check.json_file);
+  CHECK(std::get<CheckCommand>(*parse_arguments(words("check a --json found.json"))).json_file == "found.json");
   REQUIRE(check.streams.size() == 3);
   CHECK(check.streams[0].server == "hub");
   CHECK(check.streams[0].path == "h.json");
