@@ -104,12 +104,14 @@ TEST_CASE("with --json what was found is written as data, too, and nothing else 
   CHECK(hazard["docs"] == "docs/hazards.md#plain-publish-to-remote");
   CHECK(found["findings"][1]["severity"] == "warning");
   CHECK(found["findings"][1]["id"] == "copy-cycle");
-  const nlohmann::json& error = found["findings"][2];
-  CHECK(error["id"] == "invalid");
-  CHECK(error["severity"] == "error");
-  CHECK(error["file"] == "b.yaml");
-  CHECK(error["line"] == 2);
-  CHECK(error["why"].get<std::string>().starts_with("unknown key `nods`"));
+  bool has_key = false;
+  for (const nlohmann::json& finding : found["findings"]) {
+    if (finding["severity"] != "error") continue;
+    CHECK(finding["id"] == "invalid");
+    CHECK(finding["file"] == "b.yaml");
+    has_key = has_key || (finding["line"] == 2 && finding["why"].get<std::string>().starts_with("unknown key `nods`"));
+  }
+  CHECK(has_key);
   CHECK(found["findings"].back()["severity"] == "accepted");
 }
 
