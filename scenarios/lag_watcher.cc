@@ -102,7 +102,8 @@ void LagWatcher::look_at(core::Instant quiet) {
       copy.is_up = false;
       copy.sample.level_at = copy.sample.due_at = core::kForever;
     }
-    if (!copy.is_up && (runs(copy) || now >= core::after(quiet, kStartBound))) {
+    copy.is_broken = world_.disturbances().is_open(copy.nodes);
+    if (!copy.is_up && !copy.is_broken && (runs(copy) || now >= core::after(quiet, kStartBound))) {
       begin(copy, quiet);
       has_begun = true;
     }
@@ -134,7 +135,7 @@ void LagWatcher::begin(Copy& copy, core::Instant quiet) {
   const core::Instant now = world_.kernel().now();
   copy.sample.quiet_since = now - quiet <= kLookEvery ? quiet : now;
   copy.backlog = lag_of(*copy.sample.copy, *copy.sample.from).value_or(0);
-  const core::Duration silence = world_.silences().left_at(copy.sample.quiet_since, world_.scenario(), copy.nodes);
+  const core::Duration silence = world_.disturbances().left_at(copy.sample.quiet_since, world_.scenario(), copy.nodes);
   copy.bound = resume_bound(world_.scenario(), copy.nodes, silence);
 }
 
@@ -172,8 +173,9 @@ void LagWatcher::set_due(Copy& copy) {
 
 bool LagWatcher::is_decided(const Copy& copy) const {
   if (copy.sample.level_at != core::kForever) return true;
-  // One that has all that its origin has is not to blame for what that lacks.
-  return copy.lag != 0 && copy.sample.due_at != core::kForever && world_.kernel().now() > copy.sample.due_at;
+  if (copy.is_broken || copy.sample.due_at == core::kForever || world_.kernel().now() <= copy.sample.due_at) return false;
+  // What cannot be seen is for others to judge; and one that has all that its origin has is not to blame for what that lacks.
+  return copy.lag && *copy.lag > 0;
 }
 
 std::vector<LagSample> LagWatcher::samples() const {
@@ -198,9 +200,14 @@ std::vector<CatchUp> LagWatcher::catch_ups() const {
   return out;
 }
 
+bool LagWatcher::is_broken_above(const Copy& copy) const {
+  return std::any_of(copy.upstream.begin(), copy.upstream.end(), [&](std::size_t each) { return copies_[each].is_broken; });
+}
+
 std::optional<core::Instant> LagWatcher::due() const {
   core::Instant last{};
   for (const Copy& copy : copies_) {
+    if (copy.is_broken || is_broken_above(copy)) continue;
     if (copy.sample.due_at == core::kForever) return std::nullopt;
     last = std::max(last, copy.sample.due_at);
   }

@@ -37,6 +37,7 @@ class LagWatcher {
     std::set<std::string> nodes;           // on the way from its origin
     std::vector<std::size_t> upstream;     // the copies that its origin is or has, and theirs
     core::Instant quiet = core::kForever;  // by faults and publishes alone
+    bool is_broken = false;                // a link on the way is cut to the end, or a node stands still
     bool is_up = false;                    // the nodes ran since then, or were given up
     std::uint64_t backlog = 0;             // messages, when they did
     SyncBound bound;
@@ -50,6 +51,7 @@ class LagWatcher {
   [[nodiscard]] bool runs(const Copy& copy);
   [[nodiscard]] Backlog backlog_of(const Copy& copy) const;
   [[nodiscard]] bool is_decided(const Copy& copy) const;
+  [[nodiscard]] bool is_broken_above(const Copy& copy) const;
   // Origin's last sequence minus the mirror's; what a source has still to bring. nullopt if one of the two cannot be seen.
   [[nodiscard]] std::optional<std::uint64_t> lag_of(const StreamSpec& copy, const OriginSpec& from) const;
   [[nodiscard]] std::optional<std::uint64_t> source_lag_of(const StreamSpec& copy, const OriginSpec& from, core::Stream& origin) const;

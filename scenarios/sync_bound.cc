@@ -117,24 +117,31 @@ std::set<std::string> way(const Scenario& scenario, const std::string& from, con
   return nodes;
 }
 
-void SilenceLog::began(const std::string& a, const std::string& b, core::Instant at) { silences_.push_back({a, b, at, std::nullopt}); }
+void DisturbanceLog::began(Told told, const std::string& a, const std::string& b, core::Instant at) {
+  disturbances_.push_back({told, a, b, at, std::nullopt});
+}
 
-void SilenceLog::over(const std::string& a, const std::string& b, core::Instant at) {
-  for (Silence& silence : silences_) {
-    if (!silence.to && ((silence.a == a && silence.b == b) || (silence.a == b && silence.b == a))) silence.to = at;
+void DisturbanceLog::over(const std::string& a, const std::string& b, core::Instant at) {
+  for (Disturbance& each : disturbances_) {
+    if (!each.to && ((each.a == a && each.b == b) || (each.a == b && each.b == a))) each.to = at;
   }
 }
 
-core::Duration SilenceLog::left_at(core::Instant quiet, const Scenario& scenario, const std::set<std::string>& nodes) const {
+bool DisturbanceLog::is_open(const std::set<std::string>& nodes) const {
+  return std::any_of(disturbances_.begin(), disturbances_.end(),
+                     [&](const Disturbance& each) { return !each.to && nodes.contains(each.a) && nodes.contains(each.b); });
+}
+
+core::Duration DisturbanceLog::left_at(core::Instant quiet, const Scenario& scenario, const std::set<std::string>& nodes) const {
   if (nodes.size() < 2) return {};
   const core::Duration detection = ping_detection(scenario, nodes);
   core::Instant until = quiet;
-  for (const Silence& silence : silences_) {
-    if (!nodes.contains(silence.a) || !nodes.contains(silence.b)) continue;
+  for (const Disturbance& each : disturbances_) {
+    if (each.told == Told::yes || !nodes.contains(each.a) || !nodes.contains(each.b)) continue;
     // A connection that lives sends again what was lost, each time after twice as long, and a copy whose attempts came to nothing waits
     // for no longer than they have taken; one that has nothing to send asks when its origin was silent for so long.
-    const core::Instant over = silence.to.value_or(quiet);
-    const core::Duration longest = std::max<core::Duration>(over - silence.from, timing::kStalled);
+    const core::Instant over = each.to.value_or(quiet);
+    const core::Duration longest = std::max<core::Duration>(over - each.from, timing::kStalled);
     until = std::max(until, core::after(over, std::min(detection, longest)));
   }
   return until - quiet;

@@ -39,25 +39,32 @@ struct SyncBound {
   [[nodiscard]] std::string text() const;  // "3s to dial again, 2s199ms until it asks"
 };
 
-// Of what no end of a link was told: black holes, losses of power, nodes that stand still. Kernel time.
-class SilenceLog {
+// What happened to links, and to nodes as their peers see them. Kernel time.
+class DisturbanceLog {
  public:
-  // `a` and `b`: a link's nodes; of a node that is silent itself both are its name.
-  void began(const std::string& a, const std::string& b, core::Instant at);
+  enum class Told : std::uint8_t {
+    yes,  // a reset: both ends know
+    no,   // a black hole, a loss of power, a node that stands still
+  };
+  // `a` and `b`: a link's nodes; of a node both are its name.
+  void began(Told told, const std::string& a, const std::string& b, core::Instant at);
   void over(const std::string& a, const std::string& b, core::Instant at);
 
+  // Whether one of these nodes, or a link between them, is disturbed now.
+  [[nodiscard]] bool is_open(const std::set<std::string>& nodes) const;
   // For how long after `quiet` an end of a link between these nodes may still believe in a connection that is dead, or wait for the
   // next retransmission on one that is not.
   [[nodiscard]] core::Duration left_at(core::Instant quiet, const Scenario& scenario, const std::set<std::string>& nodes) const;
 
  private:
-  struct Silence {
+  struct Disturbance {
+    Told told = Told::no;
     std::string a;
     std::string b;
     core::Instant from;
     std::optional<core::Instant> to;
   };
-  std::vector<Silence> silences_;
+  std::vector<Disturbance> disturbances_;
 };
 
 // What a copy had still to bring when all was quiet, over the links that it comes by.

@@ -82,7 +82,7 @@ void World::start(NodePlace& place) {
   if (place.process->is_running()) return;
   const NodeSpec* hub = place.spec->leaf_of.empty() ? nullptr : scenario_.node(place.spec->leaf_of);
   const core::NodeConfig config = node_config(*place.spec, hub);
-  silences_.over(place.spec->name, place.spec->name, kernel_.now());
+  disturbances_.over(place.spec->name, place.spec->name, kernel_.now());
   history_.starting(place.process->node(), place.process->disk().tree());
   if (wants_readings_) readings_.starting(reading_place(place), place.process->disk().tree(), kernel_.now());
   core::RouteWatcher* const watcher = wants_leafs_ ? &leafs_.watcher(place.spec->name) : nullptr;

@@ -80,7 +80,7 @@ class World {
   [[nodiscard]] RemovalLog& removals() { return removals_; }
   [[nodiscard]] ChangeLog& changes() { return changes_; }
   [[nodiscard]] KeyValueLog& key_values() { return key_values_; }
-  [[nodiscard]] SilenceLog& silences() { return silences_; }
+  [[nodiscard]] DisturbanceLog& disturbances() { return disturbances_; }
   [[nodiscard]] const RecoveryReadings& readings() const { return readings_; }
   [[nodiscard]] const LeafWatch& leafs() const { return leafs_; }
   [[nodiscard]] const CopyWatch& copies() const { return copies_; }
@@ -115,7 +115,7 @@ class World {
   RemovalLog removals_;
   ChangeLog changes_;
   KeyValueLog key_values_;
-  SilenceLog silences_;
+  DisturbanceLog disturbances_;
   RecoveryReadings readings_;
   const bool wants_readings_;
   const bool wants_leafs_;

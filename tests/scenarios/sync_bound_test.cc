@@ -89,8 +89,9 @@ TEST_CASE("what nobody is told of is noticed by pings at the latest, and no late
   const core::Instant quiet{200s};
   const auto left = [&](core::Instant from, std::optional<core::Instant> to, const std::string& node, const std::string& a = "hub",
                         const std::string& b = "leaf") {
-    SilenceLog log;
-    log.began(a, b, from);
+    DisturbanceLog log;
+    log.began(DisturbanceLog::Told::no, a, b, from);
+    log.began(DisturbanceLog::Told::yes, a, b, core::Instant{1s});
     if (to) log.over(b, a, *to);
     return log.left_at(quiet, parse(world("", "latency: 20ms", node)), kBoth);
   };
@@ -159,6 +160,18 @@ TEST_CASE("a core that resumes a notch later than it may is found, and one that 
   CHECK(has_punctual);
   // One notch decides.
   CHECK(first_punctual - last_late == 250);
+}
+
+TEST_CASE("a copy whose way is broken, or one whose origin cannot be seen, is not judged, and the run ends all the same") {
+  for (const char* const faults :
+       {"{ at: 1s, cut: { link: [hub, leaf], how: reset } }", "{ at: 1s, cut: { link: [hub, leaf], how: black_hole } }",
+        "{ at: 1s, pause: { node: hub } }", "{ at: 1s, signal: { node: hub, name: SIGKILL } }",
+        "{ at: 1s, power_loss: { node: leaf, keep: any } }"}) {
+    CAPTURE(faults);
+    const RunResult result = run(world(faults), 1);
+    CHECK(result.passed());
+    CHECK(result.catch_ups.empty());
+  }
 }
 
 TEST_CASE("a mirror of a mirror is level when both are, and may take what both may take") {
