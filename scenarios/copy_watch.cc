@@ -133,7 +133,8 @@ bool CopyWatch::is_known(const MirrorTrack& track, const Stored& message) const 
 void CopyWatch::pass_over(MirrorTrack& track, core::Seq below, core::Seq now_at) {
   while (!track.awaited.empty() && track.awaited.front().seq < below) {
     const Awaited& passed = track.awaited.front();
-    if (!passed.is_removed && (track.has_begun || !track.may_begin_late)) {
+    // What lies below its own last it has had: an origin that lost messages has stored them once more.
+    if (!passed.is_removed && passed.seq > track.last && (track.has_begun || !track.may_begin_late)) {
       CopyFinding finding;
       finding.kind = CopyFinding::Kind::hole;
       finding.seq = finding.origin_seq = passed.seq;
@@ -179,7 +180,11 @@ void CopyWatch::recovered(sim::NodeId node, Roles& roles, std::string_view strea
     const core::Seq heard = life == nullptr ? core::Seq{} : life->stored.empty() ? life->pruned.through : life->stored.back().seq;
     if (heard < last) track->unheard.emplace_back(heard.next(), last);
   }
-  if (roles.mirror != nullptr) roles.mirror->last = last;
+  if (MirrorTrack* track = roles.mirror; track != nullptr) {
+    // What it wrote as it was killed it has, and never said so.
+    while (!track->awaited.empty() && track->awaited.front().seq <= last) track->awaited.pop_front();
+    track->last = last;
+  }
   if (roles.sources.empty()) return;
   // What its own disk lost it may fetch again.
   const auto is_power_loss_here = [&](const Crash& crash) { return crash.is_power_loss && crash.node == node; };

@@ -54,9 +54,12 @@ std::optional<std::uint64_t> LagWatcher::lag_of(const StreamSpec& copy, const Or
   core::Stream* origin = spec == nullptr ? nullptr : world_.stream(spec->on, spec->name);
   if (stream == nullptr || origin == nullptr) return std::nullopt;
   if (!copy.mirror) return source_lag_of(copy, from, *origin);
-  const std::uint64_t theirs = origin->store().state().last_seq.value;
-  const std::uint64_t ours = stream->store().state().last_seq.value;
-  return theirs > ours ? theirs - ours : 0;
+  const core::Seq theirs = origin->store().state().last_seq;
+  const core::Seq ours = stream->store().state().last_seq;
+  if (theirs <= ours) return 0;
+  // A filtered mirror hears nothing of what its filter leaves out.
+  if (!from.filter_subject.empty()) return origin->store().count_matching({from.filter_subject}, ours.next());
+  return theirs.value - ours.value;
 }
 
 std::optional<std::uint64_t> LagWatcher::source_lag_of(const StreamSpec& copy, const OriginSpec& from, core::Stream& origin) const {

@@ -100,6 +100,16 @@ bool is_stored_as(const OriginView& origin, const FinalMessage& message, bool ha
   });
 }
 
+// Whether the mirror keeps what its origin has lost, says so in its status, and copies nothing any more.
+bool has_parted(const Evidence& evidence, const LagSample& sample) {
+  const FinalStream* mirror = evidence.end.find(sample.copy->on, sample.copy->name);
+  const StreamSpec* from = evidence.scenario.origin(*sample.copy, *sample.from);
+  const FinalStream* origin = from == nullptr ? nullptr : evidence.end.find(from->on, from->name);
+  if (!sample.copy->mirror || mirror == nullptr || origin == nullptr || mirror->mirror_error.empty()) return false;
+  const StreamLife* life = evidence.history.life(origin->key);
+  return life != nullptr && !life->steps_back.empty();
+}
+
 }  // namespace
 
 std::vector<Divergence> check_mirror_is_prefix(const Evidence& evidence) {
@@ -130,6 +140,8 @@ std::vector<Divergence> check_mirror_is_prefix(const Evidence& evidence) {
                                                            (pair.has_transforms || same->second->subject == message.subject) &&
                                                            same->second->time == message.time)
         continue;
+      // Written so, and gone again: it said that it removed what it never said it had.
+      if (origin.stored.count(message.seq) == 0 && said_removed(evidence, pair.origin->key, message.seq, core::Instant{})) continue;
       const auto live = origin.live.find(message.seq);
       report(message.seq,
              live == origin.live.end() ? "the origin stored nothing under this sequence that the mirror could hold"
@@ -147,6 +159,8 @@ std::vector<Divergence> check_mirror_is_prefix(const Evidence& evidence) {
       if (seq > pair.mirror->state.last_seq) break;
       if (seq < pair.mirror->state.first_seq || held.contains(seq) || pair.mirror->unreadable.contains(seq)) continue;
       if (wanted && !wanted->contains(message->subject)) continue;
+      // What the sequence means since the loss after which the mirror has parted.
+      if (seq > origin.reused_above && !pair.mirror->mirror_error.empty()) continue;
       if (was_lost_by_mirror(evidence, *pair.mirror, seq) || said_removed(evidence, pair.mirror->key, seq, core::Instant{})) continue;
       report(seq, "the mirror holds the origin's " + named(evidence, *message),
              "it has a hole there, though it goes on to " + std::to_string(pair.mirror->state.last_seq.value));
@@ -192,6 +206,7 @@ std::vector<Divergence> check_sync_makes_progress(const Evidence& evidence) {
   std::vector<Divergence> out;
   for (const LagSample& sample : evidence.lags) {
     if (sample.level_at <= sample.due_at && sample.level_at != core::kForever) continue;
+    if (has_parted(evidence, sample)) continue;
     Divergence d;
     d.invariant = "sync-makes-progress";
     d.stream = sample.copy->name;

@@ -209,10 +209,18 @@ TEST_CASE("what crashes may do is not held against a mirror") {
   Played unheard;  // the origin was killed between the write and the word of it
   unheard.stores("ORDERS", 1, 10).recovers("ORDERS", 2).stores("COPY", 1, 10).stores("COPY", 2, 20);
   CHECK(unheard.found().empty());
+  Played silent;  // the same of the mirror
+  silent.stores("ORDERS", 1, 10).stores("ORDERS", 2, 20).stores("ORDERS", 3, 30).stores("COPY", 1, 10);
+  silent.recovers("COPY", 2).stores("COPY", 3, 30);
+  CHECK(silent.found().empty());
   Played reused;  // the origin lost what it had not synced, and gave its sequence to another message
   reused.stores("ORDERS", 1, 10).stores("ORDERS", 2, 20).recovers("ORDERS", 1).stores("ORDERS", 2, 21);
   reused.stores("COPY", 1, 10).stores("COPY", 2, 21);
   CHECK(reused.found().empty());
+  Played again;  // an origin that is a mirror itself fetched again what it had lost
+  again.stores("ORDERS", 1, 10).stores("ORDERS", 2, 20).stores("COPY", 1, 10).stores("COPY", 2, 20);
+  again.recovers("ORDERS", 0).stores("ORDERS", 1, 10).stores("ORDERS", 2, 20).stores("ORDERS", 3, 30).stores("COPY", 3, 30);
+  CHECK(again.found().empty());
   Played on_the_way;  // and the first one was already on its way
   on_the_way.stores("ORDERS", 1, 10).stores("ORDERS", 2, 20).recovers("ORDERS", 1).stores("COPY", 1, 10).stores("COPY", 2, 20);
   CHECK(on_the_way.found().empty());
