@@ -162,6 +162,8 @@ std::vector<Divergence> check_mirror_is_prefix(const Evidence& evidence) {
       // What the sequence means since the loss after which the mirror has parted.
       if (seq > origin.reused_above && !pair.mirror->mirror_error.empty()) continue;
       if (was_lost_by_mirror(evidence, *pair.mirror, seq) || said_removed(evidence, pair.mirror->key, seq, core::Instant{})) continue;
+      // It was gone when the mirror came by, and is back since: a power loss may take the mark of a removal (no-resurrection).
+      if (said_removed(evidence, pair.origin->key, seq, core::Instant{})) continue;
       report(seq, "the mirror holds the origin's " + named(evidence, *message),
              "it has a hole there, though it goes on to " + std::to_string(pair.mirror->state.last_seq.value));
       break;
