@@ -57,9 +57,10 @@ std::optional<std::uint64_t> LagWatcher::lag_of(const StreamSpec& copy, const Or
   const core::Seq theirs = origin->store().state().last_seq;
   const core::Seq ours = stream->store().state().last_seq;
   if (theirs <= ours) return 0;
-  // A filtered mirror hears nothing of what its filter leaves out.
-  if (!from.filter_subject.empty()) return origin->store().count_matching({from.filter_subject}, ours.next());
-  return theirs.value - ours.value;
+  // A mirror hears nothing of what its filter leaves out, nor of what its origin removed before it had it.
+  std::vector<std::string> filters;
+  if (!from.filter_subject.empty()) filters.push_back(from.filter_subject);
+  return origin->store().count_matching(filters, ours.next());
 }
 
 std::optional<std::uint64_t> LagWatcher::source_lag_of(const StreamSpec& copy, const OriginSpec& from, core::Stream& origin) const {

@@ -52,7 +52,7 @@ class LagWatcher {
   [[nodiscard]] Backlog backlog_of(const Copy& copy) const;
   [[nodiscard]] bool is_decided(const Copy& copy) const;
   [[nodiscard]] bool is_broken_above(const Copy& copy) const;
-  // Origin's last sequence minus the mirror's; what a source has still to bring. nullopt if one of the two cannot be seen.
+  // Messages that the copy has still to bring. nullopt if one of the two streams cannot be seen.
   [[nodiscard]] std::optional<std::uint64_t> lag_of(const StreamSpec& copy, const OriginSpec& from) const;
   [[nodiscard]] std::optional<std::uint64_t> source_lag_of(const StreamSpec& copy, const OriginSpec& from, core::Stream& origin) const;
   [[nodiscard]] std::optional<std::uint64_t> reported_lag_of(const StreamSpec& mirror) const;

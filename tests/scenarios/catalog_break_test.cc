@@ -53,6 +53,7 @@ const std::vector<Row> kRows = {
     {"crash-recovery/sigabrt-between-blocks.yaml", Defect::nats_6600, "last-seq-monotone"},
     {"crash-recovery/sigabrt-workqueue.yaml", Defect::nats_6881, "last-seq-monotone"},
     {"kv/latest-wins-through-crash.yaml", Defect::break_cas, "cas-exact"},
+    {"leaf-sync/swarm-copies.yaml", Defect::break_source_skips, "no-loss-after-offline"},
     {"leaf-sync/both-ways.yaml", Defect::break_ack_before_store, "acked-is-durable"},
     {"leaf-sync/brief-encounter.yaml", Defect::nats_8069, "no-loss-after-offline", false, 11},
     {"leaf-sync/ids-that-return.yaml", Defect::nats_7896, "sync-makes-progress"},
