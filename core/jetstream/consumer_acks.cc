@@ -58,17 +58,17 @@ void Consumer::on_ack(const MessageView& message) {
 
 void Consumer::process_ack(const Ack& ack) {
   if (is_closed_) return;
-  if (ack.is_internal) return host_.acknowledged(*this, ack.seq);
+  if (ack.is_internal) {
+    host_.acknowledged(*this, ack.seq);
+    return;
+  }
   const std::string_view what = ack.payload;
   if (what.empty() || what == "+ACK" || what == "+OK" || what.starts_with("+TERM") || what.starts_with("+NXT")) {
     if (ack.seq >= next_seq_) return;  // not delivered yet: no answer either
     // The message leaves the stream before the acknowledgement is answered: a client that has the answer must find the
     // limits freed (streams B.4). May suspend.
-    if (config_.ack_policy == AckPolicy::all) {
-      acknowledge_through(ack);
-    } else {
-      acknowledge(ack);
-    }
+    const bool is_effective = config_.ack_policy == AckPolicy::all ? acknowledge_through(ack) : acknowledge(ack);
+    if (!is_effective) return;  // its client asks again, and the next start removes the message
     if (what.starts_with("+TERM")) {
       host_.advisories().terminated({host_.stream_name(), name_, ack.consumer_seq, ack.seq, ack.deliveries}, trimmed(what.substr(5)));
     } else if (what.starts_with("+NXT")) {
@@ -94,31 +94,32 @@ bool Consumer::is_answered_early(const Ack& ack) const {
 }
 
 // Explicit: the one sequence. One that ran out of deliveries is still known here, and may still be acknowledged. Of any
-// other the stream hears nothing: whoever makes up an ack subject must not remove what was never delivered. May suspend.
-void Consumer::acknowledge(const Ack& ack) {
+// other the stream hears nothing: whoever makes up an ack subject must not remove what was never delivered. False: there is
+// nothing to confirm, for the consumer ends. May suspend.
+bool Consumer::acknowledge(const Ack& ack) {
   last_acked_ = env_.clock.wall_now();
   const PendingDeliveries::Entry* entry = pending_.find(ack.seq);
   const bool was_pending = entry != nullptr;
   const bool was_known = was_pending || redelivered_.contains(ack.seq);
-  if (was_pending) {
-    const std::uint64_t consumer_seq = entry->consumer_seq;
-    if (!ack.payload.starts_with("+TERM")) sample(ack, entry->delivered_at);
-    forget(ack.seq);
-    floor_after(ack.seq, consumer_seq);
-  } else {
-    forget(ack.seq);
-  }
+  const auto exhausted = filed_.exhausted().find(ack.seq);
+  const bool was_exhausted = exhausted != filed_.exhausted().end();
+  const std::uint64_t filed_seq = was_pending ? entry->consumer_seq : was_exhausted ? exhausted->second.entry.consumer_seq : 0;
+  const std::uint64_t consumer_seq = was_pending ? entry->consumer_seq : ack.consumer_seq;
+  if (was_pending && !ack.payload.starts_with("+TERM")) sample(ack, entry->delivered_at);
+  forget(ack.seq);
+  if (was_known) floor_after(ack.seq, consumer_seq);
+  if (filed_seq > 0) filed_.settled(ack.seq, filed_seq, pending_, delivered());
   if (store_ && (was_pending || (was_known && !env_.defects.is_on(Defect::nats_8168)))) store_->changed();
   if (is_answered_early(ack)) {
     answer(ack);
     // The release's removal is another goroutine's, which runs when it is its turn.
     env_.tasks.sleep_until(after(env_.clock.now(), random_.between(Duration{0}, kRemovalTurnMax)));
-    if (is_closed_) return;
+    if (is_closed_) return false;
   }
-  if (!was_known) return;
+  if (!was_known) return true;
   env_.log.trace("consumer.acked", {{"stream", host_.stream_name()}, {"consumer", name_}, {"seq", ack.seq.value}});
   wake();
-  host_.acknowledged(*this, ack.seq);
+  return host_.acknowledged(*this, ack.seq);
 }
 
 // It is neither pending nor to be delivered again.
@@ -126,6 +127,7 @@ void Consumer::forget(Seq seq) {
   pending_.remove(seq);
   redeliver_.remove(seq);
   redelivered_.erase(seq);
+  filed_.forget(seq);
 }
 
 std::uint64_t Consumer::deliveries_of(Seq seq) const {
@@ -133,22 +135,23 @@ std::uint64_t Consumer::deliveries_of(Seq seq) const {
   return it == redelivered_.end() ? 1 : it->second + 1;
 }
 
-// `seq` is no longer pending: moves the floor all the way if nothing is, else up to just below the lowest pending one if
-// the gap closed.
+// `seq` is no longer pending, or was not: moves the floor all the way if nothing is, else up to just below the lowest pending
+// one if the gap closed.
 void Consumer::floor_after(Seq seq, std::uint64_t consumer_seq) {
   if (env_.defects.is_on(Defect::break_ack_floor)) return;
   if (pending_.is_empty()) {
-    ack_floor_ = SequencePair{next_delivery_ - 1, next_seq_.prev()};
-  } else if (consumer_seq == ack_floor_.consumer + 1) {
+    ack_floor_ = delivered();
+  } else if (consumer_seq == ack_floor_.consumer + 1 && (pending_.all().begin()->first > seq)) {
     const Seq next = pending_.after(seq);
     ack_floor_ = next.value == 0 ? SequencePair{consumer_seq, seq} : SequencePair{pending_.find(next)->consumer_seq - 1, next.prev()};
   }
 }
 
-// All: this one and everything below it. At or below the floor there is nothing to do. May suspend.
-void Consumer::acknowledge_through(const Ack& ack) {
-  if (ack.consumer_seq <= ack_floor_.consumer || ack.seq <= ack_floor_.stream) return;
+// All: this one and everything below it. At or below the floor there is nothing to do. False as above. May suspend.
+bool Consumer::acknowledge_through(const Ack& ack) {
+  if (ack.consumer_seq <= ack_floor_.consumer || ack.seq <= ack_floor_.stream) return true;
   last_acked_ = env_.clock.wall_now();
+  const bool is_filed = is_filed_pending(ack.seq);
   std::vector<Seq> acked;
   for (const auto& [seq, entry] : pending_.all()) {
     if (seq > ack.seq) break;
@@ -161,13 +164,13 @@ void Consumer::acknowledge_through(const Ack& ack) {
       acked.push_back(seq);
   }
   ack_floor_ = SequencePair{ack.consumer_seq, ack.seq};
+  if (is_filed) filed_.settled_through(ack_floor_);
   if (store_) store_->changed();
   env_.log.trace("consumer.acked", {{"stream", host_.stream_name()}, {"consumer", name_}, {"seq", ack.seq.value}});
   wake();
-  for (const Seq seq : acked) {
-    if (is_closed_) return;
-    host_.acknowledged(*this, seq);
-  }
+  bool is_effective = true;
+  for (const Seq seq : acked) is_effective = !is_closed_ && host_.acknowledged(*this, seq) && is_effective;
+  return is_effective;
 }
 
 void Consumer::progress(Seq seq) {

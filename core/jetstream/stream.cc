@@ -234,19 +234,22 @@ ApiStatus Stream::purge(const PurgeRequest& request, std::uint64_t& purged) {
 void Stream::inactive(const std::string& consumer) { context_.consumer_inactive(config_.name, consumer); }
 
 // Whether retention lets the message go now (streams B.3). Suspends.
-void Stream::acknowledged(Consumer& consumer, Seq seq) {
-  if (config_.retention == Retention::limits || is_closed_) return;
-  if (env_.defects.is_on(Defect::break_ack_removal) && seq.value % 7 == 0) return;
+bool Stream::acknowledged(Consumer& consumer, Seq seq) {
+  if (config_.retention == Retention::limits) return true;
+  if (is_closed_) return false;
+  if (env_.defects.is_on(Defect::break_ack_removal) && seq.value % 7 == 0) return true;
   if (consumers_.size() > 1 && !env_.defects.is_on(Defect::break_interest)) {
     const Result<StoredMessage> message = store_->load(seq);  // suspends; another consumer may be gone afterwards
-    if (!message || is_closed_) return;
+    if (is_closed_) return false;
+    if (!message) return true;
     for (const auto& [name, other] : consumers_) {
-      if (other.get() != &consumer && other->needs(seq, message->subject)) return;
+      if (other.get() != &consumer && other->needs(seq, message->subject)) return true;
     }
   }
-  if (const Result<bool> removed = remove(seq, /*erase=*/false); !removed) {
-    env_.log.error("stream.remove_failed", {{"stream", config_.name}, {"seq", seq.value}, {"error", removed.error().text()}});
-  }
+  const Result<bool> removed = remove(seq, /*erase=*/false);
+  if (removed) return true;
+  env_.log.error("stream.remove_failed", {{"stream", config_.name}, {"seq", seq.value}, {"error", removed.error().text()}});
+  return !is_closed_;
 }
 
 void Stream::write_info(JsonWriter& json, const InfoOptions& options) const {

@@ -126,7 +126,7 @@ class Stream final : private ConsumerHost {
   [[nodiscard]] const std::string& stream_name() const override { return config_.name; }
   [[nodiscard]] const StreamConfig& stream_config() const override { return config_; }
   [[nodiscard]] Advisories& advisories() override { return context_.advisories; }
-  void acknowledged(Consumer& consumer, Seq seq) override;
+  bool acknowledged(Consumer& consumer, Seq seq) override;
   void inactive(const std::string& consumer) override;
 
   void subscribe();
