@@ -119,7 +119,8 @@ TEST_CASE("ours copies a real server's work queues and interest streams whole, a
     CAPTURE(text);
     CAPTURE(run.victim);
     check_all(*run.chain, run.pair, 20);
-    CHECK(run.chain->complaints() == "");
+    // An origin that was killed comes back with an older state of its consumers, of which the copy complains, and asks anew.
+    if (run.victim != run.pair.origin) CHECK(run.chain->complaints() == "");
   }
 }
 
