@@ -104,10 +104,9 @@ bool Consumer::acknowledge(const Ack& ack) {
   const auto exhausted = filed_.exhausted().find(ack.seq);
   const bool was_exhausted = exhausted != filed_.exhausted().end();
   const std::uint64_t filed_seq = was_pending ? entry->consumer_seq : was_exhausted ? exhausted->second.entry.consumer_seq : 0;
-  const std::uint64_t consumer_seq = was_pending ? entry->consumer_seq : ack.consumer_seq;
   if (was_pending && !ack.payload.starts_with("+TERM")) sample(ack, entry->delivered_at);
   forget(ack.seq);
-  if (was_known) floor_after(ack.seq, consumer_seq);
+  if (was_pending) floor_after(ack.seq, filed_seq);
   if (filed_seq > 0) filed_.settled(ack.seq, filed_seq, pending_, delivered());
   if (store_ && (was_pending || (was_known && !env_.defects.is_on(Defect::nats_8168)))) store_->changed();
   if (is_answered_early(ack)) {
@@ -135,13 +134,13 @@ std::uint64_t Consumer::deliveries_of(Seq seq) const {
   return it == redelivered_.end() ? 1 : it->second + 1;
 }
 
-// `seq` is no longer pending, or was not: moves the floor all the way if nothing is, else up to just below the lowest pending
+// `seq` is no longer pending: moves the floor all the way if nothing is, else up to just below the lowest pending
 // one if the gap closed.
 void Consumer::floor_after(Seq seq, std::uint64_t consumer_seq) {
   if (env_.defects.is_on(Defect::break_ack_floor)) return;
   if (pending_.is_empty()) {
     ack_floor_ = delivered();
-  } else if (consumer_seq == ack_floor_.consumer + 1 && (pending_.all().begin()->first > seq)) {
+  } else if (consumer_seq == ack_floor_.consumer + 1) {
     const Seq next = pending_.after(seq);
     ack_floor_ = next.value == 0 ? SequencePair{consumer_seq, seq} : SequencePair{pending_.find(next)->consumer_seq - 1, next.prev()};
   }
