@@ -300,13 +300,15 @@ Result<Command> parse_check(std::span<const std::string> arguments) {
       "streams", options::value<std::vector<std::string>>()->value_name("[NAME=]FILE"),
       "look at the streams of a real server: what `nats stream info --json` prints there; may be repeated")(
       "topology", options::value<std::string>()->value_name("FILE"), "how these servers are joined by leaf links (docs/hazards.md)")(
-      "help", "show this");
+      "json", options::value<std::string>()->value_name("FILE"), "write what was found as JSON, too (docs/check-json.md)")("help",
+                                                                                                                           "show this");
   WT_TRY(const Parsed parsed, parse_verb(arguments, verb));
   if (parsed.values.count("help") != 0) return Command{HelpCommand{help_text(verb)}};
   CheckCommand command;
   command.paths = parsed.words;
   command.topology = text_of(parsed, "topology");
   command.is_strict = parsed.values.count("strict") != 0;
+  command.json_file = text_of(parsed, "json");
   if (parsed.values.count("streams") != 0) {
     for (const std::string& text : parsed.values["streams"].as<std::vector<std::string>>()) {
       WT_TRY(scenarios::StreamsFile file, parse_streams(text));

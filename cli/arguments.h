@@ -64,6 +64,7 @@ struct CheckCommand {
   std::vector<scenarios::StreamsFile> streams;  // of real servers
   std::optional<std::string> topology;          // how these are joined
   bool is_strict = false;                       // hazards count
+  std::optional<std::string> json_file;
 };
 enum class Listing : std::uint8_t { scenarios, faults, invariants, workloads, defects, profiles, hazards };
 struct ListCommand {

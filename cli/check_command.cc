@@ -1,8 +1,12 @@
 #include <cstdio>
+#include <utility>
+#include <vector>
 
 #include "cli/commands.h"
+#include "cli/output_file.h"
 #include "cli/scenario_files.h"
 #include "cli/terminal.h"
+#include "reports/check_json.h"
 #include "scenarios/hazards/check.h"
 #include "scenarios/language/nearest.h"
 
@@ -44,26 +48,47 @@ void show_report(const scenarios::CheckReport& report, const std::string& title,
   for (const scenarios::Diagnostic& diagnostic : report.errors) complain(diagnostic.text());
 }
 
+// False if it could not be written.
+bool write_json(OutputFile* file, const std::vector<scenarios::CheckReport>& reports) {
+  if (file == nullptr) return true;
+  file->write(reports::check_json(reports, WINDTUNNEL_VERSION));
+  file->flush();
+  if (!file->is_good()) complain(file->problem());
+  return file->is_good();
+}
+
 }  // namespace
 
 int check_command(const CheckCommand& command) {
-  Tally tally;
+  std::vector<std::string> files;
   if (!command.paths.empty()) {
-    const core::Result<std::vector<std::string>> files = scenario_files(command.paths);
-    if (!files) {
-      complain(files.error().detail);
+    core::Result<std::vector<std::string>> found = scenario_files(command.paths);
+    if (!found) {
+      complain(found.error().detail);
       return kExitUsage;
     }
-    for (const std::string& file : *files) {
-      const scenarios::CheckReport report = scenarios::check_scenario(file);
-      show_report(report, report.name + " " + file, tally);
-    }
+    files = *std::move(found);
+  }
+  Output json;
+  if (!open_output(command.json_file, json)) return kExitUsage;
+
+  Tally tally;
+  std::vector<scenarios::CheckReport> reports;
+  const auto take = [&](scenarios::CheckReport report, const std::string& title) {
+    show_report(report, title, tally);
+    if (json != nullptr) reports.push_back(std::move(report));
+  };
+  for (const std::string& file : files) {
+    scenarios::CheckReport report = scenarios::check_scenario(file);
+    const std::string title = report.name + " " + file;
+    take(std::move(report), title);
   }
   if (command.topology || !command.streams.empty()) {
-    const scenarios::CheckReport report = scenarios::check_streams(command.topology, command.streams);
-    show_report(report, "streams " + report.file, tally);
+    scenarios::CheckReport report = scenarios::check_streams(command.topology, command.streams);
+    const std::string title = "streams " + report.file;
+    take(std::move(report), title);
   }
-  if (tally.has_errors) return kExitUsage;
+  if (!write_json(json.get(), reports) || tally.has_errors) return kExitUsage;
   return command.is_strict && tally.has_hazards ? kExitDivergence : kExitHeld;
 }
 

@@ -15,6 +15,7 @@
 #include "reports/json.h"
 #include "reports/junit.h"
 #include "reports/run_record.h"
+#include "reports/slowest.h"
 #include "reports/text.h"
 
 namespace windtunnel::cli {
@@ -122,12 +123,14 @@ class Results {
 
   [[nodiscard]] const reports::Totals& totals() const { return totals_; }
   [[nodiscard]] core::Duration wall() const { return real_time() - start_; }
-  [[nodiscard]] std::string json() const { return reports::report_json(json_, totals_, wall(), WINDTUNNEL_VERSION); }
+  [[nodiscard]] std::string json() const { return reports::report_json(json_, slowest_.all(), totals_, wall(), WINDTUNNEL_VERSION); }
+  [[nodiscard]] const reports::SlowestRuns& slowest() const { return slowest_; }
   [[nodiscard]] std::string junit() const { return junit_.xml(); }
 
  private:
   void tell(const RunRecord& record) {
     totals_.add(record.outcome);
+    slowest_.add(record);
     const std::string text = reports::run_text(record, style_);
     static_cast<void>(std::fwrite(text.data(), 1, text.size(), stdout));
     if (is_json_) json_.push_back(reports::run_json(record));
@@ -143,6 +146,7 @@ class Results {
   std::uint64_t next_ = 0;
   std::uint64_t ended_ = 0;
   reports::Totals totals_;
+  reports::SlowestRuns slowest_;
   std::vector<std::string> json_;
   reports::JunitReport junit_;
 };
@@ -243,6 +247,9 @@ int run_command(const RunCommand& command, const Environment& environment) {
     }
   }
   results.finish();
+  if (plan->seeds > 1) {
+    for (const reports::SlowestRun& run : results.slowest().all()) print(reports::slowest_text(run));
+  }
   if (plan->runs() > 1) {
     const std::string text = reports::totals_text(results.totals(), results.wall());
     static_cast<void>(std::fwrite(text.data(), 1, text.size(), stdout));

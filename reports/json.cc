@@ -37,6 +37,30 @@ void write_divergence(JsonWriter& out, const scenarios::Divergence& divergence) 
   out.end_object();
 }
 
+// What took how long; null: it never came to an end.
+void write_catch_up(JsonWriter& out, const scenarios::CatchUp& catch_up) {
+  out.field("stream", catch_up.stream);
+  out.field("node", catch_up.node);
+  out.field("origin", catch_up.origin);
+  out.key("took_ns");
+  if (catch_up.took) {
+    out.number(catch_up.took->count());
+  } else {
+    out.null();
+  }
+  out.field("bound_ns", catch_up.bound.count());
+}
+
+scenarios::CatchUp read_catch_up(const json& object) {
+  scenarios::CatchUp out;
+  out.stream = object.at("stream").get<std::string>();
+  out.node = object.at("node").get<std::string>();
+  out.origin = object.at("origin").get<std::string>();
+  if (const json& took = object.at("took_ns"); !took.is_null()) out.took = core::Duration{took.get<std::int64_t>()};
+  out.bound = core::Duration{object.at("bound_ns").get<std::int64_t>()};
+  return out;
+}
+
 std::vector<std::string> texts(const json& object, const char* name) { return object.at(name).get<std::vector<std::string>>(); }
 
 scenarios::Divergence read_divergence(const json& object) {
@@ -108,6 +132,7 @@ std::optional<RunRecord> read_run(const json& object) {
   out.result.notes = texts(object, "notes");
   out.result.timeline = texts(object, "timeline");
   for (const json& divergence : object.at("divergences")) out.result.divergences.push_back(read_divergence(divergence));
+  for (const json& catch_up : object.at("catch_ups")) out.result.catch_ups.push_back(read_catch_up(catch_up));
   out.problem = object.at("problem").get<std::string>();
   out.is_verified = object.at("verified").get<bool>();
   out.wall = core::Duration{object.at("wall_ns").get<std::int64_t>()};
@@ -134,6 +159,13 @@ std::string run_json(const RunRecord& record) {
   out.key("divergences").begin_array();
   for (const scenarios::Divergence& divergence : record.result.divergences) write_divergence(out, divergence);
   out.end_array();
+  out.key("catch_ups").begin_array();
+  for (const scenarios::CatchUp& catch_up : record.result.catch_ups) {
+    out.begin_object();
+    write_catch_up(out, catch_up);
+    out.end_object();
+  }
+  out.end_array();
   write_texts(out, "notes", record.result.notes);
   write_texts(out, "timeline", record.result.timeline);
   out.field("replay", record.replay);
@@ -150,7 +182,8 @@ core::Result<RunRecord> run_from_json(std::string_view text) {
   }
 }
 
-std::string report_json(std::span<const std::string> runs, const Totals& totals, core::Duration wall, std::string_view windtunnel_version) {
+std::string report_json(std::span<const std::string> runs, std::span<const SlowestRun> slowest, const Totals& totals, core::Duration wall,
+                        std::string_view windtunnel_version) {
   JsonWriter head;
   head.field("schema", "windtunnel.report").field("version", kJsonVersion).field("windtunnel", windtunnel_version);
   head.key("totals").begin_object();
@@ -160,6 +193,15 @@ std::string report_json(std::span<const std::string> runs, const Totals& totals,
       .field("nondeterministic", totals.nondeterministic);
   head.field("refused", totals.refused).field("died", totals.died).field("wall_ns", wall.count());
   head.end_object();
+  head.key("slowest").begin_array();
+  for (const SlowestRun& run : slowest) {
+    head.begin_object();
+    head.field("file", run.file).field("scenario", run.scenario).field("seed", run.seed.value);
+    write_variant(head, run.variant);
+    write_catch_up(head, run.catch_up);
+    head.end_object();
+  }
+  head.end_array();
   // A line a run, so that a report of many runs can be read and compared by lines.
   std::string out = "{" + head.take() + ",\"runs\":[";
   for (std::size_t i = 0; i < runs.size(); ++i) out += (i == 0 ? "\n" : ",\n") + runs[i];

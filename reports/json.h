@@ -7,6 +7,7 @@
 
 #include "core/base/result.h"
 #include "reports/run_record.h"
+#include "reports/slowest.h"
 
 namespace windtunnel::reports {
 
@@ -19,7 +20,7 @@ inline constexpr int kJsonVersion = 1;
 [[nodiscard]] core::Result<RunRecord> run_from_json(std::string_view json);
 
 // The whole report. `runs`: objects as run_json gives them.
-[[nodiscard]] std::string report_json(std::span<const std::string> runs, const Totals& totals, core::Duration wall,
-                                      std::string_view windtunnel_version);
+[[nodiscard]] std::string report_json(std::span<const std::string> runs, std::span<const SlowestRun> slowest, const Totals& totals,
+                                      core::Duration wall, std::string_view windtunnel_version);
 
 }  // namespace windtunnel::reports

@@ -2,6 +2,7 @@
 // messages go, and a consumer that was deleted and made again starts anew.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <string>
@@ -47,6 +48,14 @@ class ChangeLog {
       if (!change.is_refused) out.push_back(change.body);
     }
     return out;
+  }
+
+  // Whether the stream's configuration was changing at that time, and nobody had been told by `until` that it was done.
+  [[nodiscard]] bool is_changing(const StreamKey& stream, core::Instant at, core::Instant until) const {
+    const auto found = configs_.find(stream);
+    return found != configs_.end() && std::any_of(found->second.begin(), found->second.end(), [&](const ConfigChange& change) {
+             return !change.is_refused && change.asked_at <= at && (!change.answered_at || *change.answered_at > until);
+           });
   }
 
   // Whether the consumer may have been deleted in that time.

@@ -71,6 +71,15 @@ std::set<core::Seq> without(const std::set<core::Seq>& from, const std::set<core
   return out;
 }
 
+// Whether something was removed of which the index does not know: other blocks may have gone as rightly.
+bool went_on_after(const core::IndexSnapshot& index, const std::set<core::Seq>& marks) {
+  return std::any_of(index.blocks.begin(), index.blocks.end(), [&](const core::IndexBlock& block) {
+    if (block.messages() == 0) return false;
+    const auto first = marks.lower_bound(block.first_seq), behind = marks.upper_bound(block.last_seq);
+    return std::any_of(first, behind, [&](core::Seq seq) { return !block.deleted.contains(seq); });
+  });
+}
+
 }  // namespace
 
 Damage examine(const sim::DiskDamage& damage, const sim::DiskTree& tree, sim::NodeId node, core::Instant at) {
@@ -104,24 +113,29 @@ Damage examine(const sim::DiskDamage& damage, const sim::DiskTree& tree, sim::No
   }
 
   // What the rest of the directory still knows.
+  std::set<core::Seq> marks;
   for (const std::string& path : tree.files()) {
     if (!path.starts_with(place.directory + "/")) continue;
     const std::string rest = path.substr(place.directory.size() + 1);
     const std::optional<std::string> content = path == damage.path ? damage.after : tree.content(path);
     if (!content) continue;
     if (const std::uint32_t other = block_of(rest); other != 0) {
-      out.known_last = std::max(out.known_last, read_block(content, place.stream, other).last);
+      const BlockContent block = read_block(content, place.stream, other);
+      out.known_last = std::max(out.known_last, block.last);
+      marks.insert(block.marks.begin(), block.marks.end());
     } else if (rest == "msgs/index.db") {
       const core::Result<core::IndexSnapshot> snapshot = core::decode_index(*content, place.stream);
       if (!snapshot) continue;
       out.known_last = std::max(out.known_last, snapshot->last_seq);
     }
   }
-  // An index that is as new as the newest block says what the lost one held.
+  // An index that is as new as the newest block, and knows of every removal there was, says what the lost one held.
   const std::optional<std::string> index_file = tree.content(place.directory + "/msgs/index.db");
   if (out.part == Damage::Part::block && index_file && out.path != place.directory + "/msgs/index.db") {
     const core::Result<core::IndexSnapshot> snapshot = core::decode_index(*index_file, place.stream);
-    if (snapshot && snapshot->last_seq >= out.known_last && (out.messages.empty() || snapshot->last_seq >= *out.messages.rbegin())) {
+    const bool is_new_enough =
+        snapshot && snapshot->last_seq >= out.known_last && (out.messages.empty() || snapshot->last_seq >= *out.messages.rbegin());
+    if (is_new_enough && !went_on_after(*snapshot, marks)) {
       const bool is_listed = std::any_of(snapshot->blocks.begin(), snapshot->blocks.end(),
                                          [&](const core::IndexBlock& block) { return block.index == index && block.messages() > 0; });
       out.is_evident = out.is_evident || is_listed;

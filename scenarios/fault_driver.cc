@@ -130,11 +130,14 @@ void FaultDriver::apply_signal(const faults::SendSignal& action) {
 void FaultDriver::apply_power_loss(const faults::PowerLoss& action) {
   World::NodePlace& place = world_.node(action.node);
   world_.history().crashed({world_.kernel().now(), place.process->node(), true});
+  world_.disturbances().began(DisturbanceLog::Told::no, action.node, action.node, world_.kernel().now());
   place.process->lose_power(keep_of(action.keep));
 }
 
 void FaultDriver::apply_cut(const faults::Cut& action) {
   const auto [a, b] = hosts(action.link);
+  const auto told = action.how == faults::CutHow::black_hole ? DisturbanceLog::Told::no : DisturbanceLog::Told::yes;
+  world_.disturbances().began(told, action.link.a, action.link.b, world_.kernel().now());
   const sim::Cut how = action.how == faults::CutHow::reset ? sim::Cut::reset : sim::Cut::black_hole;
   if (action.direction == faults::Direction::a_to_b) {
     world_.network().cut(a, b, how);
@@ -152,13 +155,16 @@ void FaultDriver::apply(const faults::Action& action) {
   } else if (const auto* start = std::get_if<faults::Start>(&action)) {
     world_.start(world_.node(start->node));
   } else if (const auto* pause = std::get_if<faults::Pause>(&action)) {
+    world_.disturbances().began(DisturbanceLog::Told::no, pause->node, pause->node, world_.kernel().now());
     world_.node(pause->node).process->pause();
   } else if (const auto* resume = std::get_if<faults::Resume>(&action)) {
+    world_.disturbances().over(resume->node, resume->node, world_.kernel().now());
     world_.node(resume->node).process->resume();
   } else if (const auto* cut = std::get_if<faults::Cut>(&action)) {
     apply_cut(*cut);
   } else if (const auto* heal = std::get_if<faults::Heal>(&action)) {
     const auto [a, b] = hosts(heal->link);
+    world_.disturbances().over(heal->link.a, heal->link.b, world_.kernel().now());
     network.heal_both(a, b);
   } else if (const auto* delay = std::get_if<faults::Delay>(&action)) {
     const auto [a, b] = hosts(delay->link);

@@ -19,15 +19,32 @@ LagWatcher::LagWatcher(World& world) : world_(world) {
   }
   for (const StreamSpec& stream : world.scenario().streams) {
     const auto add = [&](const OriginSpec& from) {
-      if (world.scenario().origin(stream, from) == nullptr) return;
-      LagSample sample;
-      sample.copy = &stream;
-      sample.from = &from;
-      sample.quiet_since = sample.level_at = core::kForever;
-      samples_.push_back(sample);
+      const StreamSpec* origin = world.scenario().origin(stream, from);
+      if (origin == nullptr) return;
+      Copy& copy = copies_.emplace_back();
+      copy.sample.copy = &stream;
+      copy.sample.from = &from;
+      copy.sample.quiet_since = copy.sample.level_at = copy.sample.due_at = core::kForever;
+      copy.nodes = way(world.scenario(), stream.on, origin->on);
     };
     if (stream.mirror) add(*stream.mirror);
     for (const OriginSpec& from : stream.sources) add(from);
+  }
+  find_upstream();
+}
+
+void LagWatcher::find_upstream() {
+  const auto origin = [&](const Copy& copy) { return world_.scenario().origin(*copy.sample.copy, *copy.sample.from); };
+  for (std::size_t i = 0; i < copies_.size(); ++i) {
+    std::set<std::size_t> found;
+    std::vector<const StreamSpec*> streams{origin(copies_[i])};
+    for (std::size_t at = 0; at < streams.size(); ++at) {
+      for (std::size_t k = 0; k < copies_.size(); ++k) {
+        if (k == i || copies_[k].sample.copy != streams[at] || !found.insert(k).second) continue;
+        streams.push_back(origin(copies_[k]));
+      }
+    }
+    copies_[i].upstream.assign(found.begin(), found.end());
   }
 }
 
@@ -37,9 +54,12 @@ std::optional<std::uint64_t> LagWatcher::lag_of(const StreamSpec& copy, const Or
   core::Stream* origin = spec == nullptr ? nullptr : world_.stream(spec->on, spec->name);
   if (stream == nullptr || origin == nullptr) return std::nullopt;
   if (!copy.mirror) return source_lag_of(copy, from, *origin);
-  const std::uint64_t theirs = origin->store().state().last_seq.value;
-  const std::uint64_t ours = stream->store().state().last_seq.value;
-  return theirs > ours ? theirs - ours : 0;
+  const core::Seq theirs = origin->store().state().last_seq;
+  const core::Seq ours = stream->store().state().last_seq;
+  if (theirs <= ours) return 0;
+  // A filtered mirror hears nothing of what its filter leaves out.
+  if (!from.filter_subject.empty()) return origin->store().count_matching({from.filter_subject}, ours.next());
+  return theirs.value - ours.value;
 }
 
 std::optional<std::uint64_t> LagWatcher::source_lag_of(const StreamSpec& copy, const OriginSpec& from, core::Stream& origin) const {
@@ -73,24 +93,128 @@ void LagWatcher::look(std::optional<core::Instant> last_fault, core::Instant pub
     if (watch.expectation->lag.holds(*lag)) watch.met_at = now;
   }
   const core::Instant quiet = std::max(*last_fault, publishing_until);
-  if (now < quiet) return;
-  for (LagSample& sample : samples_) {
-    sample.quiet_since = quiet;
-    if (sample.level_at != core::kForever) continue;
-    const std::optional<std::uint64_t> lag = lag_of(*sample.copy, *sample.from);
-    if (lag && *lag == 0) sample.level_at = now;
-    if (lag && now <= core::after(quiet, kSyncBound)) sample.lag = *lag;
+  if (now >= quiet) look_at(quiet);
+}
+
+void LagWatcher::look_at(core::Instant quiet) {
+  const core::Instant now = world_.kernel().now();
+  bool has_begun = false;
+  for (Copy& copy : copies_) {
+    if (copy.quiet != quiet) {
+      copy.quiet = quiet;
+      copy.is_up = false;
+      copy.sample.level_at = copy.sample.due_at = core::kForever;
+    }
+    copy.is_broken = world_.disturbances().is_open(copy.nodes);
+    if (!copy.is_up && !copy.is_broken && (runs(copy) || now >= core::after(quiet, kStartBound))) {
+      begin(copy, quiet);
+      has_begun = true;
+    }
   }
+  if (has_begun) {
+    for (Copy& copy : copies_) set_due(copy);
+  }
+  const bool is_over = std::all_of(copies_.begin(), copies_.end(), [&](const Copy& copy) { return is_decided(copy); });
+  if (is_over) return;
+  for (Copy& copy : copies_) copy.lag = lag_of(*copy.sample.copy, *copy.sample.from);
+  for (Copy& copy : copies_) {
+    if (copy.sample.level_at != core::kForever) continue;
+    // Level with an origin that is itself behind is not there yet.
+    const bool is_level =
+        copy.lag == 0 && std::all_of(copy.upstream.begin(), copy.upstream.end(), [&](std::size_t each) { return copies_[each].lag == 0; });
+    if (is_level) copy.sample.level_at = now;
+    if (copy.lag && now <= copy.sample.due_at) copy.sample.lag = *copy.lag;
+  }
+}
+
+bool LagWatcher::runs(const Copy& copy) {
+  return std::all_of(copy.nodes.begin(), copy.nodes.end(),
+                     [&](const std::string& node) { return world_.server(world_.node(node)) != nullptr; });
+}
+
+void LagWatcher::begin(Copy& copy, core::Instant quiet) {
+  copy.is_up = true;
+  // Looked at so late, and no later.
+  const core::Instant now = world_.kernel().now();
+  copy.sample.quiet_since = now - quiet <= kLookEvery ? quiet : now;
+  copy.backlog = lag_of(*copy.sample.copy, *copy.sample.from).value_or(0);
+  const core::Duration silence = world_.disturbances().left_at(copy.sample.quiet_since, world_.scenario(), copy.nodes);
+  copy.bound = resume_bound(world_.scenario(), copy.nodes, silence);
+}
+
+// What comes over the same links is ahead of it, at worst.
+Backlog LagWatcher::backlog_of(const Copy& copy) const {
+  Backlog out;
+  for (const Copy& other : copies_) {
+    const auto shared = std::count_if(other.nodes.begin(), other.nodes.end(), [&](const std::string& n) { return copy.nodes.contains(n); });
+    if (&other != &copy && shared < 2) continue;
+    const StreamSpec& origin = *world_.scenario().origin(*other.sample.copy, *other.sample.from);
+    const StreamLife* life = world_.history().life(StreamKey{world_.node(origin.on).process->node(), origin.name});
+    out.messages += other.backlog;
+    out.bytes += other.backlog * (life == nullptr ? 0 : life->record_bytes_max);
+  }
+  return out;
+}
+
+// Every copy before it may take as long as it may; then what they bring has still to come here.
+void LagWatcher::set_due(Copy& copy) {
+  std::vector<const Copy*> all{&copy};
+  for (const std::size_t each : copy.upstream) all.push_back(&copies_[each]);
+  core::Instant resumed{};
+  core::Duration transfer{};
+  for (const Copy* each : all) {
+    if (!each->is_up) return;
+    resumed = std::max(resumed, core::after(each->sample.quiet_since, each->bound.total()));
+    transfer += transfer_bound(world_.scenario(), each->nodes, backlog_of(*each));
+  }
+  copy.sample.due_at = core::after(resumed, transfer);
+  SyncBound told = copy.bound;
+  told.add("until what it copies is level", resumed - core::after(copy.sample.quiet_since, copy.bound.total()));
+  told.add("for what is to come", transfer);
+  copy.sample.bound = told.text();
+}
+
+bool LagWatcher::is_decided(const Copy& copy) const {
+  if (copy.sample.level_at != core::kForever) return true;
+  if (copy.is_broken || copy.sample.due_at == core::kForever || world_.kernel().now() <= copy.sample.due_at) return false;
+  // What cannot be seen is for others to judge; and one that has all that its origin has is not to blame for what that lacks.
+  return copy.lag && *copy.lag > 0;
 }
 
 std::vector<LagSample> LagWatcher::samples() const {
   std::vector<LagSample> out;
-  for (const LagSample& sample : samples_) {
-    const bool is_decided = sample.level_at != core::kForever ||
-                            (sample.quiet_since != core::kForever && world_.kernel().now() > core::after(sample.quiet_since, kSyncBound));
-    if (is_decided) out.push_back(sample);
+  for (const Copy& copy : copies_) {
+    if (is_decided(copy)) out.push_back(copy.sample);
   }
   return out;
+}
+
+std::vector<CatchUp> LagWatcher::catch_ups() const {
+  std::vector<CatchUp> out;
+  for (const LagSample& sample : samples()) {
+    if (sample.due_at == core::kForever) continue;
+    CatchUp& each = out.emplace_back();
+    each.stream = sample.copy->name;
+    each.node = sample.copy->on;
+    each.origin = sample.from->name;
+    if (sample.level_at != core::kForever) each.took = sample.level_at - sample.quiet_since;
+    each.bound = sample.due_at - sample.quiet_since;
+  }
+  return out;
+}
+
+bool LagWatcher::is_broken_above(const Copy& copy) const {
+  return std::any_of(copy.upstream.begin(), copy.upstream.end(), [&](std::size_t each) { return copies_[each].is_broken; });
+}
+
+std::optional<core::Instant> LagWatcher::due() const {
+  core::Instant last{};
+  for (const Copy& copy : copies_) {
+    if (copy.is_broken || is_broken_above(copy)) continue;
+    if (copy.sample.due_at == core::kForever) return std::nullopt;
+    last = std::max(last, copy.sample.due_at);
+  }
+  return last;
 }
 
 }  // namespace windtunnel::scenarios

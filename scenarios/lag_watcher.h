@@ -2,13 +2,19 @@
 #pragma once
 
 #include <optional>
+#include <set>
+#include <string>
 #include <vector>
 
 #include "core/base/types.h"
 #include "scenarios/judge.h"
+#include "scenarios/sync_bound.h"
 #include "scenarios/world.h"
 
 namespace windtunnel::scenarios {
+
+// To start what is down, at the end of a run; and how long a node that does not come up keeps what it has to copy from being judged.
+inline constexpr core::Duration kStartBound = std::chrono::seconds{30};
 
 class LagWatcher {
  public:
@@ -18,10 +24,34 @@ class LagWatcher {
   void look(std::optional<core::Instant> last_fault, core::Instant publishing_until);
 
   [[nodiscard]] const std::vector<LagWatch>& watches() const { return watches_; }
-  // For sync-makes-progress: a sample a mirror whose bound has run out by now.
+  // For sync-makes-progress: a sample a mirror or source that is level, or whose bound has run out by now.
   [[nodiscard]] std::vector<LagSample> samples() const;
+  [[nodiscard]] std::vector<CatchUp> catch_ups() const;
+  // By when every copy must be level; nullopt: that is not known yet. Time 0 if there are none.
+  [[nodiscard]] std::optional<core::Instant> due() const;
 
  private:
+  // A mirror or a source, and what its sample is made of.
+  struct Copy {
+    LagSample sample;
+    std::set<std::string> nodes;           // on the way from its origin
+    std::vector<std::size_t> upstream;     // the copies that its origin is or has, and theirs
+    core::Instant quiet = core::kForever;  // by faults and publishes alone
+    bool is_broken = false;                // a link on the way is cut to the end, or a node stands still
+    bool is_up = false;                    // the nodes ran since then, or were given up
+    std::uint64_t backlog = 0;             // messages, when they did
+    SyncBound bound;
+    std::optional<std::uint64_t> lag;  // when it was last looked at
+  };
+
+  void find_upstream();
+  void look_at(core::Instant quiet);
+  void begin(Copy& copy, core::Instant quiet);
+  void set_due(Copy& copy);
+  [[nodiscard]] bool runs(const Copy& copy);
+  [[nodiscard]] Backlog backlog_of(const Copy& copy) const;
+  [[nodiscard]] bool is_decided(const Copy& copy) const;
+  [[nodiscard]] bool is_broken_above(const Copy& copy) const;
   // Origin's last sequence minus the mirror's; what a source has still to bring. nullopt if one of the two cannot be seen.
   [[nodiscard]] std::optional<std::uint64_t> lag_of(const StreamSpec& copy, const OriginSpec& from) const;
   [[nodiscard]] std::optional<std::uint64_t> source_lag_of(const StreamSpec& copy, const OriginSpec& from, core::Stream& origin) const;
@@ -29,7 +59,7 @@ class LagWatcher {
 
   World& world_;
   std::vector<LagWatch> watches_;
-  std::vector<LagSample> samples_;
+  std::vector<Copy> copies_;
 };
 
 }  // namespace windtunnel::scenarios

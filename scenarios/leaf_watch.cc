@@ -51,6 +51,11 @@ class LeafWatch::Watcher final : public core::RouteWatcher {
     watch_.find(std::move(finding));
   }
 
+  void forget() {
+    seen_.clear();
+    order_.clear();
+  }
+
  private:
   void remember(const core::MessageView& message, PublishId id) {
     const std::uint64_t key = identity(message);
@@ -81,6 +86,8 @@ LeafWatch::LeafWatch(const Scenario& scenario, const Ledger& ledger, sim::Kernel
 LeafWatch::~LeafWatch() = default;
 
 core::RouteWatcher& LeafWatch::watcher(const std::string& node) {
+  // What a node had delivered and forgotten it delivers anew, the same to the last byte: that is no loop, here and wherever it comes by.
+  for (const auto& [name, watcher] : watchers_) watcher->forget();
   std::unique_ptr<Watcher>& place = watchers_[node];
   if (place == nullptr) place = std::make_unique<Watcher>(*this, node);
   return *place;

@@ -27,13 +27,12 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// How often the driver looks at lags.
-constexpr core::Duration kLookEvery = 100ms;
-// After the bound within which all must be level: time for what is still under way (timeouts of publishes) to end.
+// Once all is quiet, a run without a duration goes on so long at least, for consumers to get what is left.
+constexpr core::Duration kRest = 30s;
+// After that, and the bound within which all must be level: time for what is still under way (timeouts of publishes) to end.
 constexpr core::Duration kSettle = 6s;
 // At the end, to start what is down and to read every stream.
 constexpr core::Duration kReadBound = 10min;
-constexpr core::Duration kStartBound = 30s;
 
 // One world from its beginning to its end.
 class Run {
@@ -70,7 +69,7 @@ class Run {
       world_.look_at_disks();
       world_.look_at_leafs();
       pruner.look();
-      const std::optional<core::Instant> known_end = end_of(last_fault, workloads);
+      const std::optional<core::Instant> known_end = end_of(last_fault, workloads, lags);
       if (known_end) end = *known_end;
       if (known_end && world_.kernel().now() >= *known_end) break;
       const core::Instant next = core::after(world_.kernel().now(), kLookEvery);
@@ -80,8 +79,9 @@ class Run {
     const std::optional<core::Instant> last_fault = last_fault_of(faults);
     const FinalState state = read_everything(end);
     const std::vector<LagSample> samples = lags.samples();
-    const Evidence evidence{scenario_,           world_.ledger(), world_.history(), world_.removals(),       world_.changes(),
-                            world_.key_values(), state,           samples,          world_.readings().all(), &world_.leafs().findings()};
+    const Evidence evidence{
+        scenario_, world_.ledger(), world_.history(),        world_.removals(),          world_.changes(),           world_.key_values(),
+        state,     samples,         world_.readings().all(), &world_.leafs().findings(), &world_.copies().findings()};
     const std::vector<Consumption> consumptions = workloads.consumptions();
     std::vector<std::string> missed = faults.missed();
     for (std::string& crash : crashes_.missed()) missed.push_back(std::move(crash));
@@ -91,6 +91,7 @@ class Run {
     result.seed = world_.kernel().seed();
     result.divergences = judge(file);
     result.notes = summarise(file);
+    if (scenario_.asks_for("sync-makes-progress")) result.catch_ups = lags.catch_ups();
     result.virtual_time = end - kTimeZero;
     for (const auto& [key, life] : world_.history().lives()) result.remembered += life.stored.size();
     result.events = world_.kernel().trace().count();
@@ -119,11 +120,15 @@ class Run {
     return first;
   }
 
-  // nullopt while a fault still waits for its disk operation, and nothing else says when to stop.
-  std::optional<core::Instant> end_of(std::optional<core::Instant> last_fault, const Workloads& workloads) const {
+  // nullopt while a copy's time cannot be told, for a node on its way has yet to come up.
+  std::optional<core::Instant> end_of(std::optional<core::Instant> last_fault, const Workloads& workloads, const LagWatcher& lags) {
     if (scenario_.duration) return core::after(kTimeZero, *scenario_.duration);
     const core::Instant quiet = std::max(workloads.publishing_until(), last_fault.value_or(kTimeZero));
-    return core::after(quiet, kSyncBound + kSettle);
+    const core::Instant rested = core::after(quiet, kRest);
+    // Nothing is known of the copies before it is quiet; nor if a fault waits for a disk operation that never comes.
+    if (!last_fault || world_.kernel().now() < quiet) return core::after(rested, kSettle);
+    const std::optional<core::Instant> due = lags.due();
+    return due ? std::optional{core::after(std::max(rested, *due), kSettle)} : std::nullopt;
   }
 
   FinalState read_everything(core::Instant end) {

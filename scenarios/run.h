@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,6 +33,17 @@ struct Divergence {
   friend bool operator==(const Divergence&, const Divergence&) = default;
 };
 
+// How long a mirror or a source took to be level once all was quiet: after the last fault, the last publish, and the start of the nodes
+// on its way.
+struct CatchUp {
+  std::string stream;
+  std::string node;
+  std::string origin;                  // the stream that it copies
+  std::optional<core::Duration> took;  // nullopt: it was not level when the bound, or the run, was over
+  core::Duration bound{};              // within which it has to be (scenarios/sync_bound.h)
+  friend bool operator==(const CatchUp&, const CatchUp&) = default;
+};
+
 struct RunOptions {
   core::Seed seed;
   core::Defects defects;    // on every node, besides its own
@@ -55,6 +67,7 @@ struct RunResult {
   // with the same seed it gives the same run.
   std::vector<std::string> timeline;
   std::vector<std::string> notes;  // a line a workload: published, acked, errors, lost
+  std::vector<CatchUp> catch_ups;  // of each copy whose time had come
   [[nodiscard]] bool passed() const { return divergences.empty(); }
 };
 

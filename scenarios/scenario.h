@@ -174,6 +174,7 @@ struct ConsumeSpec {
   HandlerSpec handler;
   std::uint64_t batch = 10;                          // messages a pull request asks for
   core::Duration expires = std::chrono::seconds{5};  // of a pull request
+  core::Duration timeout = std::chrono::seconds{5};  // of a confirmed ack
   std::optional<core::Duration> duration;            // `for`; absent: until the run ends
 };
 

@@ -88,8 +88,10 @@ void StoryTeller::tell(std::vector<Divergence>& divergences) const {
     if (plot.events > plot.lines.size()) {
       divergences[i].life_story.push_back("... and " + std::to_string(plot.events - plot.lines.size()) + " events more");
     }
-    // The faults nearest to where the story begins; without a story, to where the divergence was noticed.
-    const core::Instant middle = plot.begins.value_or(plot.alarm.value_or(divergences[i].at));
+    // The faults nearest to where the story begins; without a story, to where the divergence was noticed, which is told in the
+    // scenario's time, and events in the kernel's.
+    const core::Instant noticed = core::after(kTimeZero, divergences[i].at.time_since_epoch());
+    const core::Instant middle = plot.begins.value_or(plot.alarm.value_or(noticed));
     std::vector<FaultLine> near = faults_;
     std::stable_sort(near.begin(), near.end(), [&](const FaultLine& a, const FaultLine& b) {
       const auto distance = [&](core::Instant t) { return t < middle ? middle - t : t - middle; };

@@ -29,7 +29,7 @@ class TraceWriter final : public sim::TraceObserver {
   std::function<void(std::string_view)> write_;
 };
 
-// Collects the story of each of `divergences`.
+// Collects the story of each of `divergences`, whose times are the scenario's.
 class StoryTeller final : public sim::TraceObserver {
  public:
   StoryTeller(const World& world, const std::vector<Divergence>& divergences);

@@ -18,7 +18,6 @@ using Answer = HandlerSpec::Answer;
 
 // Between a request that could not be served (no way to the consumer) and the next.
 constexpr core::Duration kRetryWait = 250ms;
-constexpr core::Duration kAckTimeout = 5s;
 // For a last request to arrive.
 constexpr core::Duration kAskTime = 2ms;
 
@@ -140,7 +139,7 @@ class ConsumerProgram final : public sim::Program {
   }
 
   void acknowledge(const core::Delivery& delivery) {
-    if (life().jetstream.ack_confirmed(delivery, kAckTimeout) != core::AckOutcome::confirmed) return;
+    if (life().jetstream.ack_confirmed(delivery, consume_.timeout) != core::AckOutcome::confirmed) return;
     ++consumption_.acks_confirmed;
     world_.record(node_, core::LogLevel::trace, "consume.confirmed",
                   {{"workload", spec_.name}, {"on", consume_.on}, {"stream", consume_.stream}, {"seq", delivery.stream_seq.value}});

@@ -30,16 +30,21 @@ World::World(const Scenario& scenario, core::Seed seed, core::Defects defects)
     : scenario_(scenario),
       defects_(defects),
       names_{"world"},
+      copies_(scenario, history_),
       wants_readings_(scenario.asks_for("recovery-equals-precrash") || scenario.asks_for("index-is-cache")),
       wants_leafs_(scenario.asks_for("interest-matches-subscriptions") || scenario.asks_for("no-forwarding-loop")),
+      wants_copies_(scenario.asks_for("mirror-is-prefix") || scenario.asks_for("no-duplicate-in-mirror") ||
+                    scenario.asks_for("no-loss-after-offline")),
       kernel_(seed),
       network_(kernel_),
       leafs_(scenario, ledger_, kernel_) {
   kernel_.trace().add(history_);
+  if (wants_copies_) kernel_.trace().add(copies_);
   for (const NodeSpec& spec : scenario.nodes) {
     NodePlace place;
     place.spec = &spec;
     const sim::NodeId id = add_name(spec.name);
+    copies_.place(spec.name, id);
     place.process = std::make_unique<sim::Process>(kernel_, network_, sim::Process::Setup{spec.name, id, {}});
     sim::SimDisk& disk = place.process->disk();
     disk.set_damage_listener(
@@ -48,6 +53,7 @@ World::World(const Scenario& scenario, core::Seed seed, core::Defects defects)
     place.process->step_clock(-(kTimeZero - core::Instant{}));
     nodes_.push_back(std::move(place));
   }
+  if (wants_copies_) copies_.begin();
   for (const LinkSpec& link : scenario.links) {
     sim::LinkTraits traits;
     traits.latency = sim::DurationRange{link.latency.low, link.latency.high};
@@ -76,13 +82,16 @@ void World::start(NodePlace& place) {
   if (place.process->is_running()) return;
   const NodeSpec* hub = place.spec->leaf_of.empty() ? nullptr : scenario_.node(place.spec->leaf_of);
   const core::NodeConfig config = node_config(*place.spec, hub);
+  disturbances_.over(place.spec->name, place.spec->name, kernel_.now());
   history_.starting(place.process->node(), place.process->disk().tree());
   if (wants_readings_) readings_.starting(reading_place(place), place.process->disk().tree(), kernel_.now());
   core::RouteWatcher* const watcher = wants_leafs_ ? &leafs_.watcher(place.spec->name) : nullptr;
+  core::CopyWatcher* const copies = wants_copies_ ? &copies_.watcher(place.spec->name) : nullptr;
   place.process->start(
-      [config, watcher](core::Env& env) {
+      [config, watcher, copies](core::Env& env) {
         auto program = std::make_unique<NodeProgram>(env, config);
         program->node().server().watch_routes(watcher);
+        program->node().jetstream().watch_copies(copies);
         return program;
       },
       defects_of(place));

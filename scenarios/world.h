@@ -16,6 +16,7 @@
 #include "core/jetstream/stream.h"
 #include "core/server/node.h"
 #include "scenarios/change_log.h"
+#include "scenarios/copy_watch.h"
 #include "scenarios/history.h"
 #include "scenarios/key_value_log.h"
 #include "scenarios/leaf_watch.h"
@@ -23,6 +24,7 @@
 #include "scenarios/recovery_reading.h"
 #include "scenarios/removal_log.h"
 #include "scenarios/scenario.h"
+#include "scenarios/sync_bound.h"
 #include "sim/kernel.h"
 #include "sim/network.h"
 #include "sim/process.h"
@@ -78,8 +80,10 @@ class World {
   [[nodiscard]] RemovalLog& removals() { return removals_; }
   [[nodiscard]] ChangeLog& changes() { return changes_; }
   [[nodiscard]] KeyValueLog& key_values() { return key_values_; }
+  [[nodiscard]] DisturbanceLog& disturbances() { return disturbances_; }
   [[nodiscard]] const RecoveryReadings& readings() const { return readings_; }
   [[nodiscard]] const LeafWatch& leafs() const { return leafs_; }
+  [[nodiscard]] const CopyWatch& copies() const { return copies_; }
   [[nodiscard]] std::vector<NodePlace>& nodes() { return nodes_; }
   // "hub", "client.careful", "world".
   [[nodiscard]] const std::string& name_of(sim::NodeId id) const { return names_[static_cast<std::size_t>(id)]; }
@@ -105,14 +109,17 @@ class World {
   const Scenario& scenario_;
   core::Defects defects_;
   std::vector<std::string> names_;
-  History history_;  // before the kernel, whose trace reports to it to the end
+  History history_;  // before the kernel, whose trace reports to it to the end, and to the next
+  CopyWatch copies_;
   Ledger ledger_;
   RemovalLog removals_;
   ChangeLog changes_;
   KeyValueLog key_values_;
+  DisturbanceLog disturbances_;
   RecoveryReadings readings_;
   const bool wants_readings_;
   const bool wants_leafs_;
+  const bool wants_copies_;
   sim::Kernel kernel_;
   sim::SimNetwork network_;
   LeafWatch leafs_;  // before the nodes, whose servers report to it

@@ -35,7 +35,7 @@ failed=0
 # An exit status of 1 (a divergence) is as good as 0 here, as long as it is always the same.
 runs_of() {
   local status=0
-  "$@" run "${scenarios[@]}" --seeds "$seeds" >"$work/out" 2>"$work/err" || status=$?
+  "$@" run "${scenarios[@]}" --seeds "$seeds" --jobs "$(nproc)" >"$work/out" 2>"$work/err" || status=$?
   sed -nE '/^(PASS|FAIL) .* trace=[0-9a-f]+/ { s/ wall=[^ ]*//; p }' "$work/out" | sort
   echo "exit status $status"
 }

@@ -10,6 +10,7 @@
 #include "core/env/env.h"
 #include "core/env/log.h"
 #include "core/jetstream/advisories.h"
+#include "core/jetstream/consumer_flow.h"
 #include "core/nats/subject.h"
 
 namespace windtunnel::core {
@@ -18,8 +19,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::size_t kAcksMax = 1u << 20;  // as many as can wait; more are dropped, and their messages redelivered
-constexpr std::uint64_t kFlowWindowMax = 32u << 20;
-constexpr std::uint64_t kFlowWindowStart = kFlowWindowMax / 16;
 constexpr Duration kEphemeralInactive = 5s;
 constexpr Duration kInactiveJitterMin = 100ms;
 constexpr Duration kInactiveJitterMax = 999ms;

@@ -42,8 +42,8 @@ class ConsumerHost {
   // As it is now; it changes with an update of the stream.
   [[nodiscard]] virtual const StreamConfig& stream_config() const = 0;
   [[nodiscard]] virtual Advisories& advisories() = 0;
-  // `seq` was acknowledged at `consumer`: removes it if the stream's retention says so. False: it should go and is still there, for
-  // the stream ends. May suspend.
+  // `seq` was acknowledged at `consumer`: removes it if the stream's retention says so. Whether that is done: not in a stream that
+  // closes meanwhile or cannot write. May suspend.
   virtual bool acknowledged(Consumer& consumer, Seq seq) = 0;
   // The consumer was not used for its inactive threshold: delete it soon. Does not suspend.
   virtual void inactive(const std::string& consumer) = 0;

@@ -66,9 +66,9 @@ void Consumer::process_ack(const Ack& ack) {
   if (what.empty() || what == "+ACK" || what == "+OK" || what.starts_with("+TERM") || what.starts_with("+NXT")) {
     if (ack.seq >= next_seq_) return;  // not delivered yet: no answer either
     // The message leaves the stream before the acknowledgement is answered: a client that has the answer must find the
-    // limits freed (streams B.4). May suspend.
-    const bool is_effective = config_.ack_policy == AckPolicy::all ? acknowledge_through(ack) : acknowledge(ack);
-    if (!is_effective) return;  // its client asks again, and the next start removes the message
+    // limits freed (streams B.4). Where it cannot leave, in a stream that just closes, there is no answer. May suspend.
+    const bool is_done = config_.ack_policy == AckPolicy::all ? acknowledge_through(ack) : acknowledge(ack);
+    if (!is_done) return;
     if (what.starts_with("+TERM")) {
       host_.advisories().terminated({host_.stream_name(), name_, ack.consumer_seq, ack.seq, ack.deliveries}, trimmed(what.substr(5)));
     } else if (what.starts_with("+NXT")) {
@@ -94,8 +94,7 @@ bool Consumer::is_answered_early(const Ack& ack) const {
 }
 
 // Explicit: the one sequence. One that ran out of deliveries is still known here, and may still be acknowledged. Of any
-// other the stream hears nothing: whoever makes up an ack subject must not remove what was never delivered. False: there is
-// nothing to confirm, for the consumer ends. May suspend.
+// other the stream hears nothing: whoever makes up an ack subject must not remove what was never delivered. May suspend.
 bool Consumer::acknowledge(const Ack& ack) {
   last_acked_ = env_.clock.wall_now();
   const PendingDeliveries::Entry* entry = pending_.find(ack.seq);
@@ -146,7 +145,7 @@ void Consumer::floor_after(Seq seq, std::uint64_t consumer_seq) {
   }
 }
 
-// All: this one and everything below it. At or below the floor there is nothing to do. False as above. May suspend.
+// All: this one and everything below it. At or below the floor there is nothing to do. May suspend.
 bool Consumer::acknowledge_through(const Ack& ack) {
   if (ack.consumer_seq <= ack_floor_.consumer || ack.seq <= ack_floor_.stream) return true;
   last_acked_ = env_.clock.wall_now();
@@ -167,9 +166,10 @@ bool Consumer::acknowledge_through(const Ack& ack) {
   if (store_) store_->changed();
   env_.log.trace("consumer.acked", {{"stream", host_.stream_name()}, {"consumer", name_}, {"seq", ack.seq.value}});
   wake();
-  bool is_effective = true;
-  for (const Seq seq : acked) is_effective = !is_closed_ && host_.acknowledged(*this, seq) && is_effective;
-  return is_effective;
+  for (const Seq seq : acked) {
+    if (is_closed_ || !host_.acknowledged(*this, seq)) return false;
+  }
+  return true;
 }
 
 void Consumer::progress(Seq seq) {

@@ -38,7 +38,8 @@ JetStream::JetStream(Env& env, Bus& bus, JetStreamConfig config)
                std::string(kStreamsDirectory),
                [this](const std::string& stream, const std::string& consumer) {
                  requests_.try_push(Request{stream, {}, consumer, std::nullopt, true});
-               }},
+               },
+               nullptr},
       requests_(env.tasks, kRequestsMax),
       api_(std::make_unique<Api>(*this)),
       scope_(env.tasks) {}

@@ -43,6 +43,9 @@ class JetStream {
   // Orderly end: waiting pull requests are told "409 Server Shutdown", stores are written out. Suspends.
   void stop();
 
+  // Before start(): who hears from now on what sources bring; borrowed. nullptr: nobody.
+  void watch_copies(CopyWatcher* watcher) { context_.copies = watcher; }
+
   // nullptr if there is none. For the API and for looking in from outside.
   [[nodiscard]] Stream* stream(std::string_view name);
   [[nodiscard]] std::vector<Stream*> streams();

@@ -12,6 +12,7 @@
 #include "core/env/clock.h"
 #include "core/env/env.h"
 #include "core/env/log.h"
+#include "core/jetstream/copy_timing.h"
 #include "core/jetstream/json_fields.h"
 #include "core/jetstream/short_hash.h"
 #include "core/nats/headers.h"
@@ -20,6 +21,7 @@
 namespace windtunnel::core {
 
 using namespace std::chrono_literals;
+using namespace copy_timing;
 
 struct OriginConsumer::Names {
   EventName request;
@@ -35,21 +37,7 @@ struct OriginConsumer::Names {
 
 namespace {
 
-// nats-server's (streams H).
-constexpr Duration kReplyWait = 30s;
-constexpr Duration kRequestSpacing = 2s;
-constexpr Duration kBackoffStep = 10s;
-constexpr Duration kBackoffMax = 2min;
-constexpr Duration kJitterMin = 100ms;
-constexpr Duration kJitterMax = 199ms;
-constexpr Duration kHeartbeat = 1s;
-constexpr Duration kStalled = 10s;
-constexpr Duration kOriginInactive = 10s;
 constexpr Duration kAckWait = 22h;
-// After a link has come up a live origin speaks within a heartbeat; this is two.
-constexpr Duration kSuspect = 2s;
-// For what may be forbidden where the consumer is not.
-constexpr Duration kFactsWait = 5s;
 constexpr std::size_t kInboxMax = 1u << 20;
 constexpr std::size_t kTokenSize = 8;
 

@@ -240,16 +240,17 @@ bool Stream::acknowledged(Consumer& consumer, Seq seq) {
   if (env_.defects.is_on(Defect::break_ack_removal) && seq.value % 7 == 0) return true;
   if (consumers_.size() > 1 && !env_.defects.is_on(Defect::break_interest)) {
     const Result<StoredMessage> message = store_->load(seq);  // suspends; another consumer may be gone afterwards
+    if (!message) return message.error().code == Errc::not_found || message.error().code == Errc::corrupt;
     if (is_closed_) return false;
-    if (!message) return true;
     for (const auto& [name, other] : consumers_) {
       if (other.get() != &consumer && other->needs(seq, message->subject)) return true;
     }
   }
   const Result<bool> removed = remove(seq, /*erase=*/false);
-  if (removed) return true;
-  env_.log.error("stream.remove_failed", {{"stream", config_.name}, {"seq", seq.value}, {"error", removed.error().text()}});
-  return !is_closed_;
+  if (!removed) {
+    env_.log.error("stream.remove_failed", {{"stream", config_.name}, {"seq", seq.value}, {"error", removed.error().text()}});
+  }
+  return removed.has_value();
 }
 
 void Stream::write_info(JsonWriter& json, const InfoOptions& options) const {

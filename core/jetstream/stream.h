@@ -27,6 +27,7 @@
 namespace windtunnel::core {
 
 class Advisories;
+class CopyWatcher;
 class DirectGet;
 class JsonWriter;
 class Mirror;
@@ -48,6 +49,7 @@ struct StreamContext {
   std::string streams_directory;  // "jetstream/$G/streams"
   // A consumer was unused for too long; deletes it soon. Does not suspend.
   std::function<void(const std::string& stream, const std::string& consumer)> consumer_inactive;
+  CopyWatcher* copies = nullptr;  // nullptr: nobody watches
 };
 
 // What became of a message that a source brought.

@@ -136,8 +136,13 @@ Result<Consumer*> Stream::add_consumer(ConsumerConfig config, std::string name, 
     return failure;
   };
   if (is_stored) {
+    const std::string obs = directory() + "/obs/" + name;
+    // What a power loss has left of a deleted consumer is not the state of the next one of its name.
+    if (!is_recovered) {
+      if (const Status cleared = env_.disk.remove_all(obs); !cleared) return fail(cleared.error());
+    }
     Result<std::unique_ptr<ConsumerStore>> opened =
-        open_consumer_store(env_, context_.settings, directory() + "/obs/" + name, [consumer] { return consumer->stored_state(); });
+        open_consumer_store(env_, context_.settings, obs, [consumer] { return consumer->stored_state(); });
     if (!opened) return fail(opened.error());
     store = std::move(*opened);
     if (!is_recovered) {

@@ -4,6 +4,7 @@
 #include "core/env/clock.h"
 #include "core/env/env.h"
 #include "core/env/log.h"
+#include "core/jetstream/copy_watcher.h"
 #include "core/jetstream/rollup.h"
 #include "core/jetstream/stream.h"
 #include "core/nats/headers.h"
@@ -48,6 +49,7 @@ CopyOutcome Stream::take_copy(const Source& source, std::string subject, const s
   last_msg_id_ = id;
   dedupe_.record(id, *seq, now);
   if (!is_stored) return {CopyOutcome::Kind::passed_by, *seq, {}};
+  if (context_.copies != nullptr) context_.copies->on_copied(config_.name, headers, *seq);
   if (may_roll_up && (rollup == Rollup::subject || rollup == Rollup::all)) {
     roll_up({.filter = rollup == Rollup::subject ? subject : std::string{}, .below = Seq{}, .keep = 1}, *seq);
   }

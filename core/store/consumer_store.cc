@@ -76,7 +76,8 @@ class Flusher : public std::enable_shared_from_this<Flusher> {
 
   Status destroy() {
     WT_CHECK(stop(false));
-    return env_.disk.remove_all(directory_);
+    WT_CHECK(env_.disk.remove_all(directory_));
+    return syncs_names_ ? sync_names_of(env_, directory_.substr(0, directory_.rfind('/'))) : Status{};
   }
 
   void abandon() noexcept {

@@ -234,7 +234,15 @@ Status FileStore::stop() {
 
 Status FileStore::destroy() {
   WT_CHECK(stop());
-  return env_.disk.remove_all(options_.directory);
+  // First out of the way, at once: of a stream that is half removed, the next one of its name would take what is left for its own.
+  // A name with a dot in front is removed at the next start (as nats-server does it).
+  const std::size_t slash = options_.directory.rfind('/');
+  const std::string parent = slash == std::string::npos ? "" : options_.directory.substr(0, slash);
+  const std::string aside = parent + "/." + options_.directory.substr(slash == std::string::npos ? 0 : slash + 1);
+  WT_CHECK(env_.disk.remove_all(aside));
+  WT_CHECK(env_.disk.rename(options_.directory, aside));
+  if (syncs_always()) WT_CHECK(sync_names_of(env_, parent));
+  return env_.disk.remove_all(aside);
 }
 
 }  // namespace windtunnel::core

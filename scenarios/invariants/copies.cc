@@ -12,8 +12,10 @@
 #include "core/nats/subject.h"
 #include "faults/units.h"
 #include "scenarios/api_answer.h"
+#include "scenarios/invariants/copied.h"
 #include "scenarios/invariants/durability.h"
 #include "scenarios/invariants/invariants.h"
+#include "scenarios/sync_bound.h"
 
 namespace windtunnel::scenarios {
 
@@ -24,12 +26,8 @@ std::vector<Divergence> check_config_error_surfaced(const Evidence& evidence);
 
 namespace {
 
-using namespace std::chrono_literals;
-
 // From one attempt to set a copy up to the next (streams D.5).
-constexpr core::Duration kAttemptSpacing = 2s;
-// An attempt asks what the origin is, 5 s, and for a consumer, 30 s; whoever looks sees in the seconds after that that nothing came.
-constexpr core::Duration kSurfaceBound = 40s;
+constexpr core::Duration kAttemptSpacing = core::copy_timing::kRequestSpacing;
 
 const FinalStream* origin_of(const Evidence& evidence, const FinalStream& stream, const FinalCopy& copy) {
   const StreamSpec* origin = evidence.scenario.origin(*stream.spec, *copy.from);
@@ -48,23 +46,6 @@ std::string named(const FinalStream& stream) { return stream.key.stream + " at "
 // Whether the time within which the copy had to be level has passed.
 bool is_due(const Evidence& evidence, const FinalCopy& copy) {
   return std::any_of(evidence.lags.begin(), evidence.lags.end(), [&](const LagSample& sample) { return sample.from == copy.from; });
-}
-
-// The nodes from one to the other along the links, both included; empty: there is no way.
-std::set<std::string> way(const Scenario& scenario, const std::string& from, const std::string& to) {
-  std::map<std::string, std::string> before{{from, from}};
-  std::vector<std::string> reached{from};
-  for (std::size_t i = 0; i < reached.size(); ++i) {
-    for (const LinkSpec& link : scenario.links) {
-      for (const auto& [here, there] : {std::pair{link.between.a, link.between.b}, std::pair{link.between.b, link.between.a}}) {
-        if (here == reached[i] && before.try_emplace(there, here).second) reached.push_back(there);
-      }
-    }
-  }
-  std::set<std::string> nodes;
-  if (!before.contains(to)) return nodes;
-  for (std::string at = to; nodes.insert(at).second && at != from;) at = before[at];
-  return nodes;
 }
 
 // Whether a fault of the run strikes a node or a link on the way.
@@ -128,9 +109,9 @@ bool is_partial(const FinalStream& stream) {
 }  // namespace
 
 std::vector<Divergence> check_no_loss_after_offline(const Evidence& evidence) {
-  std::vector<Divergence> out;
+  std::vector<Divergence> out = found_out_of_order(evidence);
   for (const FinalStream& stream : evidence.end.streams) {
-    if (stream.spec == nullptr || !stream.is_readable || stream.spec->sources.empty()) continue;
+    if (stream.spec == nullptr || !stream.is_readable || stream.spec->sources.empty() || is_found(out, stream)) continue;
     const auto report = [&](core::Seq seq, std::string expected, std::string actual) {
       Divergence& d = out.emplace_back(about("no-loss-after-offline", stream, seq, evidence.end.at));
       d.expected = std::move(expected);

@@ -9,6 +9,7 @@
 
 #include "core/base/types.h"
 #include "scenarios/change_log.h"
+#include "scenarios/copy_watch.h"
 #include "scenarios/final_state.h"
 #include "scenarios/history.h"
 #include "scenarios/key_value_log.h"
@@ -25,8 +26,10 @@ namespace windtunnel::scenarios {
 struct LagSample {
   const StreamSpec* copy = nullptr;
   const OriginSpec* from = nullptr;
-  core::Instant quiet_since;  // the last fault, or the last publish, whichever came later
+  core::Instant quiet_since;  // the last fault, the last publish, or the start of the last node on the way, whichever came latest
   core::Instant level_at;     // when the lag was first seen to be 0 after that; kForever: never
+  core::Instant due_at;       // by when it must be; kForever: that is not known yet
+  std::string bound;          // what that is made of: "3s to dial again, ..."
   std::uint64_t lag = 0;      // at the end of the bound
 };
 
@@ -41,7 +44,8 @@ struct Evidence {
   const FinalState& end;
   const std::vector<LagSample>& lags;
   const std::vector<RecoveryReading>& readings;
-  const std::vector<LeafFinding>* leafs = nullptr;  // nullptr: nobody looked
+  const std::vector<LeafFinding>* leafs = nullptr;   // nullptr: nobody looked
+  const std::vector<CopyFinding>* copies = nullptr;  // the same
 };
 
 struct Invariant {
@@ -56,8 +60,5 @@ struct Invariant {
 [[nodiscard]] std::span<const Invariant> invariants();
 // nullptr if there is none of this name.
 [[nodiscard]] const Invariant* check_of(std::string_view name);
-
-// How long a mirror may need to be level again once all is quiet, on cleanly cut links (design, "Fixed meanings").
-inline constexpr core::Duration kSyncBound = std::chrono::seconds{30};
 
 }  // namespace windtunnel::scenarios

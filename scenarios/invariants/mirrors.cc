@@ -2,12 +2,17 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 #include <unordered_map>
 
+#include "core/base/hash.h"
+#include "core/nats/subject.h"
 #include "faults/units.h"
+#include "scenarios/invariants/copied.h"
 #include "scenarios/invariants/durability.h"
 #include "scenarios/invariants/invariants.h"
+#include "scenarios/lag_log.h"
 
 namespace windtunnel::scenarios {
 
@@ -21,7 +26,7 @@ namespace {
 struct MirrorPair {
   const FinalStream* mirror = nullptr;
   const FinalStream* origin = nullptr;
-  bool is_filtered = false;
+  bool has_transforms = false;
 };
 
 std::vector<MirrorPair> mirrors(const Evidence& evidence) {
@@ -31,7 +36,7 @@ std::vector<MirrorPair> mirrors(const Evidence& evidence) {
     const StreamSpec* origin = evidence.scenario.origin(*stream.spec, *stream.spec->mirror);
     if (origin == nullptr) continue;
     const FinalStream* found = evidence.end.find(origin->on, origin->name);
-    if (found != nullptr) out.push_back({&stream, found, !stream.spec->mirror->filter_subject.empty()});
+    if (found != nullptr) out.push_back({&stream, found, stream.spec->create_body.find("\"subject_transform") != std::string::npos});
   }
   return out;
 }
@@ -76,20 +81,41 @@ bool was_lost_by_mirror(const Evidence& evidence, const FinalStream& mirror, cor
   return !stored.empty() && may_be_lost(evidence, mirror, seq, stored.back()->at);
 }
 
-bool is_stored_as(const OriginView& origin, const FinalMessage& message) {
+// Which subjects of the origin the mirror is to have, by hash; nullopt: all.
+std::optional<std::set<std::uint64_t>> wanted_subjects(const MirrorPair& pair) {
+  const std::string& filter = pair.mirror->spec->mirror->filter_subject;
+  if (filter.empty()) return std::nullopt;
+  std::set<std::uint64_t> out;
+  for (const LatestOfSubject& latest : pair.origin->latest) {
+    if (core::matches(latest.subject, filter)) out.insert(core::hash_bytes(latest.subject));
+  }
+  return out;
+}
+
+bool is_stored_as(const OriginView& origin, const FinalMessage& message, bool has_transforms) {
   const auto [begin, end] = origin.stored.equal_range(message.seq);
   return std::any_of(begin, end, [&](const auto& entry) {
     const StoredEvent& e = *entry.second;
-    return e.content == message.content && e.subject == message.subject && e.time == message.time;
+    return e.content == message.content && (has_transforms || e.subject == message.subject) && e.time == message.time;
   });
+}
+
+// Whether the mirror keeps what its origin has lost, says so in its status, and copies nothing any more.
+bool has_parted(const Evidence& evidence, const LagSample& sample) {
+  const FinalStream* mirror = evidence.end.find(sample.copy->on, sample.copy->name);
+  const StreamSpec* from = evidence.scenario.origin(*sample.copy, *sample.from);
+  const FinalStream* origin = from == nullptr ? nullptr : evidence.end.find(from->on, from->name);
+  if (!sample.copy->mirror || mirror == nullptr || origin == nullptr || mirror->mirror_error.empty()) return false;
+  const StreamLife* life = evidence.history.life(origin->key);
+  return life != nullptr && !life->steps_back.empty();
 }
 
 }  // namespace
 
 std::vector<Divergence> check_mirror_is_prefix(const Evidence& evidence) {
-  std::vector<Divergence> out;
+  std::vector<Divergence> out = found_unlike_origin(evidence);
   for (const MirrorPair& pair : mirrors(evidence)) {
-    if (!pair.mirror->is_readable || !pair.origin->is_readable) continue;
+    if (!pair.mirror->is_readable || !pair.origin->is_readable || is_found(out, *pair.mirror)) continue;
     const OriginView origin = view(evidence, *pair.origin);
     const auto report = [&](core::Seq seq, std::string expected, std::string actual) {
       Divergence d = divergence(pair, "mirror-is-prefix", seq, evidence.end.at);
@@ -108,11 +134,14 @@ std::vector<Divergence> check_mirror_is_prefix(const Evidence& evidence) {
     bool is_reported = false;
     for (const FinalMessage& message : pair.mirror->messages) {
       held.insert(message.seq);
-      if (is_stored_as(origin, message)) continue;
+      if (is_stored_as(origin, message, pair.has_transforms)) continue;
       // A crash between the origin's write and the word of it: it holds the message all the same.
       if (const auto same = origin.live.find(message.seq); same != origin.live.end() && same->second->content == message.content &&
-                                                           same->second->subject == message.subject && same->second->time == message.time)
+                                                           (pair.has_transforms || same->second->subject == message.subject) &&
+                                                           same->second->time == message.time)
         continue;
+      // Written so, and gone again: it said that it removed what it never said it had.
+      if (origin.stored.count(message.seq) == 0 && said_removed(evidence, pair.origin->key, message.seq, core::Instant{})) continue;
       const auto live = origin.live.find(message.seq);
       report(message.seq,
              live == origin.live.end() ? "the origin stored nothing under this sequence that the mirror could hold"
@@ -121,12 +150,18 @@ std::vector<Divergence> check_mirror_is_prefix(const Evidence& evidence) {
       is_reported = true;
       break;
     }
-    if (is_reported || pair.is_filtered) continue;
-    // A hole is right only where the origin no longer has the message either, or the mirror's own limits took it.
+    // A mirror by transforms has the subjects that they are of; which these are is not looked into.
+    if (is_reported || pair.has_transforms) continue;
+    // A hole is right only where the origin no longer has the message either, the filter leaves it out, or the mirror's own limits took
+    // it.
+    const std::optional<std::set<std::uint64_t>> wanted = wanted_subjects(pair);
     for (const auto& [seq, message] : origin.live) {
       if (seq > pair.mirror->state.last_seq) break;
       if (seq < pair.mirror->state.first_seq || held.contains(seq) || pair.mirror->unreadable.contains(seq)) continue;
-      if (was_lost_by_mirror(evidence, *pair.mirror, seq)) continue;
+      if (wanted && !wanted->contains(message->subject)) continue;
+      // What the sequence means since the loss after which the mirror has parted.
+      if (seq > origin.reused_above && !pair.mirror->mirror_error.empty()) continue;
+      if (was_lost_by_mirror(evidence, *pair.mirror, seq) || said_removed(evidence, pair.mirror->key, seq, core::Instant{})) continue;
       report(seq, "the mirror holds the origin's " + named(evidence, *message),
              "it has a hole there, though it goes on to " + std::to_string(pair.mirror->state.last_seq.value));
       break;
@@ -136,8 +171,14 @@ std::vector<Divergence> check_mirror_is_prefix(const Evidence& evidence) {
 }
 
 std::vector<Divergence> check_no_duplicate_in_mirror(const Evidence& evidence) {
-  std::vector<Divergence> out = check_no_duplicate_in_sources(evidence);
+  std::vector<Divergence> out = found_again(evidence);
+  for (Divergence& each : check_no_duplicate_in_sources(evidence)) {
+    const bool is_known =
+        std::any_of(out.begin(), out.end(), [&](const Divergence& d) { return d.node == each.node && d.stream == each.stream; });
+    if (!is_known) out.push_back(std::move(each));
+  }
   for (const MirrorPair& pair : mirrors(evidence)) {
+    if (is_found(out, *pair.mirror)) continue;
     std::unordered_map<std::uint64_t, std::uint64_t> at_origin;  // by content; a careless retry stores one content twice
     const StreamLife* life = evidence.history.life(pair.origin->key);
     if (life != nullptr) {
@@ -164,15 +205,18 @@ std::vector<Divergence> check_no_duplicate_in_mirror(const Evidence& evidence) {
 std::vector<Divergence> check_sync_makes_progress(const Evidence& evidence) {
   std::vector<Divergence> out;
   for (const LagSample& sample : evidence.lags) {
-    if (sample.level_at != core::kForever && sample.level_at - sample.quiet_since <= kSyncBound) continue;
+    if (sample.level_at <= sample.due_at && sample.level_at != core::kForever) continue;
+    if (has_parted(evidence, sample)) continue;
     Divergence d;
     d.invariant = "sync-makes-progress";
     d.stream = sample.copy->name;
     d.node = sample.copy->on;
     const std::string what = sample.copy->mirror ? "the mirror" : "its source " + sample.from->name;
-    d.expected = what + " is level within " + faults::format_duration(kSyncBound) + " of the last fault and the last publish";
-    d.actual = "it is " + std::to_string(sample.lag) + " messages behind";
-    d.at = sample.quiet_since + kSyncBound;
+    d.expected = what + " is level within " + rounded_text(sample.due_at - sample.quiet_since) +
+                 " of the last fault and the last publish (" + sample.bound + ")";
+    d.actual = sample.level_at == core::kForever ? "it is " + std::to_string(sample.lag) + " messages behind"
+                                                 : "it took " + rounded_text(sample.level_at - sample.quiet_since);
+    d.at = sample.due_at;
     out.push_back(std::move(d));
   }
   return out;

@@ -112,6 +112,8 @@ bool may_be_missing(const Evidence& evidence, const FinalStream& stream, const R
 bool may_have_come_back(const Evidence& evidence, const FinalStream& stream, const RecoveryReading& reading, core::Seq seq,
                         core::Instant removed_at) {
   if (is_removal_under_way(evidence, stream, seq, removed_at, reading.at) && lost_power_by(evidence, stream, reading.at)) return true;
+  // What tighter limits let go, the store says before it writes the marks and before the operator has the answer.
+  if (evidence.changes.is_changing(stream.key, removed_at, reading.at)) return true;
   return may_come_back_by(evidence, stream, seq, removed_at, reading.at);
 }
 

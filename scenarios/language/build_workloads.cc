@@ -147,6 +147,7 @@ ConsumeSpec build_consume(const TypedValue& value, const WorkloadSpec& workload,
   consume.consumer = value.get_or("consumer", workload.name);
   consume.batch = value.get_or("batch", consume.batch);
   consume.expires = value.get_or("expires", consume.expires);
+  consume.timeout = value.get_or("timeout", consume.timeout);
   consume.filter_subject = value.get_or<std::string>("filter_subject", "");
   if (const TypedValue* v = value.find("for")) consume.duration = v->as<core::Duration>();
   const std::string ack = value.get_or<std::string>("ack", "explicit");

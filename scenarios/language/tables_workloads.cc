@@ -88,6 +88,7 @@ constexpr std::array kConsumeKeys = {
         .about = "what becomes of a delivery: answers and how often each, in proportion; default: acknowledged"},
     Key{.name = "batch", .shape = kPositive, .about = "messages that a pull asks for; default 10"},
     Key{.name = "expires", .shape = kPositiveDuration, .about = "of a pull; default 5s"},
+    Key{.name = "timeout", .shape = kPositiveDuration, .about = "how long an ack waits for its answer; default 5s"},
     Key{.name = "for", .shape = kPositiveDuration, .about = "how long; default: until the run ends"},
 };
 constexpr Table kConsume{.name = "a consume workload", .keys = kConsumeKeys, .mark = "consume"};

@@ -124,7 +124,8 @@ TEST_CASE("what is wrong is named, with the nearest valid word") {
             "unknown option `-x` of `windtunnel run`; there are --seed, --seeds, --jobs, --verify, --as, --defect, --crash-at, --keep, "
             "--trace, "
             "--json, --junit and --help"},
-           {"check a --seed 7", "unknown option `--seed` of `windtunnel check`; there are --strict, --streams, --topology and --help"},
+           {"check a --seed 7",
+            "unknown option `--seed` of `windtunnel check`; there are --strict, --streams, --topology, --json and --help"},
            {"run a --seed", "the required argument for option '--seed' is missing; see `windtunnel run --help`"},
            {"run a --seed x", "`--seed` must be a whole number, 0 or more, not `x`"},
            {"run a --seed -1", "`--seed` must be a whole number, 0 or more, not `-1`"},
@@ -197,6 +198,8 @@ TEST_CASE("check takes scenarios, streams of servers and how these are joined") 
   CHECK(check.paths == std::vector<std::string>{"a", "dir"});
   CHECK(check.is_strict);
   CHECK(check.topology == "t.yaml");
+  CHECK_FALSE(check.json_file);
+  CHECK(std::get<CheckCommand>(*parse_arguments(words("check a --json found.json"))).json_file == "found.json");
   REQUIRE(check.streams.size() == 3);
   CHECK(check.streams[0].server == "hub");
   CHECK(check.streams[0].path == "h.json");

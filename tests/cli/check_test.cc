@@ -1,6 +1,8 @@
 // `windtunnel check` from outside: what it prints and how it exits.
 #include <doctest/doctest.h>
 
+#include <nlohmann/json.hpp>
+
 #include "tests/cli/process.h"
 
 namespace windtunnel::cli {
@@ -70,6 +72,66 @@ TEST_CASE("streams of real servers are looked at with two flags, or with a topol
   const Said named = folder.run("check --topology " + kStreams + "leafs.yaml");
   CHECK(named.status == 0);
   CHECK(named.out.find("hazard max-age-shorter-than-outage: ") != std::string::npos);
+}
+
+TEST_CASE("with --json what was found is written as data, too, and nothing else changes") {
+  const Folder folder;
+  folder.write("a.yaml", hazardous("hazards: [copy-cycle]\n"));
+  folder.write("b.yaml", "scenario: b\nnods: {}\n");
+  folder.write("c.yaml", hazardous("hazards: [plain-publish-to-remote]\n"));
+  const Said plain = folder.run("check a.yaml b.yaml c.yaml");
+  const Said said = folder.run("check a.yaml b.yaml c.yaml --json found.json");
+  CHECK(said.status == 2);
+  CHECK(said.out == plain.out);
+  CHECK(said.err == plain.err);
+  const nlohmann::json found = nlohmann::json::parse(folder.read("found.json"));
+  CHECK(found["schema"] == "windtunnel.check");
+  CHECK(found["version"] == 1);
+  CHECK(found["totals"]["checked"] == 3);
+  CHECK(found["totals"]["hazards"] == 1);
+  CHECK(found["totals"]["accepted"] == 1);
+  CHECK(found["totals"]["warnings"] == 1);
+  CHECK(found["totals"]["errors"] == found["findings"].size() - 3);
+  const nlohmann::json& hazard = found["findings"][0];
+  CHECK(hazard["id"] == "plain-publish-to-remote");
+  CHECK(hazard["severity"] == "hazard");
+  CHECK(hazard["scenario"] == "careless");
+  CHECK(hazard["file"] == "a.yaml");
+  CHECK(hazard["line"] == 8);
+  CHECK(hazard["column"] == 16);
+  CHECK(hazard["why"].get<std::string>().starts_with("`workload-1` publishes `orders.new` at `leaf`"));
+  CHECK(hazard["mend"].get<std::string>().starts_with("Publish `via: jetstream`"));
+  CHECK(hazard["docs"] == "docs/hazards.md#plain-publish-to-remote");
+  CHECK(found["findings"][1]["severity"] == "warning");
+  CHECK(found["findings"][1]["id"] == "copy-cycle");
+  bool has_key = false;
+  for (const nlohmann::json& finding : found["findings"]) {
+    if (finding["severity"] != "error") continue;
+    CHECK(finding["id"] == "invalid");
+    CHECK(finding["file"] == "b.yaml");
+    has_key = has_key || (finding["line"] == 2 && finding["why"].get<std::string>().starts_with("unknown key `nods`"));
+  }
+  CHECK(has_key);
+  CHECK(found["findings"].back()["severity"] == "accepted");
+}
+
+TEST_CASE("what is found in the streams of real servers is written as JSON just so, and a file that cannot be written is an error") {
+  const Folder folder;
+  const Said said = folder.run("check --strict --topology " + kStreams + "leafs.yaml --json found.json");
+  CHECK(said.status == 1);
+  const nlohmann::json found = nlohmann::json::parse(folder.read("found.json"));
+  CHECK(found["totals"]["checked"] == 1);
+  CHECK(found["totals"]["hazards"] == found["findings"].size());
+  bool has_max_age = false;
+  for (const nlohmann::json& finding : found["findings"]) {
+    CHECK(finding["file"].get<std::string>().find(".json") != std::string::npos);
+    CHECK(finding["line"] > 0);
+    has_max_age = has_max_age || finding["id"] == "max-age-shorter-than-outage";
+  }
+  CHECK(has_max_age);
+  const Said refused = folder.run("check --topology " + kStreams + "leafs.yaml --json nowhere/found.json");
+  CHECK(refused.status == 2);
+  CHECK(refused.err == "windtunnel: nowhere/found.json: cannot be written: No such file or directory\n");
 }
 
 TEST_CASE("what cannot be read is an error") {

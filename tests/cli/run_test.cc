@@ -169,6 +169,28 @@ TEST_CASE("the reports hold every run") {
   CHECK(count(junit, "replay: windtunnel run a.yaml --seed 3") == 1);
 }
 
+TEST_CASE("many seeds end with the slowest of each scenario that has copies, a single one does not; the report has them") {
+  const Folder folder;
+  folder.scenario("a.yaml", "copies");
+  folder.scenario("b.yaml", "passes");
+  const Said said = folder.run("run a.yaml b.yaml --seeds 1..8 --jobs 2 --json r.json");
+  CHECK(said.status == 0);
+  const std::string line = "slowest: copies seed=3 caught up 4s120ms after all was quiet (bound 11s): ALL on hub with EDGE\n";
+  CHECK(count(said.out, "slowest: ") == 1);
+  CHECK(said.out.find("\n" + line + "16 runs: 16 passed; ") != std::string::npos);
+  const json report = json::parse(folder.read("r.json"));
+  REQUIRE(report["slowest"].size() == 1);
+  CHECK(report["slowest"][0]["file"] == "a.yaml");
+  CHECK(report["slowest"][0]["seed"] == 3);
+  CHECK(report["slowest"][0]["took_ns"] == 4'120'000'000);
+  CHECK(report["slowest"][0]["bound_ns"] == 11'000'000'000);
+  CHECK(report["runs"][0]["catch_ups"][0]["took_ns"] == 1'001'000'000);
+  CHECK(report["runs"][8]["catch_ups"].empty());
+  CHECK(folder.run("run a.yaml --seeds 1..9").out.find("slowest: copies seed=9 did not catch up (bound 11s): ALL on hub with EDGE\n") !=
+        std::string::npos);
+  CHECK(folder.run("run a.yaml --seed 3").out.find("slowest") == std::string::npos);
+}
+
 TEST_CASE("--trace writes the events of the one run, once") {
   const Folder folder;
   folder.scenario("a.yaml", "fails");
@@ -276,8 +298,7 @@ TEST_CASE("list says what there is") {
   CHECK(folder.run("list faults").out.find("\npower_loss ") != std::string::npos);
   CHECK(folder.run("list invariants").out.find("mirror-is-prefix") != std::string::npos);
   CHECK(folder.run("list invariants")
-            .out.find("config-error-surfaced           A copy that cannot make progress shows an error or a lag.\n") !=
-        std::string::npos);
+            .out.find("config-error-surfaced           A copy that cannot make progress shows an error or a lag.\n") != std::string::npos);
   const std::string workloads = folder.run("list workloads").out;
   CHECK(workloads.starts_with("publish\n"));
   CHECK(workloads.find("\nconsume\n") != std::string::npos);

@@ -29,6 +29,7 @@ void check_equal(const RunRecord& a, const RunRecord& b) {
   CHECK(a.result.notes == b.result.notes);
   CHECK(a.result.timeline == b.result.timeline);
   CHECK(a.result.divergences == b.result.divergences);
+  CHECK(a.result.catch_ups == b.result.catch_ups);
 }
 
 TEST_CASE("a run that is written as JSON is read back as the same run") {
@@ -63,7 +64,7 @@ TEST_CASE("a report holds its schema, its totals and its runs") {
   totals.add(Outcome::passed);
   totals.add(Outcome::failed);
   const std::vector<std::string> runs = {run_json(passed_run()), run_json(failed_run())};
-  const nlohmann::json report = nlohmann::json::parse(report_json(runs, totals, std::chrono::milliseconds{250}, "0.1.0"));
+  const nlohmann::json report = nlohmann::json::parse(report_json(runs, {}, totals, std::chrono::milliseconds{250}, "0.1.0"));
   CHECK(report["schema"] == "windtunnel.report");
   CHECK(report["version"] == kJsonVersion);
   CHECK(report["windtunnel"] == "0.1.0");
@@ -74,7 +75,41 @@ TEST_CASE("a report holds its schema, its totals and its runs") {
   CHECK(report["runs"][0]["trace_hash"] == "9f3c5e0d12ab34cd");
   CHECK(report["runs"][1]["divergences"][0]["first_seq"] == 17);
   CHECK(report["runs"][1]["divergences"][0]["at_ns"] == 90'250'000'000);
-  CHECK(nlohmann::json::parse(report_json({}, {}, {}, "0.1.0"))["runs"].empty());
+  CHECK(nlohmann::json::parse(report_json({}, {}, {}, {}, "0.1.0"))["runs"].empty());
+}
+
+TEST_CASE("of each scenario and variant the slowest copy of all its runs is told, and one that never came before all others") {
+  using namespace std::chrono_literals;
+  const auto run = [](std::uint64_t seed, std::optional<core::Duration> took) {
+    RunRecord out = passed_run();
+    out.seed = core::Seed{seed};
+    out.result.catch_ups = {{"COPY", "leaf", "ORDERS", 5ms, 6s}, {"ALL", "hub", "EDGE", took, 11s}};
+    return out;
+  };
+  SlowestRuns slowest;
+  CHECK(slowest.all().empty());
+  slowest.add(run(1, 4s));
+  slowest.add(run(2, 4120ms + 3us));
+  slowest.add(run(3, 4120ms + 3us));
+  RunRecord other = run(9, 3s);
+  other.variant.profile = "nats-2.10.27";
+  slowest.add(other);
+  RunRecord without = run(4, 4s);
+  without.file = "other.yaml";
+  without.result.catch_ups.clear();
+  slowest.add(without);
+  REQUIRE(slowest.all().size() == 2);
+  CHECK(slowest_text(slowest.all()[0]) ==
+        "slowest: hub-outage seed=2 caught up 4s120ms after all was quiet (bound 11s): ALL on hub with EDGE\n");
+  CHECK(slowest_text(slowest.all()[1]) ==
+        "slowest: hub-outage seed=9 as=nats-2.10.27 caught up 3s after all was quiet (bound 11s): ALL on hub with EDGE\n");
+  slowest.add(run(5, std::nullopt));
+  slowest.add(run(6, 5s));
+  CHECK(slowest_text(slowest.all()[0]) == "slowest: hub-outage seed=5 did not catch up (bound 11s): ALL on hub with EDGE\n");
+  const nlohmann::json report = nlohmann::json::parse(report_json({}, slowest.all(), {}, {}, "0.1.0"));
+  CHECK(report["slowest"][0]["took_ns"].is_null());
+  CHECK(report["slowest"][1]["took_ns"] == 3'000'000'000);
+  CHECK(report["slowest"][1]["as"] == "nats-2.10.27");
 }
 
 TEST_CASE("docs/json-report.md names every field and no other") {
@@ -89,8 +124,12 @@ TEST_CASE("docs/json-report.md names every field and no other") {
   }
   std::set<std::string> written;
   const std::vector<std::string> runs = {run_json(failed_run())};
-  const nlohmann::json report = nlohmann::json::parse(report_json(runs, {}, {}, "0.1.0"));
-  for (const nlohmann::json* object : {&report, &report["totals"], &report["runs"][0], &report["runs"][0]["divergences"][0]}) {
+  SlowestRuns slowest;
+  slowest.add(failed_run());
+  const nlohmann::json report = nlohmann::json::parse(report_json(runs, slowest.all(), {}, {}, "0.1.0"));
+  const nlohmann::json& run = report["runs"][0];
+  for (const nlohmann::json* object :
+       {&report, &report["totals"], &run, &run["divergences"][0], &run["catch_ups"][0], &report["slowest"][0]}) {
     for (const auto& [name, unused] : object->items()) written.insert(name);
   }
   CHECK(documented == written);

@@ -16,6 +16,8 @@ inline RunRecord passed_run() {
   run.result.virtual_time = std::chrono::seconds{90} + std::chrono::nanoseconds{999};
   run.result.trace_hash = 0x9f3c5e0d12ab34cd;
   run.result.notes = {"careful: published=1200 acked=800"};
+  run.result.catch_ups = {{"COPY", "leaf", "ORDERS", std::chrono::milliseconds{1234}, std::chrono::seconds{6}},
+                          {"ALL", "hub", "EDGE", std::nullopt, std::chrono::seconds{7}}};
   run.wall = std::chrono::milliseconds{123};
   run.replay = "windtunnel run catalog/hub-outage.yaml --seed 7";
   return run;

@@ -70,6 +70,19 @@ streams:
 workloads: [ { publish: orders.new, at: hub, via: jetstream, rate: 50/s, for: 10s, name: careful } ]
 )";
 
+// Every other message is none of the mirror's business.
+const std::string kFiltered = R"(
+scenario: filtered
+about: A mirror of some of its origin's subjects.
+nodes: { hub: { domain: hub }, leaf: { domain: leaf, leaf_of: hub } }
+streams:
+  - { on: hub, name: ORDERS, subjects: [orders.>], storage: file }
+  - { on: leaf, name: COPY, mirror: { name: ORDERS, domain: hub, filter_subject: orders.new } }
+workloads:
+  - { publish: orders.new, at: hub, via: jetstream, rate: 50/s, for: 10s, name: careful }
+  - { publish: orders.old, at: hub, via: jetstream, rate: 31/s, for: 10s, name: other }
+)";
+
 const std::string kOutage = kMirror + R"(
 faults: [ { at: 3s, signal: { node: hub, name: SIGABRT } }, { at: 5s, start: hub } ]
 )";
@@ -362,6 +375,7 @@ std::vector<Row> rows() {
       {"sets up what no link's return concerns", kSources, "bounded-retry", {Defect::nats_7796}, "bounded-retry"},
       {"does not say that nobody answers", kWrongDomain, "config-error-surfaced", {Defect::nats_7530}, "config-error-surfaced"},
       {"skips messages of the origin", kMirror, "mirror-is-prefix", {Defect::break_mirror_skips}, "mirror-is-prefix"},
+      {"skips messages that the mirror's filter is for", kFiltered, "mirror-is-prefix", {Defect::break_mirror_skips}, "mirror-is-prefix"},
       {"stores messages of the origin twice",
        kMirror,
        "no-duplicate-in-mirror",

@@ -60,6 +60,7 @@ TEST_CASE("pruning changes neither the run nor what is found") {
   for (const std::string& faults : {std::string{}, outage, hole, power}) {
     for (const std::vector<Defect>& defects : {std::vector<Defect>{},
                                                {Defect::break_mirror_duplicates},
+                                               {Defect::break_mirror_skips},
                                                {Defect::break_ack_before_store},
                                                {Defect::break_dedupe},
                                                {Defect::break_silent_no_responders}}) {

@@ -129,6 +129,17 @@ TEST_CASE("what a limit takes that an operator has set is not lost, and the limi
   CHECK(finds(run(tightened("{ max_msgs_per_subject: 2 }"), Defect::nats_6244), "per-subject-limit"));
 }
 
+TEST_CASE("what a limit took while the operator still waited may be back after a crash") {
+  const auto killed_at = [](std::string_view when) {
+    return tightened("{ max_msgs_per_subject: 2 }") +
+           "faults:\n  - { at: 5900ms, slow_disk: { node: srv, factor: 2, stall: 2s } }\n"
+           "  - { at: " +
+           std::string(when) + ", signal: { node: srv, name: SIGABRT } }\n  - { after: 1s, start: srv }\n";
+  };
+  CHECK(run(killed_at("7s")).passed());
+  CHECK(run(killed_at("9s")).passed());
+}
+
 TEST_CASE("an operator who sets no limit excuses no loss") {
   const std::string text = tightened("{ description: other }");
   CHECK(run(text).passed());

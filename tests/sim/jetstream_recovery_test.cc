@@ -79,6 +79,62 @@ TEST_CASE("what was deleted stays deleted over a restart, and its name is free")
   CHECK(error_of(node.client().consumer("S", "d")) == 10014);
 }
 
+TEST_CASE("a consumer does not go on where a deleted one of its name stood, whatever a power loss has left of that") {
+  for (const bool is_recreated : {false, true}) {
+    CAPTURE(is_recreated);
+    OneNode node;
+    node.client().create_stream("S", R"("subjects":["s"])");
+    node.client().create_consumer("S", "c", R"("ack_policy":"explicit")");
+    node.client().publish_many("s", 3);
+    CHECK(stream_seqs(node.client().fetch("S", "c", 3)) == Seqs{1, 2, 3});
+    node.world.run_for(200ms);
+    node.world.signal("hub", sim::Signal::kill);
+    // A deletion of which the power loss has taken back a part: the state is there again, the configuration is not.
+    for (const char* file : {"meta.inf", "meta.sum"}) {
+      if (is_recreated) node.world.process("hub").disk().drop("jetstream/$G/streams/S/obs/c/" + std::string(file));
+    }
+    node.world.start("hub");
+    node.js = std::make_unique<JetStreamClient>(node.world, "later", "hub");
+    node.client().create_consumer("S", "c", R"("ack_policy":"explicit")");
+    CHECK(stream_seqs(node.client().fetch("S", "c", 3)) == (is_recreated ? Seqs{1, 2, 3} : Seqs{}));
+  }
+}
+
+TEST_CASE("a stream whose deletion was cut short leaves nothing to the next one of its name") {
+  int cut_short = 0;
+  for (std::uint64_t nth = 1; nth <= 30; ++nth) {
+    CAPTURE(nth);
+    OneNode node;
+    node.client().create_stream("S", R"("subjects":["s"])");
+    node.client().create_consumer("S", "c", R"("ack_policy":"explicit")");
+    node.client().publish_many("s", 3);
+    node.world.run_for(200ms);
+    std::uint64_t count = 0;
+    node.world.process("hub").disk().set_change_watch([&](std::uint64_t, const sim::DiskEvent&) {
+      if (++count != nth) return false;
+      node.world.kernel.post([&] { node.world.signal("hub", sim::Signal::kill); });
+      return true;
+    });
+    node.client().api("STREAM.DELETE.S");
+    node.world.process("hub").disk().set_change_watch({});
+    if (node.world.process("hub").is_running()) break;
+    ++cut_short;
+    node.world.start("hub");
+    node.js = std::make_unique<JetStreamClient>(node.world, "later", "hub");
+    // It is whole or gone.
+    const Json info = node.client().stream("S");
+    if (error_of(info) == 0) {
+      CHECK(info["state"]["messages"] == 3);
+      continue;
+    }
+    const Json made = node.client().create_stream("S", R"("subjects":["s"])");
+    CHECK(made["state"]["messages"] == 0);
+    CHECK(made["state"]["last_seq"] == 0);
+    CHECK_FALSE(node.world.process("hub").disk().tree().exists("jetstream/$G/streams/.S"));
+  }
+  CHECK(cut_short > 3);
+}
+
 TEST_CASE("streams and consumers in memory are gone after a restart, files stay") {
   OneNode node;
   node.client().create_stream("M", R"("subjects":["m"],"storage":"memory")");

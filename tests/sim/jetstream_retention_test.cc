@@ -30,6 +30,22 @@ TEST_CASE("an acknowledged job is gone from a work queue before its acknowledgem
   CHECK(js.stream("Q")["state"]["messages"] == 1);
 }
 
+TEST_CASE("an acknowledgement whose job could not leave its work queue is not answered") {
+  for (const bool is_failing : {false, true}) {
+    CAPTURE(is_failing);
+    OneNode node;
+    JetStreamClient& js = node.client();
+    js.create_stream("Q", R"("subjects":["q"],"retention":"workqueue")");
+    js.create_consumer("Q", "w", R"("ack_policy":"explicit")");
+    js.publish_many("q", 2);
+    const std::vector<Heard> jobs = js.fetch("Q", "w", 2);
+    REQUIRE(jobs.size() == 2);
+    if (is_failing) node.world.process("hub").disk().fail({.operation = sim::DiskOperation::write, .pattern = "**/msgs/*.blk"});
+    CHECK(js.ack(jobs[0]) == !is_failing);
+    CHECK(js.stream("Q")["state"]["messages"] == (is_failing ? 2 : 1));
+  }
+}
+
 TEST_CASE("a job that ran out of deliveries stays in a work queue until it is acknowledged late, or deleted") {
   OneNode node;
   JetStreamClient& js = node.client();

@@ -1,101 +1,11 @@
 // Streams with sources: what they copy, from where they go on, and what they survive (reference: streams E).
-#include <algorithm>
-#include <map>
-#include <set>
-
-#include "core/jetstream/source_set.h"
 #include "sim/survivors.h"
-#include "tests/sim/jetstream_fixture.h"
+#include "tests/sim/hub_and_edges.h"
 
 namespace windtunnel::tests {
 namespace {
 
 constexpr std::uint64_t kRandomSeeds = 300;
-
-// A hub that sums up what its edges have, each in a domain of its own.
-struct HubAndEdges {
-  explicit HubAndEdges(int edges, core::Defects defects = {}, core::Seed seed = core::Seed{1}) : world(seed), defects_(defects) {
-    world.add(node_config("hub", "hub"), defects);
-    for (int i = 1; i <= edges; ++i) {
-      const std::string name = "e" + std::to_string(i);
-      world.add(node_config(name, name, "hub"), defects);
-      world.link("hub", name, {5ms, 40ms});
-    }
-    world.start("hub");
-    hub = std::make_unique<JetStreamClient>(world, "at_hub", "hub");
-    for (int i = 1; i <= edges; ++i) {
-      const std::string name = "e" + std::to_string(i);
-      world.start(name);
-      edge[i] = std::make_unique<JetStreamClient>(world, "at_" + name, name);
-    }
-    world.run_for(3s);
-  }
-  static std::string source(int i, const std::string& members = {}) {
-    const std::string number = std::to_string(i);
-    return R"({"name":"EDGE_)" + number + R"(","external":{"api":"$JS.e)" + number + R"(.API","deliver":""})" + members + "}";
-  }
-  void create_origin(int i, const std::string& members = {}) {
-    const std::string number = std::to_string(i);
-    REQUIRE(error_of(edge[i]->create_stream("EDGE_" + number, R"("subjects":["e)" + number + R"(.>"])" + members)) == 0);
-  }
-  void create_all(const std::string& sources, const std::string& members = {}) {
-    REQUIRE(error_of(hub->create_stream("ALL", R"("sources":[)" + sources + "]" + members)) == 0);
-  }
-  void publish(int i, int count, const std::string& headers = {}) {
-    for (int n = 0; n < count; ++n) {
-      const int number = ++published[i];
-      CHECK(seq_of(edge[i]->publish("e" + std::to_string(i) + ".a", std::to_string(number), headers)) > 0);
-    }
-  }
-  Json state() { return hub->stream("ALL")["state"]; }
-  Json status(std::size_t i = 0) { return hub->stream("ALL")["sources"][i]; }
-  Json message(std::uint64_t seq) { return hub->api("STREAM.MSG.GET.ALL", R"({"seq":)" + std::to_string(seq) + "}")["message"]; }
-  const core::Source& running(std::size_t i = 0) { return *world.stream("hub", "ALL")->sources()->all()[i]; }
-  std::uint64_t count() { return world.stream("hub", "ALL")->store().state().messages; }
-  // How long until the stream has so many messages; 10 min if it never does.
-  core::Duration until_count(std::uint64_t messages) {
-    const core::Instant begin = world.kernel.now();
-    while (count() < messages && world.kernel.now() - begin < 10min) world.run_for(10ms);
-    return world.kernel.now() - begin;
-  }
-  void restart_hub(sim::Signal how, core::Duration down = 2s) {
-    world.signal("hub", how);
-    world.run_for(down);
-    world.start("hub");
-    hub = std::make_unique<JetStreamClient>(world, "at_hub" + std::to_string(++clients), "hub");
-  }
-  void restart_edge(int i, sim::Signal how, core::Duration down = 2s) {
-    const std::string name = "e" + std::to_string(i);
-    world.signal(name, how);
-    world.run_for(down);
-    world.start(name);
-    edge[i] = std::make_unique<JetStreamClient>(world, "at_" + name + "_" + std::to_string(++clients), name);
-  }
-
-  NodeWorld world;
-  core::Defects defects_;
-  std::unique_ptr<JetStreamClient> hub;
-  std::map<int, std::unique_ptr<JetStreamClient>> edge;
-  std::map<int, int> published;
-  int clients = 0;
-};
-
-// The value of a message's header, out of what STREAM.MSG.GET answers.
-std::string decode64(const std::string& text) {
-  std::string out;
-  unsigned bits = 0;
-  int have = 0;
-  for (const char c : text) {
-    static constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    const std::size_t digit = kDigits.find(c);
-    if (digit == std::string_view::npos) break;
-    bits = bits << 6 | static_cast<unsigned>(digit);
-    if ((have += 6) >= 8) out += static_cast<char>(bits >> (have -= 8) & 0xff);
-  }
-  return out;
-}
-std::string headers_of(const Json& message) { return decode64(message.value("hdrs", "")); }
-std::string payload_of(const Json& message) { return decode64(message.value("data", "")); }
 
 SCENARIO("a stream has what its sources have, each message once, with a header that says where it is from") {
   HubAndEdges w{2};
@@ -153,31 +63,6 @@ SCENARIO("a source goes on where it was") {
       CHECK(payload_of(message) == std::to_string(++last[subject]));
     }
   }
-}
-
-// Deletes the stream of an edge and makes it anew.
-void recreate(HubAndEdges& w, int i) {
-  const std::string name = "EDGE_" + std::to_string(i);
-  REQUIRE(w.edge[i]->api("STREAM.DELETE." + name)["success"] == true);
-  w.create_origin(i);
-}
-
-// What an edge's subject brought, in the order of the hub's sequences.
-std::vector<int> brought(HubAndEdges& w, const std::string& subject) {
-  std::vector<int> out;
-  core::StreamStore& store = w.world.stream("hub", "ALL")->store();
-  const core::StreamState state = store.state();
-  for (std::uint64_t seq = std::max<std::uint64_t>(1, state.first_seq.value); seq <= state.last_seq.value; ++seq) {
-    const Json message = w.message(seq);
-    if (!message.is_null() && message["subject"] == subject) out.push_back(std::stoi(payload_of(message)));
-  }
-  return out;
-}
-
-std::vector<int> numbers(int from, int through) {
-  std::vector<int> out;
-  for (int n = from; n <= through; ++n) out.push_back(n);
-  return out;
 }
 
 SCENARIO("filters, transforms and a start decide what a source brings") {
@@ -292,59 +177,6 @@ SCENARIO("where a source goes on does not depend on the messages that are still 
   }
 }
 
-TEST_CASE("nats-8387: a source without a position passes over what an edge stored before our last message") {
-  for (const bool is_broken : {false, true}) {
-    CAPTURE(is_broken);
-    HubAndEdges w{2, with_defect(is_broken ? std::optional{core::Defect::nats_8387} : std::nullopt)};
-    w.create_origin(1);
-    w.create_origin(2);
-    w.create_all(HubAndEdges::source(2), R"(,"max_msgs":2)");
-    w.publish(1, 3);
-    w.world.run_for(1s);
-    w.publish(2, 4);
-    w.world.run_for(2s);
-    CHECK(w.state()["first_seq"] == 3);
-    w.hub->api("STREAM.UPDATE.ALL",
-               R"({"name":"ALL","max_msgs":100,"sources":[)" + HubAndEdges::source(1) + "," + HubAndEdges::source(2) + "]}");
-    w.world.run_for(3s);
-    CHECK(brought(w, "e1.a") == (is_broken ? std::vector<int>{} : numbers(1, 3)));
-  }
-}
-
-TEST_CASE("nats-6206: an origin that was made anew begins anew") {
-  for (const bool is_broken : {false, true}) {
-    for (const bool is_away : {false, true}) {
-      CAPTURE(is_broken);
-      CAPTURE(is_away);
-      HubAndEdges w{1, with_defect(is_broken ? std::optional{core::Defect::nats_6206} : std::nullopt)};
-      w.create_origin(1);
-      w.create_all(HubAndEdges::source(1));
-      w.publish(1, 10);
-      CHECK(w.until_count(10) < 5s);
-      if (is_away) {  // over a restart, too
-        w.world.run_for(2s);
-        w.world.signal("hub", sim::Signal::kill);
-        w.world.run_for(1s);
-      } else {
-        w.world.cut("hub", "e1", sim::Cut::reset);
-      }
-      recreate(w, 1);
-      w.publish(1, 5);
-      if (is_away) {
-        w.world.start("hub");
-        w.hub = std::make_unique<JetStreamClient>(w.world, "at_hub_again", "hub");
-      } else {
-        w.world.heal("hub", "e1");
-      }
-      w.world.run_for(10s);
-      CHECK(brought(w, "e1.a") == numbers(1, is_broken ? 10 : 15));
-      w.publish(1, 3);
-      w.world.run_for(5s);
-      CHECK(w.count() == (is_broken ? 13 : 18));
-    }
-  }
-}
-
 TEST_CASE("an origin that a power loss took back gives its sequences to other messages, and they are copied") {
   HubAndEdges w{1};
   w.create_origin(1);
@@ -364,88 +196,6 @@ TEST_CASE("an origin that a power loss took back gives its sequences to other me
   w.world.heal("hub", "e1");
   w.world.run_for(10s);
   CHECK(brought(w, "e1.a") == numbers(1, 18));
-}
-
-TEST_CASE("nats-7896: a message whose id is known is passed over; in a release it blocks its source until the id is forgotten") {
-  for (const bool is_broken : {false, true}) {
-    CAPTURE(is_broken);
-    HubAndEdges w{2, with_defect(is_broken ? std::optional{core::Defect::nats_7896} : std::nullopt)};
-    w.create_origin(1);
-    w.create_origin(2);
-    w.create_all(HubAndEdges::source(1) + "," + HubAndEdges::source(2));
-    w.publish(1, 1, "Nats-Msg-Id: same\r\n");
-    w.publish(2, 1);
-    CHECK(w.until_count(2) < 5s);
-    w.publish(2, 1, "Nats-Msg-Id: same\r\n");
-    w.publish(2, 2);
-    w.world.run_for(20s);
-    CHECK(brought(w, "e2.a") == (is_broken ? numbers(1, 1) : std::vector<int>{1, 3, 4}));
-    CHECK((w.running(1).attempts() > 5) == is_broken);
-    w.world.run_for(3min);
-    // When the id is forgotten the release stores the message after all.
-    CHECK(brought(w, "e2.a") == (is_broken ? numbers(1, 4) : std::vector<int>{1, 3, 4}));
-    if (is_broken) continue;
-    w.restart_hub(sim::Signal::kill);
-    w.world.run_for(5s);
-    CHECK(brought(w, "e2.a") == std::vector<int>{1, 3, 4});
-  }
-}
-
-TEST_CASE("nats-8040: a roll-up that the stream does not permit is stored as any message; a release refuses it for ever") {
-  for (const bool is_broken : {false, true}) {
-    CAPTURE(is_broken);
-    HubAndEdges w{1, with_defect(is_broken ? std::optional{core::Defect::nats_8040} : std::nullopt)};
-    w.create_origin(1, R"(,"allow_rollup_hdrs":true)");
-    w.create_all(HubAndEdges::source(1));
-    w.publish(1, 2);
-    CHECK(w.until_count(2) < 5s);
-    w.publish(1, 1, "Nats-Rollup: sub\r\n");
-    w.publish(1, 2);
-    w.world.run_for(30s);
-    CHECK(brought(w, "e1.a") == numbers(1, is_broken ? 2 : 5));
-    CHECK((w.running().attempts() > 5) == is_broken);
-  }
-  SUBCASE("where it is permitted it takes effect") {
-    HubAndEdges w{1};
-    w.create_origin(1, R"(,"allow_rollup_hdrs":true)");
-    w.create_all(HubAndEdges::source(1), R"(,"allow_rollup_hdrs":true)");
-    w.publish(1, 2);
-    CHECK(w.until_count(2) < 5s);
-    w.publish(1, 1, "Nats-Rollup: sub\r\n");
-    w.world.run_for(2s);
-    CHECK(brought(w, "e1.a") == numbers(3, 3));
-  }
-}
-
-TEST_CASE("nats-8069: a link that breaks before the first message costs none") {
-  for (const bool is_broken : {false, true}) {
-    CAPTURE(is_broken);
-    HubAndEdges w{1, with_defect(is_broken ? std::optional{core::Defect::nats_8069} : std::nullopt)};
-    w.create_origin(1);
-    w.publish(1, 5);
-    w.edge[1]->api("STREAM.PURGE.EDGE_1");
-    w.create_all(HubAndEdges::source(1));  // its consumer begins behind what is gone
-    w.world.run_for(3s);
-    w.world.cut("hub", "e1", sim::Cut::reset);
-    w.publish(1, 3);
-    w.world.run_for(20s);
-    w.world.heal("hub", "e1");
-    w.world.run_for(10s);
-    CHECK(brought(w, "e1.a") == numbers(is_broken ? 7 : 6, 8));
-  }
-}
-
-TEST_CASE("nats-7530: a source whose requests nobody answers says so; a release does not") {
-  for (const bool is_broken : {false, true}) {
-    CAPTURE(is_broken);
-    HubAndEdges w{1, with_defect(is_broken ? std::optional{core::Defect::nats_7530} : std::nullopt)};
-    w.create_origin(1);
-    w.create_all(R"({"name":"EDGE_1","external":{"api":"$JS.nowhere.API","deliver":""}})");
-    w.world.run_for(5s);
-    CHECK(w.status()["active"] == -1);
-    CHECK(w.status().contains("error") == !is_broken);
-    if (!is_broken) CHECK(w.status()["error"]["description"] == "no answer to $JS.nowhere.API.CONSUMER.CREATE.EDGE_1");
-  }
 }
 
 TEST_CASE("a source that the stream cannot take says why, tries again within bounds, and goes on when it can") {
@@ -480,41 +230,6 @@ TEST_CASE("a stream that keeps what somebody is interested in takes the rest of 
   CHECK(brought(w, "e1.a") == numbers(5, 6));
 }
 
-SCENARIO("nats-3207: what a work queue or an interest stream hands to a source is not lost with the link") {
-  for (const bool is_broken : {false, true}) {
-    for (const char* retention : {"workqueue", "interest"}) {
-      CAPTURE(is_broken);
-      CAPTURE(retention);
-      HubAndEdges w{1, with_defect(is_broken ? std::optional{core::Defect::nats_3207} : std::nullopt)};
-      w.create_origin(1, R"(,"retention":")" + std::string(retention) + "\"");
-      w.create_all(HubAndEdges::source(1));
-      w.world.run_for(2s);
-      w.publish(1, 5);
-      CHECK(w.until_count(5) < 5s);
-      w.world.run_for(1s);
-      CHECK(w.edge[1]->stream("EDGE_1")["state"]["messages"] == 0);
-      w.world.cut("hub", "e1", sim::Cut::black_hole);
-      w.publish(1, 5);
-      w.world.run_for(2s);
-      // The edge's connection dies, and what lay in it.
-      w.world.signal("hub", sim::Signal::kill);
-      w.world.run_for(30s);
-      w.publish(1, 5);
-      w.world.heal("hub", "e1");
-      w.world.start("hub");
-      w.hub = std::make_unique<JetStreamClient>(w.world, "at_hub_again", "hub");
-      w.world.run_for(30s);
-      const std::vector<int> got = brought(w, "e1.a");
-      if (is_broken) {
-        CHECK(got.size() < 15);
-      } else {
-        CHECK(got == numbers(1, 15));
-        CHECK(w.edge[1]->stream("EDGE_1")["state"]["messages"] == 0);
-      }
-    }
-  }
-}
-
 TEST_CASE("a source that goes takes its consumer on a work queue with it") {
   HubAndEdges w{1};
   w.create_origin(1, R"(,"retention":"workqueue")");
@@ -529,39 +244,6 @@ TEST_CASE("a source that goes takes its consumer on a work queue with it") {
   CHECK(w.edge[1]->stream("EDGE_1")["state"]["consumer_count"] == 0);
 }
 
-SCENARIO("nats-8111, nats-7796: a link that flaps does not disturb the sources of others") {
-  struct Row {
-    std::optional<core::Defect> defect;
-    bool disturbs_healthy;
-    bool piles_up;
-  };
-  const Row rows[] = {{std::nullopt, false, false}, {core::Defect::nats_7796, true, false}, {core::Defect::nats_8111, false, true}};
-  for (const Row& row : rows) {
-    CAPTURE(row.defect.has_value());
-    HubAndEdges w{3, with_defect(row.defect)};
-    for (int i = 1; i <= 3; ++i) w.create_origin(i);
-    w.create_all(HubAndEdges::source(1) + "," + HubAndEdges::source(2) + "," + HubAndEdges::source(3));
-    w.world.run_for(2s);
-    CHECK(w.running(0).attempts() == 1);
-    w.world.cut("hub", "e3", sim::Cut::black_hole);  // one that is in setup all the time
-    w.world.run_for(25s);
-    const std::uint64_t before = w.running(2).attempts();
-    std::uint64_t outstanding = 0;
-    for (int i = 0; i < 8; ++i) {
-      w.world.cut("hub", "e2", sim::Cut::reset);
-      w.world.run_for(300ms);
-      w.world.heal("hub", "e2");
-      for (int n = 0; n < 10; ++n) {
-        w.world.run_for(150ms);
-        outstanding = std::max(outstanding, w.running(2).outstanding());
-      }
-    }
-    CHECK((w.running(0).attempts() > 2) == row.disturbs_healthy);
-    CHECK((outstanding > 1) == row.piles_up);
-    CHECK((w.running(2).attempts() - before > 4) == row.piles_up);
-  }
-}
-
 TEST_CASE("sourced streams that lead back are refused where they can be seen") {
   OneNode w;
   CHECK(error_of(w.client().create_stream("A", R"("subjects":["a"])")) == 0);
@@ -572,32 +254,6 @@ TEST_CASE("sourced streams that lead back are refused where they can be seen") {
   w.client().publish_many("b", 2);
   w.world.run_for(2s);
   CHECK(w.client().stream("B")["state"]["messages"] == 5);
-}
-
-TEST_CASE("sources that were broken on purpose lose, double, and stay away") {
-  struct Row {
-    core::Defect defect;
-    std::size_t messages;
-    bool resumes;
-  };
-  const Row rows[] = {{core::Defect::break_source_skips, 59, true},
-                      {core::Defect::break_source_duplicates, 61, true},
-                      {core::Defect::break_source_never_resumes, 60, false}};
-  for (const Row& row : rows) {
-    CAPTURE(core::name_of(row.defect));
-    HubAndEdges w{1, with_defect(row.defect)};
-    w.create_origin(1);
-    w.create_all(HubAndEdges::source(1));
-    w.publish(1, 60);
-    w.world.run_for(3s);
-    CHECK(brought(w, "e1.a").size() == row.messages);
-    w.world.cut("hub", "e1", sim::Cut::reset);
-    w.world.run_for(20s);
-    w.world.heal("hub", "e1");
-    w.publish(1, 1);
-    w.world.run_for(10s);
-    CHECK((brought(w, "e1.a").back() == 61) == row.resumes);
-  }
 }
 
 // Any order of cuts (seen at once, or not), kills and restarts of the hub and its edges.

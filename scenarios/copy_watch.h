@@ -1,0 +1,112 @@
+// CopyWatch: looks on as mirrors and sources store what they bring, and notes what must not be at the moment at which it happens: a
+// message of a mirror that is not its origin's, that comes again or is passed over; one of a source that comes again or out of its
+// order. What is there at the end need not show it any more. It changes nothing in the run.
+//
+// A finding is a suspicion: what a fault may excuse (a message that an origin wrote and died before it could say so, say) is left to
+// the invariants, which know the whole run (scenarios/invariants/copied.cc).
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/jetstream/copy_watcher.h"
+#include "scenarios/history.h"
+#include "scenarios/scenario.h"
+#include "sim/trace.h"
+
+namespace windtunnel::scenarios {
+
+struct CopyFinding {
+  enum class Kind : std::uint8_t {
+    other,     // a mirror stored under `seq` what its origin never did
+    again,     // a mirror stored `seq`, though it was at `last` already
+    hole,      // a mirror went on to `last`, and passed over its origin's `seq`
+    repeated,  // a source brought its origin's `origin_seq` a second time, after `last`
+  };
+  Kind kind = Kind::other;
+  StreamKey stream;        // the copy
+  StreamKey origin;        // of a mirror
+  std::string source_key;  // of a source: what its messages' headers name
+  core::Seq seq;           // of the copy; of a hole the origin's
+  core::Seq origin_seq;
+  core::Seq last;
+  std::uint64_t content = 0;  // hash of headers and payload; of a hole that of the origin's message
+  std::uint64_t subject = 0;  // hash
+  core::Instant at;
+};
+
+class CopyWatch final : public sim::TraceObserver {
+ public:
+  CopyWatch(const Scenario& scenario, const History& history);
+  ~CopyWatch() override;
+  CopyWatch(const CopyWatch&) = delete;
+  CopyWatch& operator=(const CopyWatch&) = delete;
+
+  // Which id a node has. All of them, before begin().
+  void place(const std::string& node, sim::NodeId id) { ids_[node] = id; }
+  void begin();
+  // To be given to each incarnation of that node's JetStream.
+  [[nodiscard]] core::CopyWatcher& watcher(const std::string& node);
+
+  void on_event(const sim::TraceEvent& event) override;
+  // In the order of their moments; of a copy and kind the first few.
+  [[nodiscard]] const std::vector<CopyFinding>& findings() const { return findings_; }
+
+ private:
+  class Watcher;
+  // What an origin has stored and its mirror has not come to yet.
+  struct Awaited {
+    core::Seq seq;
+    std::uint64_t content = 0;
+    std::uint64_t subject = 0;
+    std::int64_t time = 0;
+    bool is_removed = false;
+  };
+  struct MirrorTrack {
+    StreamKey mirror;
+    StreamKey origin;
+    std::string filter;  // empty: everything
+    bool has_transforms = false;
+    bool may_begin_late = false;  // its configuration says from where
+    bool has_begun = false;
+    core::Seq last;               // its own
+    std::deque<Awaited> awaited;  // ascending
+    // What the origin has, and never said that it stored: written as it was killed.
+    std::vector<std::pair<core::Seq, core::Seq>> unheard;
+    std::map<CopyFinding::Kind, std::size_t> found;
+  };
+  // A stream in its parts.
+  struct Roles {
+    MirrorTrack* mirror = nullptr;
+    std::vector<MirrorTrack*> mirrors_of_it;
+    std::map<std::string, core::Seq, std::less<>> sources;  // how far each has come, by its key
+    std::size_t repeats = 0;
+  };
+  struct Stored;
+
+  Roles* roles(sim::NodeId node, std::string_view stream);
+  void origin_stored(MirrorTrack& track, const Stored& message);
+  void mirror_stored(MirrorTrack& track, const Stored& message);
+  void pass_over(MirrorTrack& track, core::Seq below, core::Seq now_at);
+  void recovered(sim::NodeId node, Roles& roles, std::string_view stream, core::Seq last);
+  void copied(sim::NodeId node, std::string_view stream, std::string_view headers, core::Seq seq);
+  [[nodiscard]] bool is_known(const MirrorTrack& track, const Stored& message) const;
+  void find(MirrorTrack& track, CopyFinding finding);
+
+  const Scenario& scenario_;
+  const History& history_;
+  std::map<std::string, sim::NodeId> ids_;
+  std::vector<std::unique_ptr<MirrorTrack>> mirrors_;
+  std::map<sim::NodeId, std::map<std::string, Roles, std::less<>>> roles_;
+  std::map<std::string, std::unique_ptr<Watcher>> watchers_;
+  std::vector<CopyFinding> findings_;
+  core::Instant now_{};
+};
+
+}  // namespace windtunnel::scenarios
