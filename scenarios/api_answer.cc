@@ -114,7 +114,8 @@ bool read_consumer_info(std::string_view answer, FinalConsumer& consumer) {
   consumer.ack = ack == "explicit" ? AckPolicy::explicit_ : ack == "all" ? AckPolicy::all : AckPolicy::none;
   consumer.delivers_all = text(*config, "deliver_policy") == "all";
   const auto max_deliver = config->find("max_deliver");
-  consumer.delivers_forever = max_deliver == config->end() || !max_deliver->is_number_integer() || max_deliver->get<std::int64_t>() <= 0;
+  const bool is_limited = max_deliver != config->end() && max_deliver->is_number_integer() && max_deliver->get<std::int64_t>() > 0;
+  consumer.max_deliver = is_limited ? max_deliver->get<std::uint64_t>() : 0;
   consumer.is_durable = config->contains("durable_name");
   if (const std::string filter = text(*config, "filter_subject"); !filter.empty()) consumer.filters.push_back(filter);
   if (const auto filters = config->find("filter_subjects"); filters != config->end() && filters->is_array()) {

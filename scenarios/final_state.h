@@ -101,7 +101,7 @@ struct FinalConsumer {
   AckPolicy ack = AckPolicy::none;
   std::vector<std::string> filters;  // empty: every subject
   bool delivers_all = false;         // its deliver policy
-  bool delivers_forever = false;     // max_deliver: -1
+  std::uint64_t max_deliver = 0;     // 0: for ever
   bool is_durable = false;
   bool is_listed = false;            // the scenario lists it: it was created before time 0
   bool is_asked_to_the_end = false;  // some workload pulls to the end of the run, and acknowledges what it gets

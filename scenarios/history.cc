@@ -16,6 +16,7 @@ constexpr core::EventName kRewritten{"store.block_rewritten"};
 constexpr core::EventName kDamage{"store.damage"};
 constexpr core::EventName kFailed{"stream.recovery_failed"};
 constexpr core::EventName kConsumerFailed{"consumer.recovery_failed"};
+constexpr core::EventName kSlow{"disk.slow"};
 constexpr core::EventName kDelivered{"consumer.delivered"};
 constexpr core::EventName kAcked{"consumer.acked"};
 constexpr core::EventName kConfirmed{"consume.confirmed"};
@@ -120,6 +121,9 @@ void History::on_event(const sim::TraceEvent& event) {
     copies_[{event.node, std::string(text(event, "reader"))}].requests.push_back(event.at);
   } else if (event.name == kMirrorConnected || event.name == kSourceConnected) {
     copies_[{event.node, std::string(text(event, "reader"))}].connected.push_back(event.at);
+  } else if (event.name == kSlow) {
+    const core::Duration length{number(event, "ns")};
+    slow_operations_.push_back({event.node, std::string(text(event, "path")), event.at, core::after(event.at, length)});
   } else {
     note_store(event);
   }

@@ -160,6 +160,14 @@ class History final : public sim::TraceObserver {
   };
   [[nodiscard]] const std::vector<ConfirmedAck>& confirmed_acks() const { return confirmed_acks_; }
   [[nodiscard]] const std::vector<FailedFsync>& failed_fsyncs() const { return failed_fsyncs_; }
+  // Operations of a disk that took long (sim::kSlow), in the order in which they began.
+  struct SlowOperation {
+    sim::NodeId node;
+    std::string path;
+    core::Instant from;
+    core::Instant to;
+  };
+  [[nodiscard]] const std::vector<SlowOperation>& slow_operations() const { return slow_operations_; }
   // Of the copy of that name (FinalCopy::reader) on that node; nullptr: it never said a word.
   [[nodiscard]] const CopyLife* copy(sim::NodeId node, const std::string& reader) const;
 
@@ -172,6 +180,7 @@ class History final : public sim::TraceObserver {
   std::uint64_t stored_count_ = 0;
   std::vector<Crash> crashes_;
   std::vector<FailedFsync> failed_fsyncs_;
+  std::vector<SlowOperation> slow_operations_;
   std::vector<Damage> damages_;
   std::map<ConsumerKey, std::vector<ConsumerEvent>> consumers_;
   std::vector<ConfirmedAck> confirmed_acks_;

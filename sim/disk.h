@@ -63,6 +63,9 @@ struct DiskEvent {
   bool is_done = false;     // false: nothing of it has happened; true: it took effect, and did not fail
 };
 
+// An operation that takes so long is said when it begins, as "disk.slow" with its path and its time.
+inline constexpr core::Duration kSlow = std::chrono::milliseconds{50};
+
 using PathMatch = std::function<bool(std::string_view path)>;
 
 // Makes operations fail.

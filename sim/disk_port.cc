@@ -29,6 +29,7 @@ std::uint64_t SimDisk::Port::begin(DiskOperation operation, std::string_view pat
   core::Duration latency = disk_.latency(operation);
   if (is_held) latency = std::max(latency, core::Duration{1});
   if (disk_.stalled_until_ > disk_.kernel_.now()) latency = std::max(latency, disk_.stalled_until_ - disk_.kernel_.now());
+  if (latency >= kSlow) disk_.record("disk.slow", {{"path", path}, {"ns", latency.count()}});
   if (latency > core::Duration{0}) tasks_.sleep_until(core::after(disk_.kernel_.now(), latency));
   gate_.pass();
   return count;

@@ -62,9 +62,11 @@ Status Consumer::start(std::unique_ptr<ConsumerStore> store) {
   if (store_ && store_->recovered()) {
     restore(*store_->recovered());
     reconcile(host_.store().state());
+    check_acks_due();  // what was due already is so at once
     store_->changed();
   } else {
     WT_CHECK(select_start());
+    if (keeps_filed_position()) filed_.begin(ack_floor_);
     if (store_) WT_CHECK(store_->write());
   }
   count_pending();
@@ -162,6 +164,7 @@ void Consumer::on_removed(Seq seq, std::string_view subject, bool is_purge) {
   forget(seq);
   if (consumer_seq > 0 && !is_purge) {  // a purge is not worth a word, and sees to the floor when it is over
     floor_after(seq, consumer_seq);
+    filed_.settled(seq, consumer_seq, pending_, delivered());
     // As if it had been terminated.
     last_acked_ = env_.clock.wall_now();
     host_.advisories().terminated({host_.stream_name(), name_, consumer_seq, seq, deliveries}, "Unacknowledged message was deleted");
@@ -184,10 +187,11 @@ void Consumer::on_purged(std::string_view filter) {
   redeliver_.remove_below(gone_below);
   redelivered_.erase(redelivered_.begin(), redelivered_.lower_bound(gone_below));
   if (pending_.is_empty()) {
-    if (next_delivery_ > 1) ack_floor_ = SequencePair{next_delivery_ - 1, next_seq_.prev()};
+    if (next_delivery_ > 1) ack_floor_ = delivered();
   } else {
     repair_floor(gone_below, /*closes_gaps=*/true);
   }
+  if (filed_.is_kept()) filed_.begin(ack_floor_);
   count_pending();
   if (store_) store_->changed();
   wake();
@@ -200,6 +204,7 @@ void Consumer::update(const ConsumerConfig& config) {
   const bool has_new_filters = config.filters() != filters_;
   config_ = config;
   filters_ = config_.filters();
+  if (keeps_filed_position() && !filed_.is_kept()) filed_.begin(ack_floor_);
   if (has_new_filters) filters_since_ = next_seq_.prev();
   if (has_new_threshold) draw_jitter();
   if (has_new_subject) watch_deliver_subject();
@@ -213,7 +218,7 @@ void Consumer::update(const ConsumerConfig& config) {
 
 ConsumerState Consumer::state() const {
   ConsumerState out;
-  out.delivered = SequencePair{next_delivery_ - 1, next_seq_.prev()};
+  out.delivered = delivered();
   out.ack_floor = ack_floor_;
   const Instant now = env_.clock.now();
   const WallTime wall = env_.clock.wall_now();
@@ -223,11 +228,25 @@ ConsumerState Consumer::state() const {
   return out;
 }
 
-// The file counts from the floor, and has no place for a message that ran out of deliveries at the floor itself: it is kept by a
-// lower floor.
+// The file counts from the floor, and has no place for a message that ran out of deliveries at the floor itself, which nats-server
+// forgets, and its interest stream loses it: it is kept by a lower floor, which take_floor() raises again.
 ConsumerState Consumer::stored_state() const {
   ConsumerState out = state();
   SequencePair& floor = out.ack_floor;
+  if (filed_.is_kept()) {
+    floor = filed_.floor();
+    for (const Seq seq : filed_.dropped()) out.redelivered.erase(seq);
+    const Instant now = env_.clock.now();
+    const WallTime wall = env_.clock.wall_now();
+    for (const auto& [seq, exhausted] : filed_.exhausted()) {
+      out.pending[seq] = PendingDelivery{exhausted.entry.consumer_seq, wall - (now - exhausted.entry.delivered_at)};
+      if (exhausted.redelivered == 0) {
+        out.redelivered.erase(seq);
+      } else {
+        out.redelivered[seq] = exhausted.redelivered;
+      }
+    }
+  }
   while (floor.stream.value > 0 && out.redelivered.contains(floor.stream)) floor.stream = floor.stream.prev();
   return out;
 }

@@ -18,6 +18,7 @@
 #include "core/base/random.h"
 #include "core/env/sync.h"
 #include "core/jetstream/consumer_config.h"
+#include "core/jetstream/filed_position.h"
 #include "core/jetstream/pending_deliveries.h"
 #include "core/jetstream/pull_requests.h"
 #include "core/jetstream/redelivery_queue.h"
@@ -110,6 +111,7 @@ class Consumer {
     bool is_internal = false;  // a delivery that nobody acknowledges (ack_policy none)
   };
 
+  [[nodiscard]] SequencePair delivered() const { return {next_delivery_ - 1, next_seq_.prev()}; }
   [[nodiscard]] std::uint64_t num_pending() const { return static_cast<std::uint64_t>(std::max<std::int64_t>(0, num_pending_)); }
 
   // Position, at start (consumer_position.cc).
@@ -117,6 +119,7 @@ class Consumer {
   Status select_start();
   void select_last_per_subject();
   void restore(const ConsumerState& saved);
+  void take_floor(const ConsumerState& saved);
   void reconcile(const StreamState& stream);
   void repair_floor(Seq first, bool closes_gaps);
   void draw_jitter();
@@ -139,7 +142,8 @@ class Consumer {
   void served(PullRequest request, std::size_t size);
   void track(Seq seq, std::uint64_t deliveries);
   [[nodiscard]] bool is_exhausted(std::uint64_t deliveries) const;
-  void exhaust(Seq seq);
+  enum class Exhausts : std::uint8_t { by_timer, by_delivery };
+  void exhaust(Seq seq, Exhausts how);
   void stream_exhausted();
   void check_requests(bool is_at_rest);
   void prune_requests();
@@ -172,6 +176,8 @@ class Consumer {
   void answer(const Ack& ack);
   [[nodiscard]] bool is_answered_early(const Ack& ack) const;
   void floor_after(Seq seq, std::uint64_t consumer_seq);
+  [[nodiscard]] bool keeps_filed_position() const { return config_.max_deliver > 0 && config_.ack_policy != AckPolicy::none; }
+  [[nodiscard]] bool is_filed_pending(Seq seq) const { return pending_.contains(seq) || filed_.exhausted().contains(seq); }
   [[nodiscard]] Duration ack_wait_of(Seq seq) const;
 
   Env& env_;
@@ -190,6 +196,7 @@ class Consumer {
   std::uint64_t next_delivery_ = 1;  // consumer sequence of the next delivery
   SequencePair ack_floor_;
   PendingDeliveries pending_;
+  FiledPosition filed_;
   std::map<Seq, std::uint64_t> redelivered_;  // deliveries - 1
   RedeliveryQueue redeliver_;
   std::int64_t num_pending_ = 0;      // not yet delivered, matching; below 0 by a defect only

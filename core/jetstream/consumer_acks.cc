@@ -100,14 +100,13 @@ bool Consumer::acknowledge(const Ack& ack) {
   const PendingDeliveries::Entry* entry = pending_.find(ack.seq);
   const bool was_pending = entry != nullptr;
   const bool was_known = was_pending || redelivered_.contains(ack.seq);
-  if (was_pending) {
-    const std::uint64_t consumer_seq = entry->consumer_seq;
-    if (!ack.payload.starts_with("+TERM")) sample(ack, entry->delivered_at);
-    forget(ack.seq);
-    floor_after(ack.seq, consumer_seq);
-  } else {
-    forget(ack.seq);
-  }
+  const auto exhausted = filed_.exhausted().find(ack.seq);
+  const bool was_exhausted = exhausted != filed_.exhausted().end();
+  const std::uint64_t filed_seq = was_pending ? entry->consumer_seq : was_exhausted ? exhausted->second.entry.consumer_seq : 0;
+  if (was_pending && !ack.payload.starts_with("+TERM")) sample(ack, entry->delivered_at);
+  forget(ack.seq);
+  if (was_pending) floor_after(ack.seq, filed_seq);
+  if (filed_seq > 0) filed_.settled(ack.seq, filed_seq, pending_, delivered());
   if (store_ && (was_pending || (was_known && !env_.defects.is_on(Defect::nats_8168)))) store_->changed();
   if (is_answered_early(ack)) {
     answer(ack);
@@ -126,6 +125,7 @@ void Consumer::forget(Seq seq) {
   pending_.remove(seq);
   redeliver_.remove(seq);
   redelivered_.erase(seq);
+  filed_.forget(seq);
 }
 
 std::uint64_t Consumer::deliveries_of(Seq seq) const {
@@ -133,12 +133,12 @@ std::uint64_t Consumer::deliveries_of(Seq seq) const {
   return it == redelivered_.end() ? 1 : it->second + 1;
 }
 
-// `seq` is no longer pending: moves the floor all the way if nothing is, else up to just below the lowest pending one if
-// the gap closed.
+// `seq` is no longer pending: moves the floor all the way if nothing is, else up to just below the lowest pending
+// one if the gap closed.
 void Consumer::floor_after(Seq seq, std::uint64_t consumer_seq) {
   if (env_.defects.is_on(Defect::break_ack_floor)) return;
   if (pending_.is_empty()) {
-    ack_floor_ = SequencePair{next_delivery_ - 1, next_seq_.prev()};
+    ack_floor_ = delivered();
   } else if (consumer_seq == ack_floor_.consumer + 1) {
     const Seq next = pending_.after(seq);
     ack_floor_ = next.value == 0 ? SequencePair{consumer_seq, seq} : SequencePair{pending_.find(next)->consumer_seq - 1, next.prev()};
@@ -149,6 +149,7 @@ void Consumer::floor_after(Seq seq, std::uint64_t consumer_seq) {
 bool Consumer::acknowledge_through(const Ack& ack) {
   if (ack.consumer_seq <= ack_floor_.consumer || ack.seq <= ack_floor_.stream) return true;
   last_acked_ = env_.clock.wall_now();
+  const bool is_filed = is_filed_pending(ack.seq);
   std::vector<Seq> acked;
   for (const auto& [seq, entry] : pending_.all()) {
     if (seq > ack.seq) break;
@@ -161,6 +162,7 @@ bool Consumer::acknowledge_through(const Ack& ack) {
       acked.push_back(seq);
   }
   ack_floor_ = SequencePair{ack.consumer_seq, ack.seq};
+  if (is_filed) filed_.settled_through(ack_floor_);
   if (store_) store_->changed();
   env_.log.trace("consumer.acked", {{"stream", host_.stream_name()}, {"consumer", name_}, {"seq", ack.seq.value}});
   wake();

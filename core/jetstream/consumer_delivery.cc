@@ -159,9 +159,16 @@ bool Consumer::is_exhausted(std::uint64_t deliveries) const {
 
 // Out of deliveries: it leaves pending and stays in the stream, and the floor stays below it until something later is
 // acknowledged, or nothing is pending when the timer looks. Does not suspend.
-void Consumer::exhaust(Seq seq) {
+void Consumer::exhaust(Seq seq, Exhausts how) {
   const std::uint64_t deliveries = deliveries_of(seq);
-  redelivered_[seq] = std::max<std::uint64_t>(1, deliveries - 1);  // none at all would not be kept over a restart
+  const std::uint64_t again = deliveries - 1;
+  // A delivery that is one too many counts; the timer counts none, and the file keeps what it has not seen delivered too often.
+  if (how == Exhausts::by_delivery) {
+    redelivered_[seq] = deliveries;
+  } else {
+    if (redeliveries_of(seq) <= static_cast<std::uint64_t>(config_.max_deliver)) filed_.exhaust(seq, {*pending_.find(seq), again});
+    redelivered_[seq] = redeliveries_of(seq);
+  }
   pending_.remove(seq);
   if (pending_.is_empty()) floor_due_ = after(env_.clock.now(), config_.ack_wait);
   if (store_) store_->changed();
@@ -175,7 +182,7 @@ bool Consumer::take_redelivery(StoredMessage& message, std::uint64_t& deliveries
   if (!pending_.contains(seq)) return false;
   const std::uint64_t before = deliveries_of(seq);
   if (is_exhausted(before)) {
-    exhaust(seq);
+    exhaust(seq, Exhausts::by_delivery);
     return false;
   }
   redelivered_[seq] = before;
@@ -186,6 +193,7 @@ bool Consumer::take_redelivery(StoredMessage& message, std::uint64_t& deliveries
     const std::uint64_t consumer_seq = pending_.find(seq)->consumer_seq;
     forget(seq);
     floor_after(seq, consumer_seq);
+    filed_.settled(seq, consumer_seq, pending_, delivered());
     if (store_) store_->changed();
     return false;
   }
@@ -315,7 +323,7 @@ void Consumer::check_acks_due() {
         forget(seq);
         is_changed = true;
       } else if (is_exhausted(redeliveries_of(seq)) && !redeliver_.contains(seq)) {
-        exhaust(seq);  // or it is when its turn comes: the timer is not the one to know the last delivery but one
+        exhaust(seq, Exhausts::by_timer);  // or it is when its turn comes: the timer is not the one to know the last delivery but one
       } else {
         redeliver_.push_back(seq);
         pending_.set_due(seq, now, after(now, ack_wait_of(seq)));  // it counts anew, whenever it is taken
@@ -325,7 +333,7 @@ void Consumer::check_acks_due() {
   }
   if (now >= floor_due_) {
     floor_due_ = kForever;
-    if (pending_.is_empty()) ack_floor_ = SequencePair{next_delivery_ - 1, next_seq_.prev()};
+    if (pending_.is_empty()) ack_floor_ = delivered();
     is_changed = true;
   }
   if (is_changed && store_) store_->changed();

@@ -17,10 +17,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// After a restart nothing is redelivered before this has passed.
-constexpr Duration kRestartGraceMin = 500ms;
-constexpr Duration kRestartGraceMax = 1499ms;
-
 }  // namespace
 
 // Before it is clamped into the stream. Last with a filter is looked up by select_start, since it must load.
@@ -84,18 +80,31 @@ void Consumer::select_last_per_subject() {
 void Consumer::restore(const ConsumerState& saved) {
   next_seq_ = saved.delivered.stream.next();
   next_delivery_ = saved.delivered.consumer + 1;
-  ack_floor_ = saved.ack_floor;
+  take_floor(saved);
   redelivered_ = saved.redelivered;
   if (saved.pending.empty()) return;
   const WallTime wall = env_.clock.wall_now();
   const Instant now = env_.clock.now();
-  const Instant earliest = after(now, std::min<Duration>(config_.ack_wait, random_.between(kRestartGraceMin, kRestartGraceMax)));
   for (const auto& [seq, delivery] : saved.pending) {
     // The clock may have been set back since: a delivery in the future counts as one of now (fault D30).
     const Duration age = std::max(Duration{0}, wall - delivery.delivered_at);
     const Duration left = std::max(Duration{0}, ack_wait_of(seq) - age);
-    pending_.put(seq, {delivery.consumer_seq, now - age, std::max(earliest, after(now, left))});
+    pending_.put(seq, {delivery.consumer_seq, now - age, after(now, left)});
   }
+}
+
+// As it is in the file, but for stored_state()'s way to keep a message that ran out of deliveries at the floor.
+void Consumer::take_floor(const ConsumerState& saved) {
+  ack_floor_ = saved.ack_floor;
+  const bool is_all = saved.pending.empty() && ack_floor_.consumer == saved.delivered.consumer;
+  const bool is_next = !saved.pending.empty() && ack_floor_.consumer + 1 == saved.pending.begin()->second.consumer_seq;
+  if (is_all || is_next) {
+    const Seq tight = is_all ? saved.delivered.stream : saved.pending.begin()->first.prev();
+    Seq floor = ack_floor_.stream;
+    while (floor < tight && saved.redelivered.contains(floor.next())) floor = floor.next();
+    if (floor == tight) ack_floor_.stream = tight;
+  }
+  if (keeps_filed_position()) filed_.begin(ack_floor_);
 }
 
 // A consumer must not wait ahead of its stream, where new messages would pass it by (nats-7692; streams B.6).
@@ -112,13 +121,16 @@ void Consumer::reconcile(const StreamState& stream) {
     next_seq_ = stream.last_seq.next();
   }
   // What the stream no longer has needs no acknowledgement.
+  const bool had_pending = !pending_.is_empty();
   if (stream.first_seq.value > 0) {
     pending_.remove_below(stream.first_seq);
     redelivered_.erase(redelivered_.begin(), redelivered_.lower_bound(stream.first_seq));
     if (next_seq_ < stream.first_seq) next_seq_ = stream.first_seq;
   }
-  if (pending_.is_empty() && next_delivery_ > 1) {
-    ack_floor_ = SequencePair{next_delivery_ - 1, next_seq_.prev()};
+  if (pending_.is_empty()) {
+    // Where messages ran out of deliveries it may lie below, with nothing pending: as the file says.
+    const bool is_filed = filed_.is_kept() && !had_pending;
+    if (next_delivery_ > 1 && !is_filed) ack_floor_ = delivered();
   } else {
     repair_floor(stream.first_seq, /*closes_gaps=*/false);
   }

@@ -491,9 +491,12 @@ bool OriginConsumer::process(Arrival& arrival) {
     const auto status = header_status(arrival.headers);
     return status && status->code == 100 && arrival.payload.empty() ? process_control(arrival) : true;
   }
-  // Not of this consumer, or a second copy.
-  if (info->consumer != consumer_ || info->deliveries > 1 || info->consumer_seq <= consumer_seq_) return true;
-  if (info->consumer_seq != consumer_seq_ + 1) {
+  if (info->consumer != consumer_) return true;
+  // A second copy. A durable consumer sends none: its origin came back with an older state of it, and what it counts again is
+  // other messages, which nobody but a new consumer gets.
+  const bool is_again = info->deliveries > 1 || info->consumer_seq <= consumer_seq_;
+  if (is_again && !is_acknowledged_) return true;
+  if (is_again || info->consumer_seq != consumer_seq_ + 1) {
     env_.log.warn(names_.gap,
                   {{"stream", reader_.stream}, {"origin", origin_.name}, {"expected", consumer_seq_ + 1}, {"got", info->consumer_seq}});
     return false;

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "scenarios/invariants/invariants.h"
+#include "sim/disk.h"
 
 namespace windtunnel::scenarios {
 
@@ -14,8 +15,36 @@ std::vector<Divergence> check_consumer_not_ahead(const Evidence& evidence);
 
 namespace {
 
-// A consumer's state is written at most 100 ms after it changed; the rest is for the write itself.
+// A consumer's state is written at most 100 ms after the write before it, each in some operations that take less than sim::kSlow.
+// Those that take longer come on top.
 constexpr core::Duration kFlushMax = std::chrono::seconds{1};
+constexpr core::Duration kFlushPause = std::chrono::milliseconds{100};
+constexpr int kOperationsMax = 5;  // of one write: open, write, sync, rename, and the names
+static_assert(kFlushPause + 2 * kOperationsMax * sim::kSlow <= kFlushMax, "one write under way, and one of its own");
+
+// How long between the two a slow operation on the consumer's file, or on its name, was under way.
+core::Duration busy_between(const Evidence& evidence, const ConsumerKey& key, core::Instant from, core::Instant to) {
+  const std::string directory = "/streams/" + key.stream.stream + "/obs/" + key.consumer;
+  core::Duration busy{0};
+  core::Instant counted = from;  // in order of their beginnings: what overlaps counts once
+  for (const History::SlowOperation& operation : evidence.history.slow_operations()) {
+    const bool is_own = operation.node == key.stream.node &&
+                        (operation.path.find(directory + "/") != std::string::npos || operation.path.ends_with(directory));
+    const core::Instant begin = std::max(counted, operation.from);
+    const core::Instant end = std::min(to, operation.to);
+    if (!is_own || begin >= end) continue;
+    busy += end - begin;
+    counted = end;
+  }
+  return busy;
+}
+
+// Whether what changed at `at` need not have been written when the node crashed: the disk was given no time for it.
+bool is_unwritten(const Evidence& evidence, const ConsumerKey& key, core::Instant at, const Crash& crash) {
+  if (crash.node != key.stream.node || crash.at < at) return false;
+  const core::Duration passed = crash.at - at;
+  return passed <= kFlushMax || passed - busy_between(evidence, key, at, crash.at) <= kFlushMax;
+}
 
 // Whether something that the node had written more than a flush before it crashed at `crash` may be older afterwards: after
 // a power loss to any older state, after damage to the consumer's own files, and while its disk was made to fail.
@@ -44,9 +73,8 @@ std::optional<Divergence> forgotten_answers(const Evidence& evidence, const Fina
   for (const ConsumerEvent& event : watched->second) {
     if (!event.is_ack) open.insert(event.seq);
     // What was answered within a flush of a crash it may not know any more.
-    const bool is_in_flush = std::any_of(crashes.begin(), crashes.end(), [&](const Crash& crash) {
-      return crash.node == key.stream.node && crash.at >= event.at && crash.at - event.at <= kFlushMax;
-    });
+    const bool is_in_flush =
+        std::any_of(crashes.begin(), crashes.end(), [&](const Crash& crash) { return is_unwritten(evidence, key, event.at, crash); });
     if (event.is_ack && !is_in_flush) open.erase(event.seq);
   }
   if (consumer.num_redelivered <= open.size()) return std::nullopt;
@@ -81,9 +109,8 @@ std::vector<Divergence> check_consumer_state_durable(const Evidence& evidence) {
       const bool is_new = life != nullptr && std::any_of(life->stored.begin(), life->stored.end(), [&](const StoredEvent& stored) {
                             return stored.seq == event.seq && stored.at > ack->second;
                           });
-      const bool is_in_flush = std::any_of(evidence.history.crashes().begin(), evidence.history.crashes().end(), [&](const Crash& crash) {
-        return crash.node == key.stream.node && crash.at >= ack->second && crash.at - ack->second <= kFlushMax;
-      });
+      const bool is_in_flush = std::any_of(evidence.history.crashes().begin(), evidence.history.crashes().end(),
+                                           [&](const Crash& crash) { return is_unwritten(evidence, key, ack->second, crash); });
       const bool is_renewed = evidence.changes.may_be_renewed(key, ack->second, event.at);
       if (is_new || is_in_flush || is_renewed || may_be_older(evidence, key, ack->second, event.at)) {
         acked.erase(ack);
