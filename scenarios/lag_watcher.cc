@@ -19,9 +19,7 @@ LagWatcher::LagWatcher(World& world) : world_(world) {
   }
   for (const StreamSpec& stream : world.scenario().streams) {
     const auto add = [&](const OriginSpec& from) {
-      const StreamSpec* origin = world.scenario().origin(stream, from);
-      if (origin == nullptr) return;
-      origins_.push_back(origin);
+      if (world.scenario().origin(stream, from) == nullptr) return;
       LagSample sample;
       sample.copy = &stream;
       sample.from = &from;
@@ -33,9 +31,10 @@ LagWatcher::LagWatcher(World& world) : world_(world) {
   }
 }
 
-std::optional<std::uint64_t> LagWatcher::lag_of(const StreamSpec& copy, const OriginSpec& from, const StreamSpec& from_stream) const {
+std::optional<std::uint64_t> LagWatcher::lag_of(const StreamSpec& copy, const OriginSpec& from) const {
+  const StreamSpec* spec = world_.scenario().origin(copy, from);
   core::Stream* stream = world_.stream(copy.on, copy.name);
-  core::Stream* origin = world_.stream(from_stream.on, from_stream.name);
+  core::Stream* origin = spec == nullptr ? nullptr : world_.stream(spec->on, spec->name);
   if (stream == nullptr || origin == nullptr) return std::nullopt;
   if (!copy.mirror) return source_lag_of(copy, from, *origin);
   const std::uint64_t theirs = origin->store().state().last_seq.value;
@@ -68,24 +67,17 @@ void LagWatcher::look(std::optional<core::Instant> last_fault, core::Instant pub
     if (watch.met_at || now > watch.deadline) continue;
     const StreamSpec* mirror = world_.scenario().stream(watch.expectation->on, watch.expectation->mirror);
     if (mirror == nullptr || !mirror->mirror) continue;
-    const StreamSpec* origin = world_.scenario().origin(*mirror, *mirror->mirror);
-    std::optional<std::uint64_t> lag;
-    if (watch.expectation->is_reported) {
-      lag = reported_lag_of(*mirror);
-    } else if (origin != nullptr) {
-      lag = lag_of(*mirror, *mirror->mirror, *origin);
-    }
+    const std::optional<std::uint64_t> lag = watch.expectation->is_reported ? reported_lag_of(*mirror) : lag_of(*mirror, *mirror->mirror);
     if (!lag) continue;
     watch.lag = *lag;
     if (watch.expectation->lag.holds(*lag)) watch.met_at = now;
   }
   const core::Instant quiet = std::max(*last_fault, publishing_until);
   if (now < quiet) return;
-  for (std::size_t i = 0; i < samples_.size(); ++i) {
-    LagSample& sample = samples_[i];
+  for (LagSample& sample : samples_) {
     sample.quiet_since = quiet;
     if (sample.level_at != core::kForever) continue;
-    const std::optional<std::uint64_t> lag = lag_of(*sample.copy, *sample.from, *origins_[i]);
+    const std::optional<std::uint64_t> lag = lag_of(*sample.copy, *sample.from);
     if (lag && *lag == 0) sample.level_at = now;
     if (lag && now <= core::after(quiet, kSyncBound)) sample.lag = *lag;
   }

@@ -23,14 +23,13 @@ class LagWatcher {
 
  private:
   // Origin's last sequence minus the mirror's; what a source has still to bring. nullopt if one of the two cannot be seen.
-  [[nodiscard]] std::optional<std::uint64_t> lag_of(const StreamSpec& copy, const OriginSpec& from, const StreamSpec& from_stream) const;
+  [[nodiscard]] std::optional<std::uint64_t> lag_of(const StreamSpec& copy, const OriginSpec& from) const;
   [[nodiscard]] std::optional<std::uint64_t> source_lag_of(const StreamSpec& copy, const OriginSpec& from, core::Stream& origin) const;
   [[nodiscard]] std::optional<std::uint64_t> reported_lag_of(const StreamSpec& mirror) const;
 
   World& world_;
   std::vector<LagWatch> watches_;
   std::vector<LagSample> samples_;
-  std::vector<const StreamSpec*> origins_;  // of each sample
 };
 
 }  // namespace windtunnel::scenarios
