@@ -82,14 +82,15 @@ bool StreamLife::recovered_between(core::Instant from, core::Instant to) const {
 StreamLife& History::life_of(const sim::TraceEvent& event) {
   constexpr std::size_t kRecentMax = 8;
   const std::string_view stream = text(event, "stream");
-  for (const auto& [key, life] : recent_) {
-    if (key.node == event.node && key.stream == stream) return *life;
+  const auto node = static_cast<std::size_t>(event.node);
+  if (recent_.size() <= node) recent_.resize(node + 1);
+  for (const auto& [name, life] : recent_[node]) {
+    if (name == stream) return *life;
   }
-  StreamKey key{event.node, std::string(stream)};
-  StreamLife& life = lives_[key];
-  if (recent_.size() == kRecentMax) recent_.clear();
-  recent_.emplace_back(std::move(key), &life);
-  return life;
+  const auto place = lives_.try_emplace(StreamKey{event.node, std::string(stream)}).first;
+  if (recent_[node].size() == kRecentMax) recent_[node].clear();
+  recent_[node].emplace_back(place->first.stream, &place->second);
+  return place->second;
 }
 
 void History::on_event(const sim::TraceEvent& event) {

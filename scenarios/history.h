@@ -176,7 +176,8 @@ class History final : public sim::TraceObserver {
   StreamLife& life_of(const sim::TraceEvent& event);
 
   std::map<StreamKey, StreamLife> lives_;
-  std::vector<std::pair<StreamKey, StreamLife*>> recent_;  // a few that were asked for last; lives_ keeps its elements in place
+  // By node: a few that were asked for last; lives_ keeps its elements in place.
+  std::vector<std::vector<std::pair<std::string_view, StreamLife*>>> recent_;
   std::uint64_t stored_count_ = 0;
   std::vector<Crash> crashes_;
   std::vector<FailedFsync> failed_fsyncs_;

@@ -11,7 +11,7 @@
 namespace windtunnel::scenarios {
 namespace {
 
-std::uint64_t value_of(const Evidence& evidence, std::uint16_t workload, Counter counter) {
+std::uint64_t value_of(const Evidence& evidence, LostMessages& lost, std::uint16_t workload, Counter counter) {
   const Ledger::Book& book = evidence.ledger.books()[workload];
   switch (counter) {
     case Counter::published: return book.size();
@@ -20,7 +20,7 @@ std::uint64_t value_of(const Evidence& evidence, std::uint16_t workload, Counter
     case Counter::no_responders: return book.count(Outcome::no_responders);
     case Counter::timeouts: return book.count(Outcome::timed_out);
     case Counter::duplicates: return book.count_duplicates();
-    case Counter::lost: return lost_messages(evidence, workload).size();
+    case Counter::lost: return lost.of(workload).size();
   }
   return 0;
 }
@@ -36,9 +36,9 @@ Divergence unmet(const Expectation& expectation, std::string expected, std::stri
 }
 
 // The first lost message that the terms of the expectation do not cover, and why.
-std::optional<std::pair<std::uint64_t, std::string>> beyond_terms(const Evidence& evidence, std::uint16_t workload,
+std::optional<std::pair<std::uint64_t, std::string>> beyond_terms(const Evidence& evidence, LostMessages& lost, std::uint16_t workload,
                                                                   const LossBound& terms) {
-  for (const std::uint64_t index : lost_messages(evidence, workload)) {
+  for (const std::uint64_t index : lost.of(workload)) {
     const PublishRecord& record = evidence.ledger.at({workload, index});
     bool is_in_window = false;
     bool is_reported = false;
@@ -59,17 +59,18 @@ std::optional<std::pair<std::uint64_t, std::string>> beyond_terms(const Evidence
   return std::nullopt;
 }
 
-void judge_workload(const CaseFile& file, const Expectation& expectation, const WorkloadExpectation& wanted, std::vector<Divergence>& out) {
+void judge_workload(const CaseFile& file, LostMessages& all_lost, const Expectation& expectation, const WorkloadExpectation& wanted,
+                    std::vector<Divergence>& out) {
   const std::vector<Ledger::Book>& books = file.evidence.ledger.books();
   for (std::size_t w = 0; w < books.size(); ++w) {
     if (books[w].name != wanted.workload) continue;
     for (const auto& [counter, bound] : wanted.counters) {
-      const std::uint64_t value = value_of(file.evidence, static_cast<std::uint16_t>(w), counter);
+      const std::uint64_t value = value_of(file.evidence, all_lost, static_cast<std::uint16_t>(w), counter);
       if (bound.holds(value)) continue;
       Divergence d = unmet(expectation, wanted.workload + ": " + std::string(name_of(counter)) + " " + bound.text(),
                            std::string(name_of(counter)) + " " + std::to_string(value), file.evidence.end.at);
       if (counter == Counter::lost) {
-        const std::vector<std::uint64_t> lost = lost_messages(file.evidence, static_cast<std::uint16_t>(w));
+        const std::vector<std::uint64_t>& lost = all_lost.of(static_cast<std::uint16_t>(w));
         if (!lost.empty()) {
           const PublishId first{static_cast<std::uint16_t>(w), lost.front()};
           d.message = file.evidence.ledger.name_of(first);
@@ -80,7 +81,7 @@ void judge_workload(const CaseFile& file, const Expectation& expectation, const 
       out.push_back(std::move(d));
     }
     if (!wanted.loss) continue;
-    const auto beyond = beyond_terms(file.evidence, static_cast<std::uint16_t>(w), *wanted.loss);
+    const auto beyond = beyond_terms(file.evidence, all_lost, static_cast<std::uint16_t>(w), *wanted.loss);
     if (!beyond) continue;
     const PublishId id{static_cast<std::uint16_t>(w), beyond->first};
     Divergence d = unmet(expectation, "what " + wanted.workload + " lost keeps to these terms",
@@ -248,8 +249,9 @@ std::vector<Divergence> judge(const CaseFile& file) {
       out.push_back(std::move(d));
     }
   }
+  LostMessages lost{file.evidence};
   for (const Expectation& expectation : scenario.expectations) {
-    if (const auto* workload = std::get_if<WorkloadExpectation>(&expectation.what)) judge_workload(file, expectation, *workload, out);
+    if (const auto* workload = std::get_if<WorkloadExpectation>(&expectation.what)) judge_workload(file, lost, expectation, *workload, out);
     if (const auto* stream = std::get_if<StreamExpectation>(&expectation.what)) judge_stream(file, expectation, *stream, out);
     if (const auto* consumed = std::get_if<ConsumedExpectation>(&expectation.what)) judge_consumed(file, expectation, *consumed, out);
     if (const auto* lag = std::get_if<LagExpectation>(&expectation.what)) judge_lag(file, expectation, *lag, out);
@@ -273,11 +275,12 @@ std::vector<Divergence> judge(const CaseFile& file) {
 
 std::vector<std::string> summarise(const CaseFile& file) {
   std::vector<std::string> out;
+  LostMessages lost{file.evidence};
   const std::vector<Ledger::Book>& books = file.evidence.ledger.books();
   for (std::size_t w = 0; w < books.size(); ++w) {
     std::string line = books[w].name + ": published " + std::to_string(books[w].size());
     const auto add = [&](Counter counter, std::string_view words) {
-      const std::uint64_t value = value_of(file.evidence, static_cast<std::uint16_t>(w), counter);
+      const std::uint64_t value = value_of(file.evidence, lost, static_cast<std::uint16_t>(w), counter);
       if (value > 0) line += ", " + std::string(words) + " " + std::to_string(value);
     };
     add(Counter::acked, "acked");

@@ -57,6 +57,7 @@ const PublishRecord* Ledger::Book::find(std::uint64_t index) const {
 }
 
 std::uint16_t Ledger::open(std::string name, Via via) {
+  numbers_[name].push_back(static_cast<std::uint16_t>(books_.size()));
   Book& book = books_.emplace_back();
   book.name = std::move(name);
   book.via = via;
@@ -89,19 +90,23 @@ PublishId Ledger::add(std::uint16_t workload, core::Instant now) {
 }
 
 std::uint16_t Ledger::stream_number(const std::string& stream, const std::string& domain) {
-  const auto it = std::find(streams_.begin(), streams_.end(), std::pair{stream, domain});
-  if (it != streams_.end()) return static_cast<std::uint16_t>(it - streams_.begin());
+  const auto [place, is_new] = stream_numbers_.try_emplace(std::pair{stream, domain}, static_cast<std::uint16_t>(streams_.size()));
+  if (!is_new) return place->second;
   WT_ASSERT(streams_.size() < PublishRecord::kStreamsMax);
   streams_.emplace_back(stream, domain);
-  return static_cast<std::uint16_t>(streams_.size() - 1);
+  return place->second;
 }
 
 std::string Ledger::name_of(PublishId id) const { return books_[id.workload].name + "#" + std::to_string(id.index); }
 
 std::string Ledger::payload(PublishId id, core::Bytes size) const {
-  std::string out = name_of(id) + ";";
+  std::string out;
+  const std::string name = name_of(id);
+  out.reserve(std::max<std::size_t>(name.size() + 1, size.value));
+  out.append(name).append(";");
+  // The filler, repeated, from where size and number say.
   static constexpr std::string_view kFiller = "0123456789abcdefghijklmnopqrstuvwxyz";
-  while (out.size() < size.value) out += kFiller[(out.size() + id.index) % kFiller.size()];
+  while (out.size() < size.value) out.append(kFiller.substr((out.size() + id.index) % kFiller.size(), size.value - out.size()));
   return out;
 }
 
@@ -115,8 +120,10 @@ std::optional<PublishId> Ledger::identify(std::string_view payload) const {
   std::uint64_t index = 0;
   const auto [stop, failed] = std::from_chars(digits.data(), digits.data() + digits.size(), index);
   if (failed != std::errc{} || stop != digits.data() + digits.size()) return std::nullopt;
-  for (std::size_t i = 0; i < books_.size(); ++i) {
-    if (books_[i].name == name && index < books_[i].size()) return PublishId{static_cast<std::uint16_t>(i), index};
+  const auto numbers = numbers_.find(name);
+  if (numbers == numbers_.end()) return std::nullopt;
+  for (const std::uint16_t number : numbers->second) {
+    if (index < books_[number].size()) return PublishId{number, index};
   }
   return std::nullopt;
 }

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/base/text_map.h"
 #include "core/base/types.h"
 #include "scenarios/scenario.h"
 
@@ -140,7 +141,9 @@ class Ledger {
 
  private:
   std::vector<Book> books_;
+  core::TextMap<std::vector<std::uint16_t>> numbers_;  // of the workloads of a name; one, in a scenario
   std::vector<std::pair<std::string, std::string>> streams_;
+  std::map<std::pair<std::string, std::string>, std::uint16_t> stream_numbers_;
 };
 
 }  // namespace windtunnel::scenarios

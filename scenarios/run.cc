@@ -182,6 +182,8 @@ class Run {
     }
     read_copies(*stream, out);
     std::map<std::string, core::Seq> latest;
+    std::map<std::string_view, std::size_t> copies;  // by their keys
+    for (std::size_t i = 0; i < out.copies.size(); ++i) copies.emplace(out.copies[i].key, i);
     for (core::Seq seq = out.state.first_seq; seq.value > 0 && seq <= out.state.last_seq; seq = seq.next()) {
       const core::Result<core::StoredMessage> message = stream->store().load(seq);
       if (!message) {
@@ -195,7 +197,7 @@ class Run {
       read.time = message->time.unix_ns;
       read.id = world_.ledger().identify(message->payload);
       out.messages.push_back(read);
-      note_source(*message, out);
+      note_source(*message, copies, out);
       latest[message->subject] = seq;
     }
     out.rolled_up = rolled_up(world_.scenario(), world_.ledger(), world_.history(), out);
@@ -219,14 +221,12 @@ class Run {
     }
   }
 
-  static void note_source(const core::StoredMessage& message, FinalStream& out) {
+  static void note_source(const core::StoredMessage& message, const std::map<std::string_view, std::size_t>& copies, FinalStream& out) {
     if (out.copies.empty() || out.spec->mirror) return;
     const std::optional<std::string_view> header = core::header_value(message.headers, core::kStreamSourceHeader);
     const std::optional<core::SourcedFrom> from = header ? core::parse_source_header(*header) : std::nullopt;
     if (!from) return;
-    for (std::size_t i = 0; i < out.copies.size(); ++i) {
-      if (out.copies[i].key == from->key) return out.sourced.push_back({message.seq, i, from->seq});
-    }
+    if (const auto copy = copies.find(from->key); copy != copies.end()) out.sourced.push_back({message.seq, copy->second, from->seq});
   }
 
   // What its configurations say: that of the scenario, and those that operators gave it.

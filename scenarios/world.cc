@@ -51,6 +51,7 @@ World::World(const Scenario& scenario, core::Seed seed, core::Defects defects)
         [this, id, &disk](const sim::DiskDamage& damage) { history_.damaged(examine(damage, disk.tree(), id, kernel_.now())); });
     // So that it shows the world's beginning at time 0, not when the prelude began.
     place.process->step_clock(-(kTimeZero - core::Instant{}));
+    places_.emplace(place.spec->name, nodes_.size());
     nodes_.push_back(std::move(place));
   }
   if (wants_copies_) copies_.begin();
@@ -73,9 +74,9 @@ sim::NodeId World::add_name(std::string name) {
 }
 
 World::NodePlace& World::node(std::string_view name) {
-  const auto it = std::find_if(nodes_.begin(), nodes_.end(), [&](const NodePlace& n) { return n.spec->name == name; });
-  WT_ASSERT(it != nodes_.end());  // the loader has checked every name
-  return *it;
+  const auto place = places_.find(name);
+  WT_ASSERT(place != places_.end());  // the loader has checked every name
+  return nodes_[place->second];
 }
 
 void World::start(NodePlace& place) {

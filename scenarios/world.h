@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "core/base/result.h"
+#include "core/base/text_map.h"
 #include "core/jetstream/stream.h"
 #include "core/server/node.h"
 #include "scenarios/change_log.h"
@@ -124,6 +125,7 @@ class World {
   sim::SimNetwork network_;
   LeafWatch leafs_;  // before the nodes, whose servers report to it
   std::vector<NodePlace> nodes_;
+  core::TextMap<std::size_t> places_;  // in nodes_, by name
   std::vector<std::unique_ptr<sim::Process>> clients_;
   std::uint64_t questions_ = 0;
 };

@@ -1,5 +1,6 @@
 #include "core/client/pub_ack.h"
 
+#include <charconv>
 #include <limits>
 #include <nlohmann/json.hpp>
 
@@ -104,9 +105,56 @@ class AckReader final : public nlohmann::json_sax<Json> {
   bool has_seq_ = false;
 };
 
+// Takes `word` from the front of `text`.
+bool take(std::string_view& text, std::string_view word) {
+  if (!text.starts_with(word)) return false;
+  text.remove_prefix(word.size());
+  return true;
+}
+
+// The rest of a string, with its closing quote; false if there is more to it than plain characters.
+bool take_plain(std::string_view& text, std::string& into) {
+  std::size_t size = 0;
+  while (size < text.size() && text[size] != '"') {
+    const char c = text[size];
+    if (c == '\\' || c < ' ' || c > '~') return false;
+    ++size;
+  }
+  if (size == 0 || size == text.size()) return false;
+  into = text.substr(0, size);
+  text.remove_prefix(size + 1);
+  return true;
+}
+
+// From one field to the value of the next, of that name.
+bool take_next(std::string_view& text, std::string_view name) {
+  std::string_view rest = text;
+  if (!take(rest, ",")) return false;
+  take(rest, " ");
+  if (!take(rest, name) || !take(rest, ":")) return false;
+  take(rest, " ");
+  text = rest;
+  return true;
+}
+
+// What servers write: {"stream":"ORDERS", "domain":"hub", "seq":7,"duplicate": true}, in this order. nullopt: it is anything else,
+// good or bad.
+std::optional<PubAnswer> read_usual(std::string_view text) {
+  PubAnswer answer;
+  if (!take(text, R"({"stream":")") || !take_plain(text, answer.ack.stream)) return std::nullopt;
+  if (take_next(text, R"("domain")") && !(take(text, "\"") && take_plain(text, answer.ack.domain))) return std::nullopt;
+  if (!take_next(text, R"("seq")") || text.starts_with('0')) return std::nullopt;
+  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), answer.ack.seq.value);
+  if (failed != std::errc{}) return std::nullopt;
+  text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+  if (take_next(text, R"("duplicate")") && !(answer.ack.duplicate = take(text, "true"))) return std::nullopt;
+  return text == "}" ? std::optional{std::move(answer)} : std::nullopt;
+}
+
 }  // namespace
 
 Result<PubAnswer> parse_pub_ack(std::string_view text) {
+  if (std::optional<PubAnswer> usual = read_usual(text)) return std::move(*usual);
   AckReader reader;
   if (!Json::sax_parse(text, &reader)) return error(Errc::corrupt, "the ack is no JSON object");
   return std::move(reader).result();

@@ -79,7 +79,7 @@ Fiber* Runtime::next_fiber() {
       r.schedule.running(fiber->id);
       return fiber;
     }
-    const Instant due = r.timers.next();
+    const Instant due = r.timers.next(r.limit);
     if (due > r.limit) {
       if (now_ >= r.limit) return nullptr;
       now_ = std::max(now_, r.schedule.idle(r.limit));

@@ -37,8 +37,14 @@ void TimerWheel::place(Timer& timer) {
   } else {
     list.first = &timer;
     occupied_[level] |= std::uint64_t{1} << slot;
+    levels_ |= 1u << level;
   }
   list.last = &timer;
+}
+
+void TimerWheel::vacate(unsigned level, unsigned slot) {
+  occupied_[level] &= ~(std::uint64_t{1} << slot);
+  if (occupied_[level] == 0) levels_ &= ~(1u << level);
 }
 
 void TimerWheel::remove(Timer& timer) noexcept {
@@ -48,7 +54,7 @@ void TimerWheel::remove(Timer& timer) noexcept {
   Slot& list = slots_[level][slot];
   (prev(timer) != nullptr ? Queue::next(*prev(timer)) : list.first) = Queue::next(timer);
   (Queue::next(timer) != nullptr ? prev(*Queue::next(timer)) : list.last) = prev(timer);
-  if (list.first == nullptr) occupied_[level] &= ~(std::uint64_t{1} << slot);
+  if (list.first == nullptr) vacate(level, slot);
   queue(timer) = nullptr;
   prev(timer) = Queue::next(timer) = nullptr;
   --count_;
@@ -56,24 +62,33 @@ void TimerWheel::remove(Timer& timer) noexcept {
 
 bool TimerWheel::find_next(unsigned& level, unsigned& slot, std::uint64_t& start) const {
   // Lower levels hold nearer times: every timer of a level lies within the cursor's slot of the level above.
-  for (level = 0; level < kLevels; ++level) {
-    if (occupied_[level] == 0) continue;
-    const unsigned shift = level * kBits;
-    slot = static_cast<unsigned>(std::countr_zero(occupied_[level]));
-    const unsigned above = shift + kBits;
-    const std::uint64_t base = above >= 64 ? 0 : cursor_ >> above << above;
-    start = base | std::uint64_t{slot} << shift;
-    return true;
-  }
-  return false;
+  if (levels_ == 0) return false;
+  level = static_cast<unsigned>(std::countr_zero(levels_));
+  const unsigned shift = level * kBits;
+  slot = static_cast<unsigned>(std::countr_zero(occupied_[level]));
+  const unsigned above = shift + kBits;
+  const std::uint64_t base = above >= 64 ? 0 : cursor_ >> above << above;
+  start = base | std::uint64_t{slot} << shift;
+  return true;
 }
 
-Instant TimerWheel::next() const {
+std::uint64_t TimerWheel::earliest_of(const Slot& slot) {
+  std::uint64_t earliest = ticks(Queue::at(*slot.first));
+  for (Timer* timer = Queue::next(*slot.first); timer != nullptr; timer = Queue::next(*timer)) {
+    earliest = std::min(earliest, ticks(Queue::at(*timer)));
+  }
+  return earliest;
+}
+
+// The slot is walked only if it begins within the limit: then its timers move down soon, which is as much work.
+Instant TimerWheel::next(Instant limit) const {
   unsigned level = 0;
   unsigned slot = 0;
   std::uint64_t start = 0;
-  if (!find_next(level, slot, start)) return kForever;
-  return Instant{Duration{static_cast<std::int64_t>(start)}};
+  if (!find_next(level, slot, start) || start > ticks(limit)) return kForever;
+  // What was set for a time that had passed counts as the cursor's.
+  const std::uint64_t due = level == 0 ? start : std::max(earliest_of(slots_[level][slot]), start);
+  return due > ticks(limit) ? kForever : Instant{Duration{static_cast<std::int64_t>(due)}};
 }
 
 std::size_t TimerWheel::advance(Instant now) {
@@ -83,19 +98,22 @@ std::size_t TimerWheel::advance(Instant now) {
   unsigned slot = 0;
   std::uint64_t start = 0;
   while (find_next(level, slot, start) && start <= target) {
-    cursor_ = std::max(cursor_, start);
     Slot& list = slots_[level][slot];
     if (level == 0) {  // one instant; taken one by one, for a callback may cancel the next
+      cursor_ = std::max(cursor_, start);
       while (list.first != nullptr) {
         Timer& timer = *list.first;
         remove(timer);
         ++fired;
         timer.on_timer();
       }
-    } else {  // the cursor has entered this slot: its timers move to the levels below, in their order
+    } else {
+      // The cursor enters this slot, and goes at once to its earliest timer: all of them move to the levels below, in their order,
+      // the earliest to where they fire.
+      cursor_ = std::max({cursor_, start, std::min(earliest_of(list), target)});
       Timer* timer = list.first;
       list = Slot{};
-      occupied_[level] &= ~(std::uint64_t{1} << slot);
+      vacate(level, slot);
       while (timer != nullptr) {
         Timer* const following = Queue::next(*timer);
         place(*timer);

@@ -20,9 +20,8 @@ class TimerWheel final : public Timer::Queue {
   void set(Timer& timer, Instant at);
   void remove(Timer& timer) noexcept override;
 
-  // A lower bound for when the next timer is due; kForever if none is set. Advancing to it either fires timers or gives
-  // a better bound.
-  [[nodiscard]] Instant next() const;
+  // When the next timer is due; kForever if none is set before or at `limit`.
+  [[nodiscard]] Instant next(Instant limit = kForever) const;
   // Moves to `now` (never back) and fires what is due, in order of time, and of setting for equal times. A callback may
   // set and cancel timers; what it sets for `now` or earlier fires in the same call. How many fired.
   std::size_t advance(Instant now);
@@ -40,10 +39,14 @@ class TimerWheel final : public Timer::Queue {
   };
 
   void place(Timer& timer);
+  void vacate(unsigned level, unsigned slot);
   static std::uint64_t ticks(Instant at) { return static_cast<std::uint64_t>(at.time_since_epoch().count()); }
   // Where the lowest occupied slot is, and the time at which it begins.
   bool find_next(unsigned& level, unsigned& slot, std::uint64_t& start) const;
+  // The earliest of a slot that is not empty.
+  static std::uint64_t earliest_of(const Slot& slot);
 
+  std::uint32_t levels_ = 0;                       // a bit a level that is not empty
   std::array<std::uint64_t, kLevels> occupied_{};  // a bit a slot
   std::array<std::array<Slot, kSlots>, kLevels> slots_{};
   std::uint64_t cursor_ = 0;

@@ -12,6 +12,14 @@ namespace {
 constexpr std::size_t kSizeDigitsMax = 9;
 
 bool is_blank(char c) { return c == ' ' || c == '\t'; }
+
+// What parts arguments, by the byte's value.
+constexpr std::array<bool, 256> kParts = [] {
+  std::array<bool, 256> parts{};
+  for (const char c : {' ', '\t', '\r'}) parts[static_cast<unsigned char>(c)] = true;
+  return parts;
+}();
+bool parts(char c) { return kParts[static_cast<unsigned char>(c)]; }
 char to_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 }  // namespace
@@ -205,9 +213,9 @@ void Parser::split_arguments() {
   const char* const line = line_.data();
   const std::size_t size = line_.size();
   for (std::size_t at = 0; at < size;) {
-    while (at < size && (is_blank(line[at]) || line[at] == '\r')) ++at;
+    while (at < size && parts(line[at])) ++at;
     const std::size_t begin = at;
-    while (at < size && !is_blank(line[at]) && line[at] != '\r') ++at;
+    while (at < size && !parts(line[at])) ++at;
     if (at > begin) tokens_.push_back(Token{static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(at - begin)});
   }
 }

@@ -6,17 +6,20 @@ namespace windtunnel::core {
 namespace {
 
 bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f'; }
-bool is_wildcard(std::string_view token) { return token == "*" || token == ">"; }
 
 }  // namespace
 
 bool is_valid_subject(std::string_view subject) {
-  if (std::any_of(subject.begin(), subject.end(), is_blank)) return false;
-  Tokens tokens{subject};
+  std::size_t begin = 0;  // of the token
   bool has_full_wildcard = false;
-  for (std::string_view token; tokens.next(token);) {
-    if (token.empty() || has_full_wildcard) return false;
-    has_full_wildcard = token == ">";
+  for (std::size_t at = 0; at <= subject.size(); ++at) {
+    if (at < subject.size() && subject[at] != '.') {
+      if (is_blank(subject[at])) return false;
+      continue;
+    }
+    if (at == begin || has_full_wildcard) return false;
+    has_full_wildcard = at - begin == 1 && subject[begin] == '>';
+    begin = at + 1;
   }
   return true;
 }
@@ -24,9 +27,10 @@ bool is_valid_subject(std::string_view subject) {
 bool is_valid_literal(std::string_view subject) { return is_valid_subject(subject) && !has_wildcard(subject); }
 
 bool has_wildcard(std::string_view subject) {
-  Tokens tokens{subject};
-  for (std::string_view token; tokens.next(token);) {
-    if (is_wildcard(token)) return true;
+  for (std::size_t at = 0; at < subject.size(); ++at) {
+    if (subject[at] != '*' && subject[at] != '>') continue;
+    const bool is_token = (at == 0 || subject[at - 1] == '.') && (at + 1 == subject.size() || subject[at + 1] == '.');
+    if (is_token) return true;
   }
   return false;
 }
@@ -42,16 +46,26 @@ std::string_view token_at(std::string_view subject, std::size_t index) {
   return token;
 }
 
+// Character by character: most answers are no, and come with the first token.
 bool matches(std::string_view literal, std::string_view pattern) {
-  Tokens subject{literal};
-  Tokens wanted{pattern};
-  std::string_view token;
-  for (std::string_view want; wanted.next(want);) {
-    if (!subject.next(token)) return false;
-    if (want == ">") return true;
-    if (want != "*" && want != token) return false;
+  std::size_t at = 0;
+  std::size_t want = 0;
+  for (;;) {  // at the beginning of a token in both
+    const bool is_one_character = want < pattern.size() && (want + 1 == pattern.size() || pattern[want + 1] == '.');
+    if (is_one_character && pattern[want] == '>') return true;
+    if (is_one_character && pattern[want] == '*') {
+      ++want;
+      while (at < literal.size() && literal[at] != '.') ++at;
+    } else {
+      for (; want < pattern.size() && pattern[want] != '.'; ++at, ++want) {
+        if (at == literal.size() || literal[at] != pattern[want]) return false;
+      }
+    }
+    if (want == pattern.size()) return at == literal.size();
+    if (at == literal.size() || literal[at] != '.') return false;
+    ++at;
+    ++want;
   }
-  return !subject.next(token);
 }
 
 bool is_subset(std::string_view a, std::string_view b) {

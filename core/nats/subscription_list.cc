@@ -2,24 +2,15 @@
 
 #include <algorithm>
 #include <array>
-#include <unordered_map>
 #include <utility>
 
 #include "core/base/assert.h"
 #include "core/base/hash.h"
+#include "core/base/text_map.h"
 #include "core/nats/subject.h"
 
 namespace windtunnel::core {
 namespace {
-
-struct TextHash {
-  using is_transparent = void;
-  std::size_t operator()(std::string_view text) const { return hash_bytes(text); }
-};
-
-// Looked up and erased from, never walked in a way whose order could show.
-template <typename T>
-using TextMap = std::unordered_map<std::string, T, TextHash, std::equal_to<>>;
 
 constexpr std::size_t kCacheMax = 4096;  // distinct subjects; then the cache starts anew
 
@@ -44,55 +35,63 @@ void add_to_group(SubscriptionMatch& match, Subscription* subscription) {
 // One place in the subjects below a common beginning. No function here recurses: a subject may have thousands of tokens,
 // and fibers have small stacks.
 struct SubscriptionList::Level {
+  // Mostly one subscription, or none; a world of leaf nodes has a hundred thousand of these.
   struct Node {
-    std::vector<Subscription*> plain;  // in order of insertion
-    std::vector<Subscription*> queued;
+    Subscription* first = nullptr;  // in order of insertion
+    Subscription* last = nullptr;
     std::unique_ptr<Level> below;
-    [[nodiscard]] bool is_empty() const { return plain.empty() && queued.empty() && below == nullptr; }
-    [[nodiscard]] std::vector<Subscription*>& list_of(const Subscription& s) { return s.queue.empty() ? plain : queued; }
+    [[nodiscard]] bool is_empty() const { return first == nullptr && below == nullptr; }
+    void append(Subscription& s) {
+      s.before = last;
+      s.behind = nullptr;
+      (last != nullptr ? last->behind : first) = &s;
+      last = &s;
+    }
+    void erase(Subscription& s) {
+      WT_ASSERT(s.before != nullptr ? s.before->behind == &s : first == &s);
+      WT_ASSERT(s.behind != nullptr ? s.behind->before == &s : last == &s);
+      (s.before != nullptr ? s.before->behind : first) = s.behind;
+      (s.behind != nullptr ? s.behind->before : last) = s.before;
+      s.before = s.behind = nullptr;
+    }
     void collect(std::vector<Subscription*>& found) const {
-      found.insert(found.end(), plain.begin(), plain.end());
-      found.insert(found.end(), queued.begin(), queued.end());
+      for (Subscription* s = first; s != nullptr; s = s->behind) found.push_back(s);
     }
   };
   TextMap<Node> literals;
-  std::unique_ptr<Node> any;   // "*"
-  std::unique_ptr<Node> rest;  // ">"
+  Node any;   // "*"
+  Node rest;  // ">"
 
-  [[nodiscard]] bool is_empty() const { return literals.empty() && any == nullptr && rest == nullptr; }
+  [[nodiscard]] bool is_empty() const { return literals.empty() && any.is_empty() && rest.is_empty(); }
 
   [[nodiscard]] Node* find(std::string_view token) {
-    if (token == "*") return any.get();
-    if (token == ">") return rest.get();
+    if (token == "*") return &any;
+    if (token == ">") return &rest;
     const auto found = literals.find(token);
     return found == literals.end() ? nullptr : &found->second;
   }
   [[nodiscard]] Node& find_or_add(std::string_view token) {
     if (Node* const node = find(token); node != nullptr) return *node;
-    if (token == "*") return *(any = std::make_unique<Node>());
-    if (token == ">") return *(rest = std::make_unique<Node>());
     return literals[std::string(token)];
   }
+  // Requires: the node of that token is empty.
   void erase(std::string_view token) {
-    if (token == "*") {
-      any.reset();
-    } else if (token == ">") {
-      rest.reset();
-    } else {
-      literals.erase(literals.find(token));
-    }
+    if (token != "*" && token != ">") literals.erase(literals.find(token));
   }
   template <typename Visit>
   void each_node(Visit visit) {
     for (auto& entry : literals) visit(entry.second);
-    if (any != nullptr) visit(*any);
-    if (rest != nullptr) visit(*rest);
+    if (!any.is_empty()) visit(any);
+    if (!rest.is_empty()) visit(rest);
   }
 };
 
 // Answers by subject. A change of a literal subscription forgets that subject; one with wildcards all that it matches.
 struct SubscriptionList::Cache {
   TextMap<std::shared_ptr<const SubscriptionMatch>> answers;
+  std::vector<Subscription*> found;  // of the answer in the making
+  std::vector<const Level*> here;
+  std::vector<const Level*> below;
   // Of subjects that were asked for lately: reply subjects are used once, and would push out what comes again.
   std::array<std::uint64_t, 256> seen{};
 
@@ -140,7 +139,7 @@ void SubscriptionList::insert(Subscription& subscription) {
     }
     node = &level->find_or_add(token);
   }
-  node->list_of(subscription).push_back(&subscription);
+  node->append(subscription);
   ++size_;
   cache_->forget(subscription.subject);
 }
@@ -153,6 +152,7 @@ void SubscriptionList::remove(Subscription& subscription) {
     Level::Node* node;
   };
   std::vector<Step> path;
+  path.reserve(8);
   Tokens tokens{subscription.subject};
   for (std::string_view token; tokens.next(token);) {
     Level* const level = path.empty() ? root_.get() : path.back().node->below.get();
@@ -161,11 +161,7 @@ void SubscriptionList::remove(Subscription& subscription) {
     WT_ASSERT(node != nullptr);
     path.push_back(Step{level, token, node});
   }
-  std::vector<Subscription*>& list = path.back().node->list_of(subscription);
-  const auto at = std::lower_bound(list.begin(), list.end(), &subscription, is_earlier);
-  WT_ASSERT(at != list.end());
-  WT_ASSERT(*at == &subscription);
-  list.erase(at);
+  path.back().node->erase(subscription);
   for (; !path.empty() && path.back().node->is_empty(); path.pop_back()) {
     path.back().level->erase(path.back().token);
     if (path.size() > 1 && path.back().level->is_empty()) path[path.size() - 2].node->below.reset();
@@ -178,8 +174,9 @@ void SubscriptionList::remove(Subscription& subscription) {
 void SubscriptionList::collect(std::string_view subject, std::vector<Subscription*>& found) const {
   // Such a subject can be published when nobody is pedantic; it reaches nobody, not even ">".
   if (has_empty_token(subject)) return;
-  std::vector<const Level*> here{root_.get()};
-  std::vector<const Level*> below;
+  std::vector<const Level*>& here = cache_->here;
+  std::vector<const Level*>& below = cache_->below;
+  here.assign(1, root_.get());
   const auto visit = [&](const Level::Node& node, bool is_last) {
     if (is_last) {
       node.collect(found);
@@ -195,8 +192,8 @@ void SubscriptionList::collect(std::string_view subject, std::vector<Subscriptio
     is_last = !tokens.next(following);
     below.clear();
     for (const Level* const level : here) {
-      if (level->rest != nullptr) level->rest->collect(found);
-      if (level->any != nullptr) visit(*level->any, is_last);
+      level->rest.collect(found);
+      visit(level->any, is_last);
       if (const auto literal = level->literals.find(token); literal != level->literals.end()) visit(literal->second, is_last);
     }
     here.swap(below);
@@ -206,7 +203,8 @@ void SubscriptionList::collect(std::string_view subject, std::vector<Subscriptio
 
 std::shared_ptr<const SubscriptionMatch> SubscriptionList::match(std::string_view subject) {
   if (const auto cached = cache_->answers.find(subject); cached != cache_->answers.end()) return cached->second;
-  std::vector<Subscription*> found;
+  std::vector<Subscription*>& found = cache_->found;
+  found.clear();
   collect(subject, found);
   std::sort(found.begin(), found.end(), is_earlier);
   auto answer = std::make_shared<SubscriptionMatch>();
@@ -233,7 +231,10 @@ void SubscriptionList::check_invariants() const {
     WT_ASSERT(level == root_.get() || !level->is_empty());
     level->each_node([&](Level::Node& node) {
       WT_ASSERT(!node.is_empty());
-      count += node.plain.size() + node.queued.size();
+      for (const Subscription* each = node.first; each != nullptr; each = each->behind) {
+        WT_ASSERT(each->behind != nullptr ? each->behind->before == each && each->behind->order > each->order : node.last == each);
+        ++count;
+      }
       if (node.below != nullptr) levels.push_back(node.below.get());
     });
   }

@@ -17,6 +17,10 @@ struct Subscription {
   std::string subject;      // valid; may have wildcards
   std::string queue;        // empty: a plain one
   std::uint64_t order = 0;  // set by insert(): 1, 2, ...; 0 while it is in no list
+
+  // The list's own: its neighbours among those of the same subject, in order of insertion.
+  Subscription* before = nullptr;
+  Subscription* behind = nullptr;
 };
 
 struct SubscriptionMatch {

@@ -11,7 +11,7 @@ AccountSubscription& Account::add(AccountSubscription subscription) {
   const SubscriptionId id = subscription.id;
   auto owned = std::make_unique<AccountSubscription>(std::move(subscription));
   AccountSubscription& added = *owned;
-  subscriptions_.emplace(id, std::move(owned));
+  subscriptions_.emplace_hint(subscriptions_.end(), id, std::move(owned));
   list_.insert(added);
   ++version_;
   tell(added, added.count());

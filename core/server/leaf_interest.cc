@@ -10,12 +10,6 @@ namespace {
 
 constexpr std::int64_t kWeightMax = 999'999'999;  // nine digits, as a parser takes them
 
-std::string key_of(std::string_view subject, std::string_view queue) {
-  std::string key{subject};
-  if (!queue.empty()) key.append(" ").append(queue);
-  return key;
-}
-
 void append_count(std::string& out, std::string_view subject, std::string_view queue, std::int64_t count) {
   if (count <= 0) {
     append_leaf_unsubscribe(out, subject, queue);
@@ -33,25 +27,35 @@ void LeafInterest::add(std::string_view subject, std::string_view queue, std::in
   counts_[key_of(subject, queue)] += delta;
 }
 
+const std::string& LeafInterest::key_of(std::string_view subject, std::string_view queue) {
+  key_ = subject;
+  if (!queue.empty()) key_.append(" ").append(queue);
+  return key_;
+}
+
+std::vector<std::pair<std::string_view, std::int64_t>> LeafInterest::all() const {
+  std::vector<std::pair<std::string_view, std::int64_t>> out(counts_.begin(), counts_.end());
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
 void LeafInterest::append_all(std::string& out) {
   said_ += counts_.size();
-  for (const auto& [key, count] : counts_) {
+  for (const auto& [key, count] : all()) {
     const std::size_t space = key.find(' ');
-    const std::string_view subject = std::string_view(key).substr(0, space);
-    append_count(out, subject, space == std::string::npos ? std::string_view{} : std::string_view(key).substr(space + 1), count);
+    append_count(out, key.substr(0, space), space == std::string_view::npos ? std::string_view{} : key.substr(space + 1), count);
   }
 }
 
 void LeafInterest::change(std::string_view subject, std::string_view queue, std::int64_t delta, std::string& out) {
   if (delta == 0) return;
-  const std::string key = key_of(subject, queue);
-  const auto found = counts_.find(key);
   // Interest that the permissions kept back was never counted.
-  if (found == counts_.end() && delta < 0) return;
-  const std::int64_t before = found == counts_.end() ? 0 : found->second;
+  const auto found = delta > 0 ? counts_.try_emplace(key_of(subject, queue), 0).first : counts_.find(key_of(subject, queue));
+  if (found == counts_.end()) return;
+  const std::int64_t before = found->second;
   const std::int64_t now = before + delta;
   if (now > 0) {
-    counts_[key] = now;
+    found->second = now;
   } else {
     counts_.erase(found);
   }

@@ -2,9 +2,12 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/base/text_map.h"
 
 namespace windtunnel::core {
 
@@ -18,14 +21,17 @@ class LeafInterest {
   // 0, for a queue at every change, with the new weight.
   void change(std::string_view subject, std::string_view queue, std::int64_t delta, std::string& out);
 
-  // Everything that is announced, by "subject" or "subject queue".
-  [[nodiscard]] const std::map<std::string, std::int64_t, std::less<>>& all() const { return counts_; }
+  // Everything that is announced, by "subject" or "subject queue", in that order. Views: valid until the next change.
+  [[nodiscard]] std::vector<std::pair<std::string_view, std::int64_t>> all() const;
   // How many LS+ and LS- were appended.
   [[nodiscard]] std::uint64_t said() const { return said_; }
   [[nodiscard]] std::size_t size() const { return counts_.size(); }
 
  private:
-  std::map<std::string, std::int64_t, std::less<>> counts_;  // "subject" or "subject queue" -> how many, > 0
+  const std::string& key_of(std::string_view subject, std::string_view queue);
+
+  TextMap<std::int64_t> counts_;  // "subject" or "subject queue" -> how many, > 0
+  std::string key_;               // of the change under way
   std::uint64_t said_ = 0;
 };
 

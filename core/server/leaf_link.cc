@@ -1,6 +1,7 @@
 #include "core/server/leaf_link.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "core/base/assert.h"
 #include "core/nats/subject.h"
@@ -21,12 +22,6 @@ constexpr EventName kSlow{"leaf.slow_consumer"};
 
 bool is_loop_subject(std::string_view subject) { return subject.starts_with(kLoopPrefix); }
 bool is_exempt(std::string_view subject) { return is_loop_subject(subject) || subject.starts_with("_R_.") || subject.starts_with("_GR_."); }
-
-std::string key_of(const Operation& operation) {
-  std::string key{operation.subject};
-  if (!operation.queue.empty()) key.append(" ").append(operation.queue);
-  return key;
-}
 
 }  // namespace
 
@@ -76,9 +71,8 @@ void LeafLink::handle_leaf_subscribe(const Operation& operation) {
     return refuse("Permissions Violation for Subscription to \"" + std::string(operation.subject) + "\"", "Permissions Violation");
   }
   const std::uint32_t weight = std::clamp<std::uint32_t>(operation.weight, 1, kWeightMax);
-  std::string key = key_of(operation);
-  if (const auto found = subscriptions_.find(key); found != subscriptions_.end()) {
-    if (!operation.queue.empty()) core_.account().set_weight(*found->second, weight);
+  if (const auto found = subscriptions_.find(operation); found != subscriptions_.end()) {
+    if (!operation.queue.empty()) core_.account().set_weight(**found, weight);
     return;
   }
   AccountSubscription subscription;
@@ -86,15 +80,15 @@ void LeafLink::handle_leaf_subscribe(const Operation& operation) {
   subscription.queue = operation.queue;
   subscription.weight = operation.queue.empty() ? 1 : weight;
   subscription.leaf = this;
-  subscriptions_.emplace(std::move(key), &core_.account().add(std::move(subscription)));
+  subscriptions_.insert(&core_.account().add(std::move(subscription)));
 }
 
 void LeafLink::handle_leaf_unsubscribe(const Operation& operation) {
   note_input();
   ++heard_;
-  const auto found = subscriptions_.find(key_of(operation));
+  const auto found = subscriptions_.find(operation);
   if (found == subscriptions_.end()) return;
-  AccountSubscription& subscription = *found->second;
+  AccountSubscription& subscription = **found;
   subscriptions_.erase(found);
   core_.account().remove(subscription);
 }
@@ -174,6 +168,15 @@ void LeafLink::send_all_interest() {
   flush();
 }
 
+// By subject and queue.
+std::vector<AccountSubscription*> LeafLink::in_order() const {
+  std::vector<AccountSubscription*> out(subscriptions_.begin(), subscriptions_.end());
+  std::sort(out.begin(), out.end(), [](const AccountSubscription* a, const AccountSubscription* b) {
+    return std::tie(a->subject, a->queue) < std::tie(b->subject, b->queue);
+  });
+  return out;
+}
+
 InterestReading::Link LeafLink::read() const {
   InterestReading::Link link;
   link.id = link_id();
@@ -184,11 +187,12 @@ InterestReading::Link LeafLink::read() const {
   link.is_spoke = is_spoke_;
   for (const auto& [key, count] : interest_.all()) {
     const std::size_t space = key.find(' ');
-    const bool has_queue = space != std::string::npos;
-    link.announced.push_back({key.substr(0, space), has_queue ? key.substr(space + 1) : std::string{}, has_queue ? count : 1});
+    const bool has_queue = space != std::string_view::npos;
+    link.announced.push_back(
+        {std::string{key.substr(0, space)}, std::string{has_queue ? key.substr(space + 1) : std::string_view{}}, has_queue ? count : 1});
   }
   link.said = interest_.said();
-  for (const auto& [key, known] : subscriptions_) link.known.push_back({known->subject, known->queue, known->count()});
+  for (const AccountSubscription* known : in_order()) link.known.push_back({known->subject, known->queue, known->count()});
   link.heard = heard_;
   return link;
 }
@@ -212,11 +216,9 @@ void LeafLink::handle_err(std::string_view text) {
 void LeafLink::on_close(std::string_view reason) {
   if (is_registered_) core_.account().remove_leaf(*this);
   // In order of subject, so that what other leaf nodes are told is the same in every run.
-  while (!subscriptions_.empty()) {
-    AccountSubscription& subscription = *subscriptions_.begin()->second;
-    subscriptions_.erase(subscriptions_.begin());
-    core_.account().remove(subscription);
-  }
+  const std::vector<AccountSubscription*> gone = in_order();
+  subscriptions_.clear();
+  for (AccountSubscription* const subscription : gone) core_.account().remove(*subscription);
   core_.log().info(
       kClosed, {{"cid", link_id()}, {"remote", remote_name_}, {"peer", peer().host}, {"solicited", is_solicitor()}, {"reason", reason}});
   core_.remove_leaf(link_id());

@@ -1,6 +1,7 @@
 #include "core/store/record.h"
 
 #include <array>
+#include <bit>
 #include <cstring>
 
 #include "core/base/assert.h"
@@ -92,8 +93,9 @@ bool has_plausible_borders(const RecordView& record, std::string_view headers_an
 
 std::uint64_t load_u64(std::string_view bytes) {
   WT_ASSERT(bytes.size() >= 8);
+  static_assert(std::endian::native == std::endian::little);
   std::uint64_t value = 0;
-  for (std::size_t i = 8; i-- > 0;) value = value << 8 | static_cast<unsigned char>(bytes[i]);
+  std::memcpy(&value, bytes.data(), sizeof value);
   return value;
 }
 
@@ -105,7 +107,10 @@ std::uint32_t load_u32(std::string_view bytes) {
 }
 
 void put_u64(std::string& out, std::uint64_t value) {
-  for (unsigned i = 0; i < 8; ++i) out.push_back(static_cast<char>(value >> (8 * i) & 0xff));
+  static_assert(std::endian::native == std::endian::little);
+  std::array<char, sizeof value> bytes;
+  std::memcpy(bytes.data(), &value, sizeof value);
+  out.append(bytes.data(), bytes.size());
 }
 
 void put_u32(std::string& out, std::uint32_t value) {

@@ -117,6 +117,8 @@ std::vector<Divergence> check_no_loss_after_offline(const Evidence& evidence) {
       d.expected = std::move(expected);
       d.actual = std::move(actual);
     };
+    std::vector<std::vector<const SourcedMessage*>> sourced(stream.copies.size());  // by copy
+    for (const SourcedMessage& message : stream.sourced) sourced[message.copy].push_back(&message);
     bool is_reported = false;
     for (std::size_t c = 0; c < stream.copies.size() && !is_reported; ++c) {
       const FinalCopy& copy = stream.copies[c];
@@ -126,15 +128,14 @@ std::vector<Divergence> check_no_loss_after_offline(const Evidence& evidence) {
       const bool has_order = uses_sequences_once(evidence, *origin);
       core::Seq last;
       std::set<core::Seq> here;
-      for (const SourcedMessage& message : stream.sourced) {
-        if (message.copy != c) continue;
-        if (has_order && message.origin_seq < last && !is_reported) {
-          report(message.seq, "what comes from " + named(*origin) + " lies in its order",
-                 "its sequence " + std::to_string(message.origin_seq.value) + " lies behind " + std::to_string(last.value));
+      for (const SourcedMessage* message : sourced[c]) {
+        if (has_order && message->origin_seq < last && !is_reported) {
+          report(message->seq, "what comes from " + named(*origin) + " lies in its order",
+                 "its sequence " + std::to_string(message->origin_seq.value) + " lies behind " + std::to_string(last.value));
           is_reported = true;
         }
-        last = std::max(last, message.origin_seq);
-        here.insert(message.origin_seq);
+        last = std::max(last, message->origin_seq);
+        here.insert(here.end(), message->origin_seq);
       }
       // What an aggregate's own limits, consumers and operators took, nobody can tell from what never came.
       const bool keeps_all = !stream.has_limits && stream.spec->retention == Retention::limits &&

@@ -209,56 +209,87 @@ bool had_damage(const Evidence& evidence, const StreamKey& key) {
   });
 }
 
-std::vector<std::uint64_t> lost_messages(const Evidence& evidence, std::uint16_t workload) {
-  std::unordered_set<std::uint64_t> present;
+const FinalStream* AckStreams::of(const PublishRecord& record) {
+  if (found_.size() <= record.stream()) found_.resize(record.stream() + std::size_t{1});
+  std::optional<const FinalStream*>& place = found_[record.stream()];
+  if (!place) place = stream_of_ack(evidence_, record);
+  return *place;
+}
+
+const std::vector<std::uint64_t>& LostMessages::of(std::uint16_t workload) {
+  if (!is_found_) find();
+  return lost_[workload];
+}
+
+namespace {
+
+// By workload: the contents that were removed because somebody asked for it.
+std::vector<std::unordered_set<std::uint64_t>> removed_on_request(const Evidence& evidence) {
+  const std::vector<Ledger::Book>& books = evidence.ledger.books();
+  std::vector<std::unordered_set<std::uint64_t>> gone(books.size());
+  if (evidence.removals.is_empty()) return gone;
+  std::map<std::pair<std::uint64_t, std::uint16_t>, std::uint64_t> indexes;  // by content and workload
+  for (std::uint16_t w = 0; w < books.size(); ++w) {
+    books[w].each([&](std::uint64_t i, const PublishRecord& record) {
+      indexes.emplace(std::pair{record.content(), w}, i);
+      return true;
+    });
+  }
   for (const FinalStream& stream : evidence.end.streams) {
+    const StreamLife* life = evidence.history.life(stream.key);
+    if (life == nullptr) continue;
+    for (const StoredEvent& stored : life->stored) {
+      for (auto at = indexes.lower_bound({stored.content, 0}); at != indexes.end() && at->first.first == stored.content; ++at) {
+        const std::uint16_t workload = at->first.second;
+        const std::string subject = subject_of(evidence, {workload, at->second});
+        if (was_removed_on_request(evidence, stream, stored.seq, subject, stored.at)) gone[workload].insert(stored.content);
+      }
+    }
+  }
+  return gone;
+}
+
+}  // namespace
+
+void LostMessages::find() {
+  is_found_ = true;
+  const std::vector<Ledger::Book>& books = evidence_.ledger.books();
+  lost_.resize(books.size());
+  std::vector<std::vector<bool>> present(books.size());
+  for (std::size_t w = 0; w < books.size(); ++w) present[w].resize(books[w].size());
+  for (const FinalStream& stream : evidence_.end.streams) {
     for (const FinalMessage& message : stream.messages) {
-      if (message.id && message.id->workload == workload) present.insert(message.id->index);
+      if (message.id && message.id->workload < books.size() && message.id->index < books[message.id->workload].size())
+        present[message.id->workload][message.id->index] = true;
     }
   }
   // What a stream stored and later removed by its limits was not lost.
   std::unordered_set<std::uint64_t> gone;
-  for (const FinalStream& stream : evidence.end.streams) {
-    const StreamLife* life = evidence.history.life(stream.key);
+  for (const FinalStream& stream : evidence_.end.streams) {
+    const StreamLife* life = evidence_.history.life(stream.key);
     if (life == nullptr || (!stream.has_limits && stream.rolled_up.empty())) continue;
     for (const StoredEvent& stored : life->stored) {
       if (was_removed_by_limits(stream, stored.seq)) gone.insert(stored.content);
     }
   }
-  const Ledger::Book& book = evidence.ledger.books()[workload];
-  if (!evidence.removals.is_empty()) {
-    std::map<std::uint64_t, std::uint64_t> indexes;  // of contents
-    book.each([&](std::uint64_t i, const PublishRecord& record) {
-      indexes.emplace(record.content(), i);
+  const std::vector<std::unordered_set<std::uint64_t>> requested = removed_on_request(evidence_);
+  AckStreams acked_by{evidence_};
+  for (std::size_t w = 0; w < books.size(); ++w) {
+    const WorkloadSpec* spec = evidence_.scenario.workload(books[w].name);
+    const auto* publish = spec == nullptr ? nullptr : std::get_if<PublishSpec>(&spec->work);
+    books[w].each([&](std::uint64_t i, const PublishRecord& record) {
+      const bool was_told_fine = record.outcome() == Outcome::sent || record.outcome() == Outcome::acked;
+      if (!was_told_fine || present[w][i] || gone.contains(record.content()) || requested[w].contains(record.content())) return true;
+      // Another message has its id, and is stored in its place: acked-is-durable's and pub-ack-truthful's business.
+      if (publish != nullptr && publish->ids > 0 && record.is_duplicate()) return true;
+      // Nor was what it acknowledged after a crash over the storing, of which nobody heard.
+      const FinalStream* stream = record.outcome() == Outcome::acked ? acked_by.of(record) : nullptr;
+      const bool is_unheard = stream != nullptr && record.is_duplicate() && was_removed_by_limits(*stream, record.seq()) &&
+                              crashed_between(evidence_, *stream, record.published_at(), record.settled_at());
+      if (!is_unheard) lost_[w].push_back(i);
       return true;
     });
-    for (const FinalStream& stream : evidence.end.streams) {
-      const StreamLife* life = evidence.history.life(stream.key);
-      if (life == nullptr) continue;
-      for (const StoredEvent& stored : life->stored) {
-        const auto index = indexes.find(stored.content);
-        if (index == indexes.end()) continue;
-        const std::string subject = subject_of(evidence, {workload, index->second});
-        if (was_removed_on_request(evidence, stream, stored.seq, subject, stored.at)) gone.insert(stored.content);
-      }
-    }
   }
-  std::vector<std::uint64_t> lost;
-  const WorkloadSpec* spec = evidence.scenario.workload(book.name);
-  const auto* publish = spec == nullptr ? nullptr : std::get_if<PublishSpec>(&spec->work);
-  book.each([&](std::uint64_t i, const PublishRecord& record) {
-    const bool was_told_fine = record.outcome() == Outcome::sent || record.outcome() == Outcome::acked;
-    if (!was_told_fine || present.contains(i) || gone.contains(record.content())) return true;
-    // Another message has its id, and is stored in its place: acked-is-durable's and pub-ack-truthful's business.
-    if (publish != nullptr && publish->ids > 0 && record.is_duplicate()) return true;
-    // Nor was what it acknowledged after a crash over the storing, of which nobody heard.
-    const FinalStream* acked_by = record.outcome() == Outcome::acked ? stream_of_ack(evidence, record) : nullptr;
-    const bool is_unheard = acked_by != nullptr && record.is_duplicate() && was_removed_by_limits(*acked_by, record.seq()) &&
-                            crashed_between(evidence, *acked_by, record.published_at(), record.settled_at());
-    if (!is_unheard) lost.push_back(i);
-    return true;
-  });
-  return lost;
 }
 
 }  // namespace windtunnel::scenarios

@@ -62,8 +62,33 @@ struct FinalStream;
 [[nodiscard]] bool may_be_asked_for(const Evidence& evidence, const FinalStream& stream, core::Seq seq, core::Instant stored_at);
 // Whether a fault damaged files of the stream, or of the whole node.
 [[nodiscard]] bool had_damage(const Evidence& evidence, const StreamKey& key);
-// The messages of a workload whose publisher was told of no error and which are in no stream at the end, though no
-// stream's limits took them; ascending.
-[[nodiscard]] std::vector<std::uint64_t> lost_messages(const Evidence& evidence, std::uint16_t workload);
+
+// stream_of_ack, looked for once for each stream that acks named. Evidence: borrowed for its life.
+class AckStreams {
+ public:
+  explicit AckStreams(const Evidence& evidence) : evidence_(evidence) {}
+  [[nodiscard]] const FinalStream* of(const PublishRecord& record);
+
+ private:
+  const Evidence& evidence_;
+  std::vector<std::optional<const FinalStream*>> found_;  // by the ledger's number of the stream
+};
+
+// Of each workload the messages whose publisher was told of no error and which are in no stream at the end, though no stream's
+// limits took them. All workloads at once, when somebody first asks: the streams are read once and not once for each. Evidence:
+// borrowed for its life.
+class LostMessages {
+ public:
+  explicit LostMessages(const Evidence& evidence) : evidence_(evidence) {}
+  // Ascending.
+  [[nodiscard]] const std::vector<std::uint64_t>& of(std::uint16_t workload);
+
+ private:
+  void find();
+
+  const Evidence& evidence_;
+  bool is_found_ = false;
+  std::vector<std::vector<std::uint64_t>> lost_;
+};
 
 }  // namespace windtunnel::scenarios

@@ -54,11 +54,12 @@ const FinalMessage* message_at(const FinalStream& stream, core::Seq seq) {
 std::vector<Divergence> check_acked_is_durable(const Evidence& evidence) {
   std::vector<Divergence> out;
   std::map<std::pair<std::string, std::string>, bool> reported;  // one a stream: the first in the ledger's order
+  AckStreams acked_by{evidence};
   for (std::size_t w = 0; w < evidence.ledger.books().size(); ++w) {
     const Ledger::Book& book = evidence.ledger.books()[w];
     book.each([&](std::uint64_t i, const PublishRecord& record) {
       if (record.outcome() != Outcome::acked) return true;
-      const FinalStream* stream = stream_of_ack(evidence, record);
+      const FinalStream* stream = acked_by.of(record);
       if (stream == nullptr) return true;  // publish-outcome-known's business
       const FinalMessage* message = message_at(*stream, record.seq());
       const PublishId id{static_cast<std::uint16_t>(w), i};
@@ -110,13 +111,16 @@ bool was_first_stored(const Evidence& evidence, const FinalStream& stream, Publi
 
 std::vector<Divergence> check_publish_outcome_known(const Evidence& evidence) {
   std::vector<Divergence> out;
+  AckStreams acked_by{evidence};
+  const auto is_stored_as = [&](const FinalStream& stream, const PublishRecord& record) {
+    const StreamLife* life = evidence.history.life(stream.key);
+    if (life == nullptr) return false;
+    const std::vector<const StoredEvent*> stored = life->at(record.seq());
+    return std::any_of(stored.begin(), stored.end(), [&](const StoredEvent* e) { return e->content == record.content(); });
+  };
   for (std::size_t w = 0; w < evidence.ledger.books().size(); ++w) {
     const Ledger::Book& book = evidence.ledger.books()[w];
     if (book.via != Via::jetstream) continue;
-    std::map<StreamKey, std::map<std::pair<std::uint64_t, std::uint64_t>, bool>> stored;  // (seq, content), for speed
-    for (const auto& [key, life] : evidence.history.lives()) {
-      for (const StoredEvent& e : life.stored) stored[key][{e.seq.value, e.content}] = true;
-    }
     book.each([&](std::uint64_t i, const PublishRecord& record) {
       Divergence d;
       d.invariant = "publish-outcome-known";
@@ -131,8 +135,8 @@ std::vector<Divergence> check_publish_outcome_known(const Evidence& evidence) {
         d.expected = evidence.ledger.name_of(id) + " ends in an acknowledgement, an error or a timeout";
         d.actual = "its publisher still waits";
       } else if (record.outcome() == Outcome::acked) {
-        const FinalStream* stream = stream_of_ack(evidence, record);
-        const bool is_stored = stream != nullptr && stored[stream->key].contains({record.seq().value, record.content()});
+        const FinalStream* stream = acked_by.of(record);
+        const bool is_stored = stream != nullptr && is_stored_as(*stream, record);
         if (is_stored || (stream != nullptr && record.is_duplicate() && was_first_stored(evidence, *stream, id, record))) return true;
         if (stream != nullptr && was_skipped(evidence, *stream, record.seq())) return true;
         // Stored, and its node died before it could say so: the repetition after the restart was told of the copy.
@@ -169,9 +173,9 @@ bool states_losses(const Scenario& scenario, const std::string& workload) {
 }
 
 // The lost messages of a workload that no stream had, or that the one which had them must not lose.
-std::vector<std::uint64_t> illegally_lost(const Evidence& evidence, std::uint16_t workload) {
+std::vector<std::uint64_t> illegally_lost(const Evidence& evidence, LostMessages& lost, std::uint16_t workload) {
   std::vector<std::uint64_t> out;
-  for (const std::uint64_t index : lost_messages(evidence, workload)) {
+  for (const std::uint64_t index : lost.of(workload)) {
     const PublishRecord& record = evidence.ledger.at({workload, index});
     const bool may_be_gone = std::any_of(evidence.end.streams.begin(), evidence.end.streams.end(), [&](const FinalStream& stream) {
       const StreamLife* life = evidence.history.life(stream.key);
@@ -187,10 +191,11 @@ std::vector<std::uint64_t> illegally_lost(const Evidence& evidence, std::uint16_
 
 std::vector<Divergence> check_no_silent_drop(const Evidence& evidence) {
   std::vector<Divergence> out;
+  LostMessages all_lost{evidence};
   for (std::size_t w = 0; w < evidence.ledger.books().size(); ++w) {
     const Ledger::Book& book = evidence.ledger.books()[w];
     if (states_losses(evidence.scenario, book.name)) continue;  // then the number is what is checked
-    const std::vector<std::uint64_t> lost = illegally_lost(evidence, static_cast<std::uint16_t>(w));
+    const std::vector<std::uint64_t> lost = illegally_lost(evidence, all_lost, static_cast<std::uint16_t>(w));
     if (lost.empty()) continue;
     const PublishId id{static_cast<std::uint16_t>(w), lost.front()};
     Divergence d;

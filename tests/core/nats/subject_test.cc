@@ -10,6 +10,59 @@
 namespace windtunnel::core {
 namespace {
 
+// The same by the book, token by token.
+std::vector<std::string> tokens_of(const std::string& subject) {
+  std::vector<std::string> out(1);
+  for (const char c : subject) {
+    if (c == '.') {
+      out.emplace_back();
+    } else {
+      out.back() += c;
+    }
+  }
+  return out;
+}
+
+bool matches_by_the_book(const std::string& literal, const std::string& pattern) {
+  const std::vector<std::string> have = tokens_of(literal);
+  const std::vector<std::string> want = tokens_of(pattern);
+  for (std::size_t i = 0; i < want.size(); ++i) {
+    if (i == have.size()) return false;
+    if (want[i] == ">") return true;
+    if (want[i] != "*" && want[i] != have[i]) return false;
+  }
+  return have.size() == want.size();
+}
+
+TEST_CASE("whatever the characters, subjects are judged by their tokens") {
+  Random random{Seed{5}};
+  const auto text = [&] {
+    std::string out;
+    for (std::uint64_t left = random.below(7); left > 0; --left) out += "ab.*>."[random.below(6)];
+    return out;
+  };
+  std::size_t matched = 0;
+  for (int i = 0; i < 200'000; ++i) {
+    const std::string literal = text();
+    const std::string pattern = text();
+    CAPTURE(literal);
+    CAPTURE(pattern);
+    const bool expected = matches_by_the_book(literal, pattern);
+    REQUIRE(matches(literal, pattern) == expected);
+    matched += expected ? 1 : 0;
+    const std::vector<std::string> tokens = tokens_of(pattern);
+    bool is_valid = true;
+    bool is_wild = false;
+    for (std::size_t t = 0; t < tokens.size(); ++t) {
+      is_valid = is_valid && !tokens[t].empty() && (tokens[t] != ">" || t + 1 == tokens.size());
+      is_wild = is_wild || tokens[t] == "*" || tokens[t] == ">";
+    }
+    REQUIRE(is_valid_subject(pattern) == is_valid);
+    REQUIRE(has_wildcard(pattern) == is_wild);
+  }
+  CHECK(matched > 1000);
+}
+
 TEST_CASE("a subject is valid to subscribe to, valid to publish to, or neither") {
   struct Row {
     const char* subject;
