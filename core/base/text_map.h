@@ -1,5 +1,5 @@
 // TextMap: by text, for what is looked up and erased far more often than it is walked. Its order is nobody's business: whoever
-// walks it must not let the order show.
+// walks it does so by in_order.h.
 #pragma once
 
 #include <cstddef>

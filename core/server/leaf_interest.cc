@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/base/assert.h"
+#include "core/base/in_order.h"
 #include "core/nats/writer.h"
 
 namespace windtunnel::core {
@@ -34,9 +35,7 @@ const std::string& LeafInterest::key_of(std::string_view subject, std::string_vi
 }
 
 std::vector<std::pair<std::string_view, std::int64_t>> LeafInterest::all() const {
-  std::vector<std::pair<std::string_view, std::int64_t>> out(counts_.begin(), counts_.end());
-  std::sort(out.begin(), out.end());
-  return out;
+  return in_order<std::pair<std::string_view, std::int64_t>>(counts_);
 }
 
 void LeafInterest::append_all(std::string& out) {

@@ -1,9 +1,9 @@
 #include "core/server/leaf_link.h"
 
-#include <algorithm>
 #include <tuple>
 
 #include "core/base/assert.h"
+#include "core/base/in_order.h"
 #include "core/nats/subject.h"
 #include "core/nats/writer.h"
 #include "core/server/server_core.h"
@@ -170,11 +170,9 @@ void LeafLink::send_all_interest() {
 
 // By subject and queue.
 std::vector<AccountSubscription*> LeafLink::in_order() const {
-  std::vector<AccountSubscription*> out(subscriptions_.begin(), subscriptions_.end());
-  std::sort(out.begin(), out.end(), [](const AccountSubscription* a, const AccountSubscription* b) {
+  return in_order<AccountSubscription*>(subscriptions_, [](const AccountSubscription* a, const AccountSubscription* b) {
     return std::tie(a->subject, a->queue) < std::tie(b->subject, b->queue);
   });
-  return out;
 }
 
 InterestReading::Link LeafLink::read() const {
