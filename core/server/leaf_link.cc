@@ -170,7 +170,7 @@ void LeafLink::send_all_interest() {
 
 // By subject and queue.
 std::vector<AccountSubscription*> LeafLink::in_order() const {
-  return in_order<AccountSubscription*>(subscriptions_, [](const AccountSubscription* a, const AccountSubscription* b) {
+  return core::in_order<AccountSubscription*>(subscriptions_, [](const AccountSubscription* a, const AccountSubscription* b) {
     return std::tie(a->subject, a->queue) < std::tie(b->subject, b->queue);
   });
 }
