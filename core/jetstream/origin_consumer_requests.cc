@@ -1,0 +1,296 @@
+// What an OriginConsumer asks of its origin: what it is, whether it is still the one, and for a consumer.
+#include <array>
+#include <utility>
+
+#include "core/base/defects.h"
+#include "core/base/json_writer.h"
+#include "core/base/time_text.h"
+#include "core/env/clock.h"
+#include "core/env/env.h"
+#include "core/env/log.h"
+#include "core/jetstream/copy_timing.h"
+#include "core/jetstream/json_fields.h"
+#include "core/jetstream/origin_consumer.h"
+#include "core/jetstream/origin_consumer_names.h"
+#include "core/jetstream/short_hash.h"
+
+namespace windtunnel::core {
+
+using namespace std::chrono_literals;
+using namespace copy_timing;
+
+namespace {
+
+constexpr Duration kAckWait = 22h;
+constexpr std::size_t kTokenSize = 8;
+
+// The error of an answer; nullopt if it has none.
+ApiStatus error_in(const Json& answer) {
+  const Json* refused = member(answer, "error");
+  if (refused == nullptr) return std::nullopt;
+  ApiError failure;
+  std::int64_t code = 0;
+  std::int64_t err_code = 0;
+  if (refused->is_object() && read(*refused, "code", code) && read(*refused, "err_code", err_code) &&
+      read(*refused, "description", failure.description)) {
+    failure.code = static_cast<int>(code);
+    failure.err_code = static_cast<int>(err_code);
+  }
+  return failure;
+}
+
+}  // namespace
+
+std::string OriginConsumer::api(std::string_view operation) const {
+  return (origin_.external ? origin_.external->api : "$JS.API") + "." + std::string(operation) + "." + origin_.name;
+}
+
+// Without a name this is what shows whether the origin's API can be reached; one with a name is asked where it has a filter.
+std::string OriginConsumer::request_subject(const std::string& name) const {
+  if (name.empty()) return api("CONSUMER.CREATE");
+  if (is_acknowledged_) return api("CONSUMER.DURABLE.CREATE") + "." + name;
+  std::string filter = origin_.filter_subject;
+  // A source's single transform is a filter as any other.
+  if (reader_.kind == Kind::source && origin_.subject_transforms.size() == 1) filter = origin_.subject_transforms.front().source;
+  return filter.empty() ? api("CONSUMER.CREATE") : api("CONSUMER.CREATE") + "." + name + "." + filter;
+}
+
+std::string OriginConsumer::request_body(const std::string& name, const std::string& deliver) const {
+  const OriginStart start = owner_.start_at();
+  JsonWriter json;
+  json.begin_object().field("stream_name", origin_.name).key("config").begin_object();
+  if (is_acknowledged_) json.field("durable_name", name);
+  // A work queue hands out everything that is left, and nothing else: so it wants to be asked (10101).
+  if (is_work_queue_ || start.policy == OriginStart::Policy::all) {
+    json.field("deliver_policy", "all");
+  } else if (start.policy == OriginStart::Policy::by_sequence) {
+    json.field("deliver_policy", "by_start_sequence").field("opt_start_seq", start.seq.value);
+  } else {
+    json.field("deliver_policy", "by_start_time").field("opt_start_time", start.time);
+  }
+  json.field("ack_policy", is_acknowledged_ ? "explicit" : "none").field("ack_wait", Duration{kAckWait}.count());
+  json.field("max_deliver", is_acknowledged_ ? -1 : 1);
+  const bool has_one_transform = reader_.kind == Kind::source && origin_.subject_transforms.size() == 1;
+  const std::string& filter = has_one_transform ? origin_.subject_transforms.front().source : origin_.filter_subject;
+  if (!filter.empty()) json.field("filter_subject", filter);
+  if (!has_one_transform && !origin_.subject_transforms.empty()) {
+    json.key("filter_subjects").begin_array();
+    for (const SubjectTransformConfig& each : origin_.subject_transforms) json.text(each.source);
+    json.end_array();
+  }
+  json.field("replay_policy", "instant");
+  if (is_acknowledged_) json.field("max_ack_pending", -1);
+  json.field("idle_heartbeat", Duration{kHeartbeat}.count()).field("flow_control", true).field("deliver_subject", deliver);
+  if (!is_acknowledged_) json.field("inactive_threshold", Duration{kOriginInactive}.count());
+  json.field("num_replicas", 0);
+  if (!is_acknowledged_) json.field("direct", true);
+  json.end_object().field("action", "").end_object();
+  return json.take();
+}
+
+// Asks, and waits for the answer. nullopt at the time-out, when nobody takes the request, or when the way to the origin
+// changed meanwhile (the answer is then most likely lost). Suspends.
+std::optional<std::string> OriginConsumer::ask(const std::string& subject, const std::string& body, Duration patience) {
+  std::array<char, 32> buffer;
+  const std::string reply_to = "$JSC.R." + std::string(random_.token(kTokenSize, buffer));
+  Answer answer;
+  // The handler refers to this frame, so it goes with it, also when a kill unwinds the task.
+  struct Inbox {
+    Bus& bus;
+    SubscriptionId id;
+    ~Inbox() { bus.unsubscribe(id); }
+  };
+  const Inbox inbox{bus_, bus_.subscribe(reply_to, "", [&answer, this](const MessageView& message, bool) {
+                      if (std::exchange(answer.has_come, true)) return;
+                      answer.payload = message.payload;
+                      waiting_.wake_all(env_.tasks);
+                    })};
+  was_way_lost_ = false;
+  const Instant deadline = after(env_.clock.now(), patience);
+  bool is_lost = !bus_.publish(MessageView{.subject = subject, .reply = reply_to, .headers = {}, .payload = body});
+  if (env_.defects.is_on(Defect::nats_6981)) is_lost = false;  // the release waits for the answer that cannot come
+  while (!answer.has_come && !is_lost && !is_closed_) {
+    if (waiting_.wait(env_.tasks, "a copy's consumer", deadline) == Wake::timed_out) break;
+    is_lost = was_way_lost_;
+  }
+  if (!answer.has_come || is_closed_) return std::nullopt;
+  return std::move(answer.payload);
+}
+
+// What the origin says of itself; nothing if it does not answer, for that may be forbidden where the consumer is not.
+// Suspends.
+void OriginConsumer::learn(OriginFacts& facts) {
+  if (env_.defects.is_on(Defect::nats_3207) && !minds_identity()) return;  // the releases never ask
+  const std::optional<std::string> answer = ask(api("STREAM.INFO"), {}, kFactsWait);
+  const std::optional<Json> json = answer ? parse_json(*answer) : std::nullopt;
+  if (!json || !json->is_object()) return;
+  const Json* config = member(*json, "config");
+  const Json* state = member(*json, "state");
+  if (config == nullptr || state == nullptr || !config->is_object() || !state->is_object()) return;
+  std::string retention = "limits";
+  std::string last_time;
+  if (!read(*json, "created", facts.created) || !read(*config, "retention", retention) || !read(*state, "last_seq", facts.last_seq) ||
+      !read(*state, "last_ts", last_time)) {
+    return;
+  }
+  facts.retention = retention == "workqueue" ? Retention::work_queue : retention == "interest" ? Retention::interest : Retention::limits;
+  facts.last_time = parse_rfc3339(last_time).value_or(WallTime{});
+  facts.is_known = true;
+  if (!minds_identity()) return;
+  if (const std::optional<OriginProbe> probe = owner_.probe()) facts.is_other = is_other(*probe, facts);
+}
+
+// The releases follow whatever has the origin's name; nor do they notice that they have parted from it themselves.
+bool OriginConsumer::minds_identity() const {
+  const auto is_on = [this](Defect defect) { return env_.defects.is_on(defect); };
+  // Who takes a place where nothing was received for its own (nats-8069) would be found out by this.
+  if (reader_.kind == Kind::source) return !is_on(Defect::nats_6206) && !is_on(Defect::nats_8069);
+  return !is_on(Defect::nats_8152) && !is_on(Defect::nats_6383) && !is_on(Defect::nats_8040);
+}
+
+// Whether the origin has given the sequence to another message meanwhile, as one does that a power loss took back. False if
+// that cannot be told. Suspends.
+bool OriginConsumer::is_other(const OriginProbe& probe, const OriginFacts& facts) {
+  if (facts.last_seq < probe.seq) return false;
+  if (facts.last_seq == probe.seq) return facts.last_time != probe.time;
+  const std::optional<std::string> answer = ask(api("STREAM.MSG.GET"), R"({"seq":)" + std::to_string(probe.seq.value) + "}", kFactsWait);
+  const std::optional<Json> json = answer ? parse_json(*answer) : std::nullopt;
+  const Json* message = json && json->is_object() ? member(*json, "message") : nullptr;
+  std::string time;
+  if (message == nullptr || !message->is_object() || !read(*message, "time", time)) return false;  // it is gone
+  const std::optional<WallTime> theirs = parse_rfc3339(time);
+  return theirs && *theirs != probe.time;
+}
+
+bool OriginConsumer::set_up() {
+  struct Outstanding {
+    std::uint64_t& count;
+    explicit Outstanding(std::uint64_t& n) : count(n) { ++count; }
+    ~Outstanding() { --count; }
+  };
+  const Outstanding outstanding{outstanding_};
+  last_request_ = env_.clock.now();
+  ++attempts_;
+  is_replaced_ = false;
+  env_.log.debug(names_.request, {{"stream", reader_.stream}, {"origin", origin_.name}, {"reader", reader_.name}, {"attempt", attempts_}});
+  return attempt();
+}
+
+bool OriginConsumer::attempt() {
+  OriginFacts facts;
+  learn(facts);
+  if (is_closed_) return false;
+  if (ApiStatus stranger = owner_.meet(facts)) {
+    fail(std::move(*stranger));
+    return false;
+  }
+  if (is_closed_) return false;
+  is_acknowledged_ = facts.is_known && facts.retention != Retention::limits && !env_.defects.is_on(Defect::nats_3207);
+  is_work_queue_ = is_acknowledged_ && facts.retention == Retention::work_queue;
+  std::array<char, 32> buffer;
+  const std::string token{random_.token(kTokenSize, buffer)};
+  const bool has_prefix = origin_.external && !origin_.external->deliver.empty();
+  std::string deliver = has_prefix ? origin_.external->deliver + "." : "$JS.";
+  deliver.append(names_.letter).append(".").append(token);
+  std::string name = std::string(names_.prefix) + token;
+  if (is_acknowledged_) name = std::string(names_.prefix) + short_hash(reader_.identity) + "-" + token;
+  // Of two consumers on a work queue one is refused; on an interest stream the messages go with the last one.
+  if (is_work_queue_ && !clear_leftovers({})) return false;
+
+  const std::string subject = request_subject(name);
+  const std::optional<std::string> answer = ask(subject, request_body(name, deliver), kReplyWait);
+  if (!answer) {
+    unanswered(subject);
+    return false;
+  }
+  std::string given_name;
+  Seq position;
+  if (!read_answer(*answer, given_name, position)) return false;
+  is_kept_ = is_acknowledged_;
+  if (is_acknowledged_ && !is_work_queue_ && !clear_leftovers(given_name)) return false;
+  if (ApiStatus refused = owner_.take_up(position, is_acknowledged_)) {
+    fail(std::move(*refused));
+    return false;
+  }
+  if (is_closed_) return false;
+  if (!has_store_error_) error_.reset();
+  consumer_ = given_name;
+  consumer_seq_ = 0;
+  last_heard_ = env_.clock.now();
+  suspect_at_ = kForever;
+  inbox_.clear();
+  deliveries_ = bus_.subscribe(deliver, "", [this](const MessageView& message, bool) {
+    const std::string_view shown = message.shown_subject.empty() ? message.subject : message.shown_subject;
+    inbox_.try_push(
+        Arrival{std::string(shown), std::string(message.reply), std::string(message.headers), std::string(message.payload), false});
+  });
+  env_.log.info(names_.connected,
+                {{"stream", reader_.stream}, {"origin", origin_.name}, {"reader", reader_.name}, {"from", position.next().value}});
+  return true;
+}
+
+bool OriginConsumer::read_answer(const std::string& answer, std::string& name, Seq& position) {
+  const std::optional<Json> json = parse_json(answer);
+  if (!json || !json->is_object()) {
+    fail(api_errors::general("the origin's answer is no JSON"));
+    return false;
+  }
+  if (ApiStatus refused = error_in(*json)) {
+    fail(std::move(*refused));
+    return false;
+  }
+  const Json* delivered = member(*json, "delivered");
+  if (!read(*json, "name", name) || name.empty() || delivered == nullptr || !delivered->is_object() ||
+      !read(*delivered, "stream_seq", position)) {
+    fail(api_errors::general("the origin's answer names no consumer"));
+    return false;
+  }
+  return true;
+}
+
+// Consumers that earlier attempts of ours left at the origin, but for the one of this name. False if they could not be
+// deleted. Suspends.
+bool OriginConsumer::clear_leftovers(std::string_view but) {
+  const std::string subject = api("CONSUMER.NAMES");
+  const std::optional<std::string> answer = ask(subject, {}, kReplyWait);
+  const std::optional<Json> json = answer ? parse_json(*answer) : std::nullopt;
+  std::vector<std::string> names;
+  if (!json || !json->is_object() || !read(*json, "consumers", names)) {
+    unanswered(subject);
+    return false;
+  }
+  const std::string prefix = std::string(names_.prefix) + short_hash(reader_.identity) + "-";
+  for (const std::string& name : names) {
+    if (!name.starts_with(prefix) || name == but) continue;
+    const std::string deletion = api("CONSUMER.DELETE") + "." + name;
+    if (!ask(deletion, {}, kReplyWait)) {
+      unanswered(deletion);
+      return false;
+    }
+  }
+  return true;
+}
+
+// As the release does when a link comes up, whatever is under way (nats-8111). Suspends.
+void OriginConsumer::extra_attempt() {
+  struct Outstanding {
+    std::uint64_t& count;
+    ~Outstanding() { --count; }
+  };
+  ++outstanding_;
+  const Outstanding outstanding{outstanding_};
+  const Instant until = after(env_.clock.now(), random_.between(kJitterMin, kJitterMax));
+  while (!is_closed_ && env_.clock.now() < until) waiting_.wait(env_.tasks, "a copy's next attempt", until);
+  if (is_closed_) return;
+  ++attempts_;
+  env_.log.debug(names_.request, {{"stream", reader_.stream}, {"origin", origin_.name}, {"reader", reader_.name}, {"attempt", attempts_}});
+  std::array<char, 32> buffer;
+  const std::string token{random_.token(kTokenSize, buffer)};
+  const std::string name = std::string(names_.prefix) + token;
+  const std::string deliver = "$JS." + std::string(names_.letter) + "." + token;
+  if (!ask(request_subject(name), request_body(name, deliver), kReplyWait) || consumer_.empty()) return;
+  is_replaced_ = true;  // by the consumer that was just made, which takes yet another attempt here
+  nudge();
+}
+
+}  // namespace windtunnel::core
