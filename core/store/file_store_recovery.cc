@@ -391,10 +391,16 @@ bool FileStore::note_lost(const Recovery& found) {
         bytes += block.bytes;
         note_damage(files_.path(block.index) + " is missing", block.first_seq, block.bytes);
       }
+      const std::size_t before = lost.size();
       for (Seq seq = block.first_seq; seq <= block.last_seq && lost.size() < kLostListedMax; seq = seq.next()) {
         if (block.deleted.contains(seq) || deleted.contains(seq) || is_live(seq)) continue;
         lost.push_back(seq);
       }
+      // Cut where a record ends nothing in the file shows it.
+      const bool is_silent =
+          !is_missing && lost.size() > before &&
+          std::none_of(found.damaged.begin(), found.damaged.end(), [&](const auto& damage) { return damage.block == block.index; });
+      if (is_silent) note_damage(files_.path(block.index) + " is cut", lost[before], 0);
     }
   } else {
     for (const Recovery::Damage& damage : found.damaged) {

@@ -1,4 +1,5 @@
 // A store that opens early: its totals at once, out of index.db; its blocks in the background, or when they are asked for.
+#include <algorithm>
 #include <functional>
 #include <set>
 
@@ -12,6 +13,7 @@ using core::Seq;
 struct EarlyStore : StoreFixture {
   std::set<std::string> opened;  // files, since the last reopen
   bool is_bad = false;           // nothing can be opened
+  std::string unreadable;        // a file
 
   explicit EarlyStore(bool is_early = true) {
     settings.opens_early = is_early;
@@ -19,6 +21,7 @@ struct EarlyStore : StoreFixture {
     world.disk->fails = [this](std::string_view operation, std::string_view path) -> std::optional<core::Errc> {
       if (operation == "open") opened.insert(std::string{path});
       if (is_bad && path.ends_with(".blk")) return core::Errc::io_error;
+      if (operation == "read" && path == unreadable) return core::Errc::io_error;
       return std::nullopt;
     };
     open();
@@ -119,6 +122,31 @@ TEST_CASE("damage that the index cannot know is found when the blocks are read")
   CHECK(at.store->state().lost.empty());
   at.run_background(0);
   CHECK_FALSE(at.store->state().lost.empty());
+}
+
+TEST_CASE("a block that was cut where a record ends is named when the blocks are read") {
+  for (const bool is_cut : {false, true}) {
+    EarlyStore at;
+    at.stop();
+    if (is_cut) at.world.disk->file(at.msgs("2.blk")).clear();
+    at.world.log.is_kept = true;
+    at.start();
+    REQUIRE(at.store->ready());
+    CHECK(at.store->state().lost.empty() == !is_cut);
+    const std::vector<std::string>& events = at.world.log.events;
+    CHECK(std::count(events.begin(), events.end(), "store.damage") == (is_cut ? 1 : 0));
+  }
+}
+
+TEST_CASE("a last block whose end cannot be read is one damaged block, and no reason to have no stream") {
+  EarlyStore at;
+  const std::string last = at.msgs(std::to_string(at.blocks().size()) + ".blk");
+  at.stop();
+  at.unreadable = last;
+  at.start();
+  CHECK(at.store->state().last_seq == Seq{60});
+  CHECK(at.payload(1) == "payload 0");
+  CHECK(at.put("orders.0", "more") == Seq{61});
 }
 
 TEST_CASE("an index that is not the last word is not believed") {
