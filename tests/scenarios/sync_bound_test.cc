@@ -125,7 +125,7 @@ TEST_CASE("the slowest of many seeds is of the order of its bound, and not beyon
   }
   MESSAGE("slowest " << slowest.count() / 1'000'000 << " ms of " << bound.count() / 1'000'000 << " ms");
   CHECK(slowest <= bound);
-  CHECK(slowest >= bound / 3);
+  if (!tests::kIsSanitized) CHECK(slowest >= bound / 3);
 }
 
 // By timer alone (nats-6981) a copy that lost its origin at 1 s asks in vain from 11 s on, for the origin's facts and for a consumer,
