@@ -143,10 +143,13 @@ void LagWatcher::begin(Copy& copy, core::Instant quiet) {
   copy.bound = resume_bound(world_.scenario(), copy.nodes, silence);
 }
 
-// What comes over the same links is ahead of it, at worst.
+// What comes over the same links, or is to be stored on the same disk, is ahead of it, at worst.
 Backlog LagWatcher::backlog_of(const Copy& copy) const {
   Backlog out;
+  const NodeSpec* node = world_.scenario().node(copy.sample.copy->on);
+  out.syncs_always = node != nullptr && node->sync_interval && node->sync_interval->always;
   for (const Copy& other : copies_) {
+    if (other.sample.copy->on == copy.sample.copy->on) out.stored += other.backlog;
     const auto shared = std::count_if(other.nodes.begin(), other.nodes.end(), [&](const std::string& n) { return copy.nodes.contains(n); });
     if (&other != &copy && shared < 2) continue;
     const StreamSpec& origin = *world_.scenario().origin(*other.sample.copy, *other.sample.from);

@@ -8,6 +8,7 @@
 #include "core/server/server_config.h"
 #include "faults/units.h"
 #include "scenarios/node_program.h"
+#include "sim/disk.h"
 
 namespace windtunnel::scenarios {
 namespace {
@@ -184,7 +185,11 @@ core::Duration transfer_bound(const Scenario& scenario, const std::set<std::stri
   if (const std::uint64_t rate = bandwidth(scenario, nodes); rate > 0) {
     out += std::chrono::milliseconds{bytes * 1000 / rate};
   }
-  return out;
+  // The slowest that a disk without faults is: a message is read, written, and may be the first of a block.
+  const sim::DiskTraits disk;
+  const core::Duration each =
+      disk.read.high + disk.write.high + disk.names.high + (backlog.syncs_always ? disk.sync.high : core::Duration{0});
+  return out + static_cast<std::int64_t>(backlog.stored) * each;
 }
 
 }  // namespace windtunnel::scenarios

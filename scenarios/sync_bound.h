@@ -67,10 +67,12 @@ class DisturbanceLog {
   std::vector<Disturbance> disturbances_;
 };
 
-// What a copy had still to bring when all was quiet, over the links that it comes by.
+// What a copy had still to bring when all was quiet, over the links that it comes by, and what its node had to store.
 struct Backlog {
   std::uint64_t messages = 0;
   std::uint64_t bytes = 0;
+  std::uint64_t stored = 0;   // messages of every copy that is on the same node: one disk takes them one after another
+  bool syncs_always = false;  // it syncs each
 };
 
 // The nodes from one to the other along the links, both included; empty: there is no way.

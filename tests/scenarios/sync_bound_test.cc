@@ -12,6 +12,7 @@
 #include "core/server/server_config.h"
 #include "scenarios/language/load.h"
 #include "scenarios/run.h"
+#include "sim/disk.h"
 #include "tests/support/no_real_world.h"
 #include "tests/support/sanitized.h"
 
@@ -83,6 +84,14 @@ TEST_CASE("a backlog may take as long as the link needs for it") {
   const std::string throttle = "{ at: 1s, throttle: { link: [hub, leaf], bandwidth: 1KiB/s } }";
   CHECK(transfer_bound(parse(world(throttle)), kBoth, backlog) > 90s);
   CHECK(transfer_bound(parse(world(throttle + ", { at: 2s, heal: { link: [hub, leaf] } }")), kBoth, backlog) == trip);
+}
+
+TEST_CASE("a backlog may take as long as the disk needs for what all copies of a node bring") {
+  const sim::DiskTraits disk;
+  const core::Duration one = disk.read.high + disk.write.high + disk.names.high;
+  CHECK(transfer_bound(parse(world("")), kBoth, {.messages = 0, .bytes = 0, .stored = 400'000}) == 40ms + 400'000 * one);
+  const Backlog synced{.messages = 0, .bytes = 0, .stored = 50, .syncs_always = true};
+  CHECK(transfer_bound(parse(world("")), kBoth, synced) == 40ms + 50 * (one + disk.sync.high));
 }
 
 TEST_CASE("what nobody is told of is noticed by pings at the latest, and no later than it lasted") {
