@@ -124,6 +124,7 @@ void FaultDriver::apply_signal(const faults::SendSignal& action) {
   World::NodePlace& place = world_.node(action.node);
   const bool is_kill = action.name == faults::SignalName::abrt || action.name == faults::SignalName::kill;
   if (is_kill && place.process->is_running()) world_.history().crashed({world_.kernel().now(), place.process->node(), false});
+  place.is_ending = !is_kill && place.process->is_running();
   place.process->signal(signal_of(action.name));
 }
 
@@ -131,6 +132,7 @@ void FaultDriver::apply_power_loss(const faults::PowerLoss& action) {
   World::NodePlace& place = world_.node(action.node);
   world_.history().crashed({world_.kernel().now(), place.process->node(), true});
   world_.disturbances().began(DisturbanceLog::Told::no, action.node, action.node, world_.kernel().now());
+  place.is_ending = false;
   place.process->lose_power(keep_of(action.keep));
 }
 

@@ -23,6 +23,7 @@ constexpr core::Duration kCreateBound = 7s;
 constexpr core::Duration kAnswerBound = 5s;
 constexpr core::Duration kAnswerPoll = 50ms;
 constexpr core::Duration kPoll = 1ms;
+constexpr core::Duration kEndingPoll = 10ms;
 
 }  // namespace
 
@@ -80,7 +81,16 @@ World::NodePlace& World::node(std::string_view name) {
 }
 
 void World::start(NodePlace& place) {
-  if (place.process->is_running()) return;
+  if (place.process->is_running()) {
+    // Not if a crash ends it meanwhile: that has a start of its own.
+    if (place.is_ending) {
+      kernel_.at(core::after(kernel_.now(), kEndingPoll), [this, &place] {
+        if (place.is_ending) start(place);
+      });
+    }
+    return;
+  }
+  place.is_ending = false;
   const NodeSpec* hub = place.spec->leaf_of.empty() ? nullptr : scenario_.node(place.spec->leaf_of);
   const core::NodeConfig config = node_config(*place.spec, hub);
   disturbances_.over(place.spec->name, place.spec->name, kernel_.now());

@@ -40,6 +40,7 @@ class World {
   struct NodePlace {
     const NodeSpec* spec = nullptr;
     std::unique_ptr<sim::Process> process;
+    bool is_ending = false;  // it was told to stop, and may be at it yet
   };
 
   // Builds hosts, links and processes; nothing runs yet. `defects`: on every node, besides its own.
@@ -54,7 +55,7 @@ class World {
   // Lets the rest of the prelude pass; on return it is time 0. Driver only.
   void reach_time_zero() { kernel_.run_until(kTimeZero); }
 
-  // Driver only.
+  // One that was told to stop and is not done is started as soon as it has ended. Does nothing if it just runs. Driver only.
   void start(NodePlace& node);
   NodePlace& node(std::string_view name);
   // The node's program, while it runs and is past its start; else nullptr.

@@ -129,6 +129,20 @@ TEST_CASE("what a limit takes that an operator has set is not lost, and the limi
   CHECK(finds(run(tightened("{ max_msgs_per_subject: 2 }"), Defect::nats_6244), "per-subject-limit"));
 }
 
+TEST_CASE("a node that is still stopping is started as soon as it has stopped, unless it crashes meanwhile") {
+  const auto run_with = [](const std::string& more) {
+    return run(
+        "streams: [ { on: srv, name: S, subjects: [s] } ]\nworkloads:\n"
+        "  - { publish: s, at: srv, via: jetstream, rate: 10/s, for: 10s, timeout: 1s, name: p }\n"
+        "faults:\n  - { at: 2s, slow_disk: { node: srv, factor: 2, stall: 3s } }\n"
+        "  - { at: 3s, signal: { node: srv, name: SIGTERM } }\n  - { at: 4s, start: srv }\n" +
+        more + "expect:\n  - { workload: p, acked: { at_least: " + (more.empty() ? "30" : "10") + (more.empty() ? "" : ", at_most: 25") +
+        " } }\n");
+  };
+  CHECK(run_with("").passed());
+  CHECK(run_with("  - { at: 4500ms, power_loss: { node: srv } }\n").passed());
+}
+
 TEST_CASE("what a limit took while the operator still waited may be back after a crash") {
   const auto killed_at = [](std::string_view when) {
     return tightened("{ max_msgs_per_subject: 2 }") +
