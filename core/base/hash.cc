@@ -16,6 +16,23 @@ std::uint64_t load_word(const char* bytes) {
   return word;
 }
 
+template <typename Word>
+std::uint64_t load(const char* bytes) {
+  Word word = 0;
+  std::memcpy(&word, bytes, sizeof word);
+  return word;
+}
+
+// The last 1 to 7 bytes, from `at` on: in whole loads, which may overlap.
+std::uint64_t load_tail(std::string_view bytes, std::size_t at) {
+  const std::size_t left = bytes.size() - at;
+  const char* const data = bytes.data() + at;
+  if (bytes.size() >= 8) return load_word(data + left - 8) >> (8 * (8 - left));
+  if (left >= 4) return load<std::uint32_t>(data) | load<std::uint32_t>(data + left - 4) << (8 * (left - 4));
+  if (left >= 2) return load<std::uint16_t>(data) | load<std::uint16_t>(data + left - 2) << (8 * (left - 2));
+  return load<std::uint8_t>(data);
+}
+
 constexpr std::array<std::uint32_t, 64> kSha256Rounds = {
     0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5, 0xd807aa98, 0x12835b01, 0x243185be,
     0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174, 0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa,
@@ -64,12 +81,7 @@ std::uint64_t hash_bytes(std::string_view bytes) {
   std::uint64_t hash = 0x51afd7ed558ccd51u ^ bytes.size();
   std::size_t at = 0;
   for (; at + 8 <= bytes.size(); at += 8) hash = fold(hash, load_word(bytes.data() + at));
-  if (at < bytes.size()) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, bytes.data() + at, bytes.size() - at);
-    hash = fold(hash, word);
-  }
-  return hash;
+  return at < bytes.size() ? fold(hash, load_tail(bytes, at)) : hash;
 }
 
 Sha256 sha256(std::string_view bytes) {

@@ -51,6 +51,8 @@ TEST_CASE("SHA-256 gives the key that nats-server derives for a block") {
 TEST_CASE("hash_text at compile time and hash_bytes at run time agree") {
   constexpr std::uint64_t kAtCompileTime = hash_text("stream.stored, twelve or more bytes");
   CHECK(kAtCompileTime == hash_bytes("stream.stored, twelve or more bytes"));
+  const std::string_view text = "of every length, ends of 0 to 7 bytes";
+  for (std::size_t size = 0; size <= text.size(); ++size) CHECK(hash_text(text.substr(0, size)) == hash_bytes(text.substr(0, size)));
   CHECK(hash_bytes("a") != hash_bytes("b"));
   CHECK(hash_bytes(std::string_view("\0", 1)) != hash_bytes(""));
 }
