@@ -39,7 +39,7 @@ const std::vector<Row> kRows = {
     {"crash-recovery/one-bit-in-a-block.yaml", Defect::nats_7549, "acked-is-durable"},
     {"crash-recovery/stale-index.yaml", Defect::nats_5901, "state-equals-contents"},
     {"crash-recovery/swarm-stores.yaml", Defect::nats_7384, "index-is-cache"},
-    {"crash-recovery/swarm-damage.yaml", Defect::nats_7123, "state-equals-contents", false, 4},
+    {"crash-recovery/swarm-damage.yaml", Defect::nats_7549, "corruption-is-surfaced", false, 5},
     {"crash-recovery/torn-tail.yaml", Defect::break_torn_tail, "acked-is-durable"},
     {"crash-recovery/compaction-storm.yaml", Defect::nats_5702a, "bounded-work"},
     {"crash-recovery/purge-crash.yaml", Defect::break_ack_before_store, "acked-is-durable"},
