@@ -67,8 +67,9 @@ std::optional<std::vector<OriginStatus>> read_origin_statuses(std::string_view a
   std::vector<OriginStatus> out;
   const auto add = [&out](const nlohmann::json& each) {
     std::optional<OriginStatus> status = read_origin_status(each);
-    if (status) out.push_back(*std::move(status));
-    return status.has_value();
+    if (!status) return false;
+    out.push_back(*std::move(status));
+    return true;
   };
   if (const auto mirror = json.find("mirror"); mirror != json.end() && !add(*mirror)) return std::nullopt;
   if (const auto sources = json.find("sources"); sources != json.end()) {
