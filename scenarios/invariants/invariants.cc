@@ -109,6 +109,22 @@ bool was_first_stored(const Evidence& evidence, const FinalStream& stream, Publi
   return was_stored;
 }
 
+// Whether another publish of the same id was told of the same sequence, after a crash that may have come between the write and the word
+// of it.
+bool was_stored_unsaid(const Evidence& evidence, const FinalStream& stream, PublishId id, const PublishRecord& record) {
+  const StreamLife* life = evidence.history.life(stream.key);
+  const std::optional<std::uint64_t> msg_id = msg_id_of(evidence, id);
+  if (!record.is_duplicate() || !msg_id || life == nullptr || !life->at(record.seq()).empty()) return false;
+  bool was_stored = false;
+  evidence.ledger.books()[id.workload].each([&](std::uint64_t i, const PublishRecord& other) {
+    was_stored = i != id.index && other.outcome() == Outcome::acked && other.seq() == record.seq() &&
+                 msg_id_of(evidence, {id.workload, i}) == msg_id &&
+                 crashed_between(evidence, stream, other.published_at(), other.settled_at());
+    return !was_stored;
+  });
+  return was_stored;
+}
+
 std::vector<Divergence> check_publish_outcome_known(const Evidence& evidence) {
   std::vector<Divergence> out;
   AckStreams acked_by{evidence};
@@ -142,6 +158,7 @@ std::vector<Divergence> check_publish_outcome_known(const Evidence& evidence) {
         // Stored, and its node died before it could say so: the repetition after the restart was told of the copy.
         if (stream != nullptr && record.is_duplicate() && crashed_between(evidence, *stream, record.published_at(), record.settled_at()))
           return true;
+        if (stream != nullptr && was_stored_unsaid(evidence, *stream, id, record)) return true;
         // Written before a crash that came before the word of it: the repeat's answer names what is there.
         const FinalMessage* there = stream == nullptr || !record.is_duplicate() ? nullptr : message_at(*stream, record.seq());
         if (there != nullptr && is_what_ack_names(evidence, id, record, there->id)) return true;
