@@ -32,66 +32,176 @@ void add_to_group(SubscriptionMatch& match, Subscription* subscription) {
 
 }  // namespace
 
-// One place in the subjects below a common beginning. No function here recurses: a subject may have thousands of tokens,
-// and fibers have small stacks.
-struct SubscriptionList::Level {
-  // Mostly one subscription, or none; a world of leaf nodes has a hundred thousand of these.
-  struct Node {
-    Subscription* first = nullptr;  // in order of insertion
-    Subscription* last = nullptr;
-    std::unique_ptr<Level> below;
-    [[nodiscard]] bool is_empty() const { return first == nullptr && below == nullptr; }
+// All nodes lie in one vector, and a child is found through one hash table by what is before it and its token: a world of leaf nodes has
+// hundreds of thousands of them, and a container for each would cost more than what it holds. No function here recurses: a
+// subject may have thousands of tokens, and fibers have small stacks.
+class SubscriptionList::Trie {
+ public:
+  using Id = std::uint32_t;
+  static constexpr Id kRoot = 0;
+  static constexpr Id kNone = 0;  // the root is nobody's child
+
+  // Those of one subject, in order of insertion: a ring by `before`, so that the last is found from the first.
+  struct Chain {
+    Subscription* first = nullptr;
+    [[nodiscard]] bool is_empty() const { return first == nullptr; }
     void append(Subscription& s) {
-      s.before = last;
       s.behind = nullptr;
-      (last != nullptr ? last->behind : first) = &s;
-      last = &s;
+      if (first == nullptr) {
+        first = s.before = &s;
+        return;
+      }
+      s.before = std::exchange(first->before, &s);
+      s.before->behind = &s;
     }
     void erase(Subscription& s) {
-      WT_ASSERT(s.before != nullptr ? s.before->behind == &s : first == &s);
-      WT_ASSERT(s.behind != nullptr ? s.behind->before == &s : last == &s);
-      (s.before != nullptr ? s.before->behind : first) = s.behind;
-      (s.behind != nullptr ? s.behind->before : last) = s.before;
+      if (first == &s) {
+        first = s.behind;
+      } else {
+        WT_ASSERT(s.before->behind == &s);
+        s.before->behind = s.behind;
+      }
+      if (Subscription* const next = s.behind != nullptr ? s.behind : first; next != nullptr) next->before = s.before;
       s.before = s.behind = nullptr;
     }
     void collect(std::vector<Subscription*>& found) const {
       for (Subscription* s = first; s != nullptr; s = s->behind) found.push_back(s);
     }
   };
-  TextMap<Node> literals;
-  Node any;   // "*"
-  Node rest;  // ">"
 
-  [[nodiscard]] bool is_empty() const { return literals.empty() && any.is_empty() && rest.is_empty(); }
+  struct Node {
+    Id parent = kNone;
+    Id next = kNone;             // in the same bucket; of a free one: the next free one
+    Id any = kNone;              // the child "*"
+    std::uint32_t children = 0;  // the others
+    std::uint64_t hash = 0;      // of parent and token
+    Chain here;
+    Chain rest;  // those that go on with ">"
+    std::string token;
+    [[nodiscard]] bool is_empty() const { return here.is_empty() && rest.is_empty() && any == kNone && children == 0; }
+  };
 
-  [[nodiscard]] Node* find(std::string_view token) {
-    if (token == "*") return &any;
-    if (token == ">") return &rest;
-    const auto found = literals.find(token);
-    return found == literals.end() ? nullptr : &found->second;
+  Trie() : nodes_(1), buckets_(kBucketsMin, kNone) {}
+
+  [[nodiscard]] const Node& at(Id id) const { return nodes_[id]; }
+  // Live ones and the free ones between them.
+  [[nodiscard]] std::size_t size() const { return nodes_.size(); }
+
+  // The child of that token, which is text whatever it says; kNone if there is none.
+  [[nodiscard]] Id literal(Id parent, std::string_view token) const {
+    const std::uint64_t hash = hash_of(parent, token);
+    for (Id id = buckets_[bucket_of(hash)]; id != kNone; id = nodes_[id].next) {
+      const Node& node = nodes_[id];
+      if (node.hash == hash && node.parent == parent && node.token == token) return id;
+    }
+    return kNone;
   }
-  [[nodiscard]] Node& find_or_add(std::string_view token) {
-    if (Node* const node = find(token); node != nullptr) return *node;
-    return literals[std::string(token)];
+  // The same, but "*" is the wildcard.
+  [[nodiscard]] Id child(Id parent, std::string_view token) const { return token == "*" ? at(parent).any : literal(parent, token); }
+
+  // The first subscription of exactly this subject.
+  [[nodiscard]] Subscription* find(std::string_view subject) const {
+    Id id = kRoot;
+    Tokens tokens{subject};
+    for (std::string_view token; tokens.next(token);) {
+      if (token == ">") return nodes_[id].rest.first;
+      id = child(id, token);
+      if (id == kNone) return nullptr;
+    }
+    return nodes_[id].here.first;
   }
-  // Requires: the node of that token is empty.
-  void erase(std::string_view token) {
-    if (token != "*" && token != ">") literals.erase(literals.find(token));
+
+  void add(Subscription& s) {
+    Id id = kRoot;
+    Tokens tokens{s.subject};
+    s.is_open = false;
+    for (std::string_view token; !s.is_open && tokens.next(token);) {
+      s.is_open = token == ">";
+      if (!s.is_open) id = find_or_add(id, token);
+    }
+    s.node = id;
+    chain_of(s).append(s);
   }
-  template <typename Visit>
-  void each_node(Visit visit) {
-    for (auto& entry : literals) visit(entry.second);
-    if (!any.is_empty()) visit(any);
-    if (!rest.is_empty()) visit(rest);
+
+  void erase(Subscription& s) {
+    chain_of(s).erase(s);
+    prune(s.node);
   }
+
+ private:
+  static constexpr std::size_t kBucketsMin = 16;  // a power of two, as any number of them
+
+  [[nodiscard]] Chain& chain_of(const Subscription& s) { return s.is_open ? nodes_[s.node].rest : nodes_[s.node].here; }
+
+  Id find_or_add(Id parent, std::string_view token) {
+    if (const Id known = child(parent, token); known != kNone) return known;
+    const Id id = take_node();
+    Node& node = nodes_[id];
+    node.parent = parent;
+    node.token = token;
+    if (token == "*") return nodes_[parent].any = id;
+    node.hash = hash_of(parent, token);
+    ++nodes_[parent].children;
+    if (++literals_ > buckets_.size()) grow();
+    enter(id);
+    return id;
+  }
+
+  // Erases this node and those above it, as far as they are empty.
+  void prune(Id id) {
+    while (id != kRoot && nodes_[id].is_empty()) {
+      const Id parent = nodes_[id].parent;
+      if (nodes_[parent].any == id) {
+        nodes_[parent].any = kNone;
+      } else {
+        Id* link = &buckets_[bucket_of(nodes_[id].hash)];
+        while (*link != id) link = &nodes_[*link].next;
+        *link = nodes_[id].next;
+        --nodes_[parent].children;
+        --literals_;
+      }
+      nodes_[id] = Node{};
+      nodes_[id].next = std::exchange(free_, id);
+      id = parent;
+    }
+  }
+
+  [[nodiscard]] static std::uint64_t hash_of(Id parent, std::string_view token) { return fold(hash_bytes(token), parent); }
+  [[nodiscard]] std::size_t bucket_of(std::uint64_t hash) const { return hash & (buckets_.size() - 1); }
+  void enter(Id id) { nodes_[id].next = std::exchange(buckets_[bucket_of(nodes_[id].hash)], id); }
+
+  Id take_node() {
+    if (free_ == kNone) {
+      nodes_.emplace_back();
+      return static_cast<Id>(nodes_.size() - 1);
+    }
+    return std::exchange(free_, std::exchange(nodes_[free_].next, kNone));
+  }
+
+  void grow() {
+    std::vector<Id> old(buckets_.size() * 2, kNone);
+    old.swap(buckets_);
+    for (const Id first : old) {
+      for (Id id = first; id != kNone;) {
+        const Id next = nodes_[id].next;
+        enter(id);
+        id = next;
+      }
+    }
+  }
+
+  std::vector<Node> nodes_;
+  std::vector<Id> buckets_;
+  std::size_t literals_ = 0;
+  Id free_ = kNone;
 };
 
 // Answers by subject. A change of a literal subscription forgets that subject; one with wildcards all that it matches.
 struct SubscriptionList::Cache {
   TextMap<std::shared_ptr<const SubscriptionMatch>> answers;
   std::vector<Subscription*> found;  // of the answer in the making
-  std::vector<const Level*> here;
-  std::vector<const Level*> below;
+  std::vector<Trie::Id> here;
+  std::vector<Trie::Id> below;
   // Of subjects that were asked for lately: reply subjects are used once, and would push out what comes again.
   std::array<std::uint64_t, 256> seen{};
 
@@ -111,94 +221,47 @@ struct SubscriptionList::Cache {
   }
 };
 
-SubscriptionList::SubscriptionList() : root_(std::make_unique<Level>()), cache_(std::make_unique<Cache>()) {}
-
-SubscriptionList::~SubscriptionList() {
-  std::vector<std::unique_ptr<Level>> doomed;
-  doomed.push_back(std::move(root_));
-  while (!doomed.empty()) {
-    const std::unique_ptr<Level> level = std::move(doomed.back());
-    doomed.pop_back();
-    level->each_node([&](Level::Node& node) {
-      if (node.below != nullptr) doomed.push_back(std::move(node.below));
-    });
-  }
-}
+SubscriptionList::SubscriptionList() : trie_(std::make_unique<Trie>()), cache_(std::make_unique<Cache>()) {}
+SubscriptionList::~SubscriptionList() = default;
 
 void SubscriptionList::insert(Subscription& subscription) {
   WT_ASSERT(subscription.order == 0);
   WT_ASSERT(is_valid_subject(subscription.subject));
   subscription.order = ++order_;
-  Level* level = root_.get();
-  Tokens tokens{subscription.subject};
-  Level::Node* node = nullptr;
-  for (std::string_view token; tokens.next(token);) {
-    if (node != nullptr) {
-      if (node->below == nullptr) node->below = std::make_unique<Level>();
-      level = node->below.get();
-    }
-    node = &level->find_or_add(token);
-  }
-  node->append(subscription);
+  trie_->add(subscription);
   ++size_;
   cache_->forget(subscription.subject);
 }
 
 void SubscriptionList::remove(Subscription& subscription) {
   WT_ASSERT(subscription.order != 0);
-  struct Step {
-    Level* level;
-    std::string_view token;
-    Level::Node* node;
-  };
-  std::vector<Step> path;
-  path.reserve(8);
-  Tokens tokens{subscription.subject};
-  for (std::string_view token; tokens.next(token);) {
-    Level* const level = path.empty() ? root_.get() : path.back().node->below.get();
-    WT_ASSERT(level != nullptr);
-    Level::Node* const node = level->find(token);
-    WT_ASSERT(node != nullptr);
-    path.push_back(Step{level, token, node});
-  }
-  path.back().node->erase(subscription);
-  for (; !path.empty() && path.back().node->is_empty(); path.pop_back()) {
-    path.back().level->erase(path.back().token);
-    if (path.size() > 1 && path.back().level->is_empty()) path[path.size() - 2].node->below.reset();
-  }
+  trie_->erase(subscription);
   subscription.order = 0;
   --size_;
   cache_->forget(subscription.subject);
 }
 
+Subscription* SubscriptionList::first_of(std::string_view subject) const { return trie_->find(subject); }
+
 void SubscriptionList::collect(std::string_view subject, std::vector<Subscription*>& found) const {
   // Such a subject can be published when nobody is pedantic; it reaches nobody, not even ">".
   if (has_empty_token(subject)) return;
-  std::vector<const Level*>& here = cache_->here;
-  std::vector<const Level*>& below = cache_->below;
-  here.assign(1, root_.get());
-  const auto visit = [&](const Level::Node& node, bool is_last) {
-    if (is_last) {
-      node.collect(found);
-    } else if (node.below != nullptr) {
-      below.push_back(node.below.get());
-    }
-  };
+  std::vector<Trie::Id>& here = cache_->here;
+  std::vector<Trie::Id>& below = cache_->below;
+  here.assign(1, Trie::kRoot);
   Tokens tokens{subject};
-  std::string_view token;
-  std::string_view following;
-  bool is_last = !tokens.next(token);
-  while (!here.empty() && !is_last) {
-    is_last = !tokens.next(following);
+  for (std::string_view token; !here.empty() && tokens.next(token);) {
     below.clear();
-    for (const Level* const level : here) {
-      level->rest.collect(found);
-      visit(level->any, is_last);
-      if (const auto literal = level->literals.find(token); literal != level->literals.end()) visit(literal->second, is_last);
+    for (const Trie::Id id : here) {
+      const Trie::Node& node = trie_->at(id);
+      node.rest.collect(found);
+      if (node.any != Trie::kNone) below.push_back(node.any);
+      if (node.children == 0) continue;
+      if (const Trie::Id literal = trie_->literal(id, token); literal != Trie::kNone) below.push_back(literal);
     }
     here.swap(below);
-    token = following;
   }
+  for (const Trie::Id id : here) trie_->at(id).here.collect(found);
 }
 
 std::shared_ptr<const SubscriptionMatch> SubscriptionList::match(std::string_view subject) {
@@ -222,23 +285,24 @@ std::shared_ptr<const SubscriptionMatch> SubscriptionList::match(std::string_vie
 }
 
 void SubscriptionList::check_invariants() const {
-  WT_ASSERT((size_ == 0) == root_->is_empty());
   std::size_t count = 0;
-  std::vector<Level*> levels{root_.get()};
-  while (!levels.empty()) {
-    Level* const level = levels.back();
-    levels.pop_back();
-    WT_ASSERT(level == root_.get() || !level->is_empty());
-    level->each_node([&](Level::Node& node) {
-      WT_ASSERT(!node.is_empty());
-      for (const Subscription* each = node.first; each != nullptr; each = each->behind) {
-        WT_ASSERT(each->behind != nullptr ? each->behind->before == each && each->behind->order > each->order : node.last == each);
-        ++count;
-      }
-      if (node.below != nullptr) levels.push_back(node.below.get());
-    });
+  const auto check = [&](const Trie::Chain& chain) {
+    for (const Subscription* each = chain.first; each != nullptr; each = each->behind) {
+      const Subscription* const next = each->behind != nullptr ? each->behind : chain.first;
+      WT_ASSERT(next->before == each && (next == chain.first || next->order > each->order));
+      ++count;
+    }
+  };
+  for (Trie::Id id = 0; id < trie_->size(); ++id) {
+    const Trie::Node& node = trie_->at(id);
+    check(node.here);
+    check(node.rest);
+    if (id == Trie::kRoot || node.token.empty()) continue;  // a free one has no token
+    WT_ASSERT(!node.is_empty());
+    WT_ASSERT(trie_->child(node.parent, node.token) == id);
   }
   WT_ASSERT(count == size_);
+  WT_ASSERT(size_ > 0 || trie_->at(Trie::kRoot).is_empty());
 }
 
 }  // namespace windtunnel::core
