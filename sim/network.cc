@@ -1,6 +1,8 @@
 #include "sim/network.h"
 
+#include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "core/base/assert.h"
 #include "core/base/hash.h"
@@ -9,6 +11,7 @@
 
 namespace windtunnel::sim {
 
+using core::Bytes;
 using core::Duration;
 
 core::Duration SimNetwork::Path::transmission(std::uint64_t bytes) const {
@@ -156,8 +159,10 @@ void SimNetwork::heal(HostId from, HostId to) {
   Path& path = this->path(from, to);
   path.state = Path::State::open;
   path.is_refusing = false;
+  const Bytes bandwidth = path.traits.bandwidth;
   path.traits = path.built;
   record_path(path, "net.heal");
+  if (path.traits.bandwidth != bandwidth) requeue(path);
   refresh(path);
 }
 
@@ -177,8 +182,20 @@ void SimNetwork::set_latency(HostId from, HostId to, DurationRange latency) {
 }
 
 void SimNetwork::set_bandwidth(HostId from, HostId to, core::Bytes bandwidth) {
-  path(from, to).traits.bandwidth = bandwidth;
-  record_path(path(from, to), "net.bandwidth");
+  Path& path = this->path(from, to);
+  path.traits.bandwidth = bandwidth;
+  record_path(path, "net.bandwidth");
+  requeue(path);
+  refresh(path);
+}
+
+void SimNetwork::requeue(Path& path) {
+  path.busy_until = kernel_.now();
+  std::vector<Wire::Waiting> waiting;
+  for (const auto& [number, wire] : wires_) wire->unschedule(path, waiting);
+  std::stable_sort(waiting.begin(), waiting.end(),
+                   [](const Wire::Waiting& one, const Wire::Waiting& other) { return one.departure < other.departure; });
+  for (const Wire::Waiting& each : waiting) each.wire->schedule_again(each);
 }
 
 // ---- the harness's view ----

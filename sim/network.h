@@ -127,6 +127,8 @@ class SimNetwork {
   void record_path(const Path& path, core::EventName name);
   // A state changed on which wires over this path, in either direction, depend.
   void refresh(const Path& path);
+  // What waits for the path to be free goes on at its new speed, in the order in which it would have left.
+  void requeue(Path& path);
 
   Kernel& kernel_;
   std::vector<Host> hosts_;

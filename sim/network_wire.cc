@@ -205,9 +205,31 @@ void SimNetwork::Wire::schedule(Direction& d, std::uint64_t end, Instant earlies
     arrive(d, end);
   } else if (!d.segments.empty() && d.segments.back().arrival == arrival) {
     d.segments.back().end = end;
+    d.segments.back().departure = departure;
   } else {
-    d.segments.push_back({end, arrival});
+    d.segments.push_back({end, arrival, earliest, departure});
   }
+}
+
+void SimNetwork::Wire::unschedule(const Path& path, std::vector<Waiting>& out) {
+  for (Direction& d : directions_) {
+    if (d.path != &path) continue;
+    const auto first = std::find_if(d.segments.begin(), d.segments.end(), [&](const Segment& each) { return each.departure > now(); });
+    if (first == d.segments.end()) continue;
+    for (auto each = first; each != d.segments.end(); ++each) out.push_back({each->departure, this, d.from, each->end, each->earliest});
+    d.segments.erase(first, d.segments.end());
+    d.last_arrival = d.segments.empty() ? now() : d.segments.back().arrival;
+  }
+}
+
+void SimNetwork::Wire::schedule_again(const Waiting& piece) {
+  Direction& d = from(piece.from);
+  schedule(d, piece.end, std::max(piece.earliest, now()));
+  if (scheduled_end(d) == d.written && d.mark != Mark::none && !d.has_mark_arrived) {
+    d.mark_arrival = std::max(now() + d.path->latency(d.random), d.last_arrival);
+    d.last_arrival = d.mark_arrival;
+  }
+  arm(d);
 }
 
 // What was held back leaves with the next retransmission.
