@@ -35,6 +35,8 @@ struct SubscriptionMatch {
   [[nodiscard]] bool is_empty() const { return plain.empty() && groups.empty(); }
 };
 
+class SubscriptionTrie;
+
 class SubscriptionList {
  public:
   SubscriptionList();
@@ -60,12 +62,11 @@ class SubscriptionList {
   void check_invariants() const;
 
  private:
-  class Trie;
   struct Cache;
 
   void collect(std::string_view subject, std::vector<Subscription*>& found) const;
 
-  std::unique_ptr<Trie> trie_;
+  std::unique_ptr<SubscriptionTrie> trie_;
   std::unique_ptr<Cache> cache_;
   std::size_t size_ = 0;
   std::uint64_t order_ = 0;
