@@ -2,10 +2,11 @@
 
 #include <doctest/doctest.h>
 
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <sstream>
+
+#include "tests/reports/documented.h"
 
 namespace windtunnel::reports {
 namespace {
@@ -39,21 +40,13 @@ TEST_CASE("a finding stands on a line of its own") {
 }
 
 TEST_CASE("docs/check-json.md names every field and no other") {
-  std::ifstream in{"docs/check-json.md"};
-  std::ostringstream text;
-  text << in.rdbuf();
-  const std::string page = text.str();
-  std::set<std::string> documented;
-  for (std::size_t at = page.find("\n| `"); at != std::string::npos; at = page.find("\n| `", at + 1)) {
-    documented.insert(page.substr(at + 4, page.find('`', at + 4) - at - 4));
-  }
   const std::vector<scenarios::CheckReport> reports{sample()};
   const nlohmann::json document = nlohmann::json::parse(check_json(reports, "0.1.0"));
   std::set<std::string> written;
   for (const nlohmann::json* object : {&document, &document["totals"], &document["findings"][0]}) {
     for (const auto& [name, unused] : object->items()) written.insert(name);
   }
-  CHECK(documented == written);
+  CHECK(tests::documented_fields("docs/check-json.md") == written);
 }
 
 }  // namespace

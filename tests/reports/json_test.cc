@@ -2,11 +2,10 @@
 
 #include <doctest/doctest.h>
 
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <set>
-#include <sstream>
 
+#include "tests/reports/documented.h"
 #include "tests/reports/sample_runs.h"
 
 namespace windtunnel::reports {
@@ -113,15 +112,6 @@ TEST_CASE("of each scenario and variant the slowest copy of all its runs is told
 }
 
 TEST_CASE("docs/json-report.md names every field and no other") {
-  std::ifstream in{"docs/json-report.md"};
-  std::ostringstream text;
-  text << in.rdbuf();
-  const std::string page = text.str();
-  // Fields are documented as table rows: | `name` | ...
-  std::set<std::string> documented;
-  for (std::size_t at = page.find("\n| `"); at != std::string::npos; at = page.find("\n| `", at + 1)) {
-    documented.insert(page.substr(at + 4, page.find('`', at + 4) - at - 4));
-  }
   std::set<std::string> written;
   const std::vector<std::string> runs = {run_json(failed_run())};
   SlowestRuns slowest;
@@ -132,7 +122,7 @@ TEST_CASE("docs/json-report.md names every field and no other") {
        {&report, &report["totals"], &run, &run["divergences"][0], &run["catch_ups"][0], &report["slowest"][0]}) {
     for (const auto& [name, unused] : object->items()) written.insert(name);
   }
-  CHECK(documented == written);
+  CHECK(tests::documented_fields("docs/json-report.md") == written);
 }
 
 }  // namespace
