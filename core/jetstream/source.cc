@@ -44,22 +44,31 @@ ApiError Source::is_behind_error(Seq last) const {
                              std::to_string(position_.seq.value));
 }
 
+void Source::report_change(const OriginFacts& facts) const {
+  env_.log.warn("source.origin_changed", {{"stream", stream_.config().name},
+                                          {"origin", origin().name},
+                                          {"is_new", is_same_origin_ ? 0 : 1},
+                                          {"seq", position_.seq.value},
+                                          {"last_seq", facts.last_seq.value}});
+}
+
 // The sequences of an origin that was made anew begin again: none of its messages is here, whatever the numbers are (nats-6206
 // is going on from the old one). One that lost what it had not synced gives their sequences to other messages: what it has from
 // after the last one that we have is new.
 ApiStatus Source::meet(const OriginFacts& facts) {
   is_same_origin_ = false;
   if (!facts.is_known || env_.defects.is_on(Defect::nats_6206)) return std::nullopt;
-  if (position_.created.empty() && facts.last_seq < position_.seq) return is_behind_error(facts.last_seq);
   is_same_origin_ = facts.created == position_.created;
+  if (position_.created.empty() && facts.last_seq < position_.seq) {
+    // Nothing tells which origin it was that had more. Whichever, what comes behind the last message of this one is new.
+    report_change(facts);
+    position_.seq = facts.last_seq;
+    position_.time = WallTime{};
+  }
   const bool is_behind = facts.last_seq < position_.seq && position_.time.unix_ns > 0;
   if (is_same_origin_ && !facts.is_other && !is_behind) return std::nullopt;
   if (!position_.created.empty()) {
-    env_.log.warn("source.origin_changed", {{"stream", stream_.config().name},
-                                            {"origin", origin().name},
-                                            {"is_new", is_same_origin_ ? 0 : 1},
-                                            {"seq", position_.seq.value},
-                                            {"last_seq", facts.last_seq.value}});
+    report_change(facts);
     position_.seq = Seq{};
     if (!is_same_origin_) position_.time = WallTime{};
   }

@@ -54,6 +54,7 @@ class Source final : private OriginConsumer::Owner {
   OriginTaken receive(OriginMessage& message) override;
 
   [[nodiscard]] ApiError is_behind_error(Seq last) const;
+  void report_change(const OriginFacts& facts) const;
   [[nodiscard]] bool is_here(const OriginMessage& message) const;
   [[nodiscard]] bool is_before_start(const OriginMessage& message) const;
   void advance(const OriginMessage& message, Seq at);

@@ -198,6 +198,33 @@ TEST_CASE("an origin that a power loss took back gives its sequences to other me
   CHECK(brought(w, "e1.a") == numbers(1, 18));
 }
 
+TEST_CASE("an origin that has less than a source without notes knows of goes on where it is: what comes is new") {
+  for (const int kept : {0, 3}) {
+    CAPTURE(kept);
+    HubAndEdges w{1};
+    w.create_origin(1);
+    w.create_all(HubAndEdges::source(1));
+    w.publish(1, kept);
+    w.world.run_for(3min);  // synced
+    w.publish(1, 10 - kept);
+    CHECK(w.until_count(10) < 5s);
+    w.world.signal("hub", sim::Signal::kill);
+    w.world.process("hub").disk().drop("jetstream/$G/streams/ALL/copies.json");
+    w.world.process("e1").lose_power(sim::Survivors{sim::Survivors::How::none, 0}, nullptr);
+    w.world.run_for(5s);
+    w.world.start("e1");
+    w.edge[1] = std::make_unique<JetStreamClient>(w.world, "at_e1_again", "e1");
+    REQUIRE(w.edge[1]->stream("EDGE_1")["state"]["last_seq"] == kept);
+    w.world.start("hub");
+    w.hub = std::make_unique<JetStreamClient>(w.world, "at_hub_again", "hub");
+    w.world.run_for(15s);  // it has asked
+    w.publish(1, 15);
+    w.world.run_for(30s);
+    CHECK(brought(w, "e1.a") == numbers(1, 25));
+    CHECK(w.status()["error"].is_null());
+  }
+}
+
 TEST_CASE("a source that the stream cannot take says why, tries again within bounds, and goes on when it can") {
   HubAndEdges w{1};
   w.create_origin(1);
