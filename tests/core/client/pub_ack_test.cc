@@ -36,6 +36,7 @@ TEST_CASE("an ack says the same however it is written") {
       {R"({"stream":"ORDERS","seq":-7})", std::nullopt},
       {R"({"stream":"ORDERS","seq":7.5})", std::nullopt},
       {R"({"stream":"ORDERS","seq":"7"})", std::nullopt},
+      {R"({"stream":"ORDERS","seq":[7]})", std::nullopt},
       {R"({"stream":"ORDERS","seq":7}})", std::nullopt},
       {R"({"stream":"OR)", std::nullopt},
       {"", std::nullopt},
@@ -57,6 +58,12 @@ TEST_CASE("a refusal names the stream and why") {
   CHECK(answer->ack.stream == "ORDERS");
   CHECK(answer->failure->err_code == 10071);
   CHECK(answer->failure->description == "wrong last sequence: 3");
+  const Result<PubAnswer> deep =
+      parse_pub_ack(R"({"error":{"code":400,"why":{"code":500,"err_code":9},"err_code":10071},"stream":"ORDERS"})");
+  REQUIRE(deep);
+  REQUIRE(deep->failure);
+  CHECK(deep->failure->code == 400);
+  CHECK(deep->failure->err_code == 10071);
 }
 
 }  // namespace
