@@ -78,6 +78,7 @@ struct Entry {
   core::Instant called;
   std::optional<core::Instant> returned = std::nullopt;  // its publisher was told this sequence
   std::optional<PublishId> id = std::nullopt;
+  core::Instant said = core::Instant{};  // when the stream said that it stored it; before all else: it never did
 };
 
 class Gathering {
@@ -128,6 +129,7 @@ class Gathering {
     for (const StoredEvent& stored : life_.stored) {
       if (stored.at < epoch_.from || stored.at >= epoch_.to) continue;
       Entry entry{stored.seq, stored.subject, epoch_.from};
+      entry.said = stored.at;
       if (const auto known = by_content_.find(stored.content); known != by_content_.end()) {
         entry.id = known->second;
         const PublishRecord& record = evidence_.ledger.at(known->second);
@@ -345,31 +347,46 @@ class Gathering {
     add(part, std::move(purge), entry.called, entry.returned);
   }
 
-  // What may be stored though nobody said so: written right before a crash, and gone again by what came later. It may have taken
-  // the place of others.
+  // What may have been stored though nobody said so: written right before a crash, and gone again by what came later, its publisher
+  // being answered to a repeat, if at all. It may have taken the place of others, and a purge counts it.
   void find_hidden() {
-    const std::vector<Ledger::Book>& books = evidence_.ledger.books();
-    std::set<PublishId> known;
+    std::map<PublishId, core::Instant> said;
     for (const Entry& entry : entries_) {
-      if (entry.id) known.insert(*entry.id);
+      if (!entry.id) continue;
+      const auto place = said.try_emplace(*entry.id, entry.said).first;
+      place->second = std::min(place->second, entry.said);
     }
+    for (const Crash& crash : evidence_.history.crashes()) {
+      if (crash.node != stream_.key.node || crash.at < epoch_.from || crash.at >= epoch_.to) continue;
+      each_under_way(crash.at, [&](PublishId id, const PublishRecord& record, core::Instant until) {
+        const auto known = said.find(id);
+        if (known == said.end() || known->second > crash.at) hide(id, record, until);
+      });
+    }
+  }
+
+  template <typename Visit>
+  void each_under_way(core::Instant at, const Visit& visit) const {
+    const std::vector<Ledger::Book>& books = evidence_.ledger.books();
     for (std::size_t w = 0; w < books.size(); ++w) {
       books[w].each([&](std::uint64_t i, const PublishRecord& record) {
-        const PublishId id{static_cast<std::uint16_t>(w), i};
-        const bool is_answered = record.outcome() == Outcome::acked && !record.is_duplicate();
-        const core::Instant until =
-            record.outcome() == Outcome::pending || record.outcome() == Outcome::sent ? core::kForever : record.settled_at();
-        if (is_answered || known.contains(id) || !crashed_between(evidence_, stream_, record.published_at(), until)) return true;
-        const PublishSpec* publish = publish_of(evidence_, id);
-        const bool is_rollup = publish != nullptr && publish->is_rollup(i);
-        for (auto& [subject, part] : parts_) {
-          const bool is_own = subject == core::hash_bytes(subject_of(evidence_, id));
-          if (is_own) ++part.hidden;
-          if (is_rollup && (is_own || publish->rollup == PublishSpec::Rollup::all))
-            excuse(part, SubjectStep::kNone, record.published_at(), until);
-        }
+        const bool is_open = record.outcome() == Outcome::pending || record.outcome() == Outcome::sent;
+        const core::Instant until = is_open ? core::kForever : record.settled_at();
+        if (record.published_at() <= at && until >= at) visit(PublishId{static_cast<std::uint16_t>(w), i}, record, until);
         return true;
       });
+    }
+  }
+
+  void hide(PublishId id, const PublishRecord& record, core::Instant until) {
+    const PublishSpec* publish = publish_of(evidence_, id);
+    const std::uint64_t subject = core::hash_bytes(subject_of(evidence_, id));
+    const bool is_rollup = publish != nullptr && publish->is_rollup(id.index);
+    for (auto& [hash, part] : parts_) {
+      const bool is_own = hash == subject;
+      if (is_own) ++part.hidden;
+      if (is_rollup && (is_own || publish->rollup == PublishSpec::Rollup::all))
+        excuse(part, SubjectStep::kNone, record.published_at(), until);
     }
   }
 

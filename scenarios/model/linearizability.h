@@ -46,8 +46,8 @@ struct Linearization {
     undecided,  // the search had its bound
   };
   Verdict verdict = Verdict::possible;
-  std::vector<std::size_t> order;    // the longest that was found, as indices into the history; if possible, of all that returned
-  std::optional<std::size_t> stuck;  // if impossible: what returned after the longest order and fits nowhere before its return
+  std::vector<std::size_t> order;    // with the most of what returned, as indices into the history; if possible, with all of that
+  std::optional<std::size_t> stuck;  // if impossible: what returned after that order and fits nowhere before its return
   std::uint64_t states = 0;          // visited
 };
 
@@ -79,6 +79,7 @@ class LinearizabilitySearch {
     State state = model_.initial();
     std::string key = model_.key(state);
     std::size_t entry = next_[kHead];
+    std::size_t fewest_left = unreturned_;
     bool wants_unanswered = false;  // what returned is tried first, and then what did not: most of that nobody will ever miss
     while (unreturned_ > 0) {
       bool is_dead_end = false;
@@ -117,7 +118,8 @@ class LinearizabilitySearch {
         continue;
       }
       // What returned here could not be placed before its return.
-      if (!is_dead_end && (taken.size() > out.order.size() || (taken.empty() && !out.stuck))) {
+      if (!is_dead_end && (unreturned_ < fewest_left || (taken.empty() && !out.stuck))) {
+        fewest_left = unreturned_;
         remember(out, taken);
         if (entry != kHead) out.stuck = by_call_[events_[entry].op];
       }

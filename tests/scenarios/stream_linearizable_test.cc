@@ -262,6 +262,29 @@ TEST_CASE("a publish without an answer may have rolled up or pushed out what was
   CHECK_FALSE(elsewhere.divergence({{1, first}}).empty());  // the newest is gone
 }
 
+TEST_CASE("a purge counts what was written right before a crash, and stored again after it") {
+  ByHand hand;
+  hand.acked(1, 1s, 2s);
+  const PublishId again = hand.publish(5s);
+  RequestedRemoval purge;
+  purge.node = "hub";
+  purge.stream = "ORDERS";
+  purge.asked_at = at(6s);
+  purge.answered_at = at(7s);
+  purge.is_done = true;
+  purge.purged = 2;
+  hand.removals.add(purge);
+  hand.stored.push_back({hand.ledger.at(again).content(), 3, at(8s)});
+  hand.ledger.at(again).settle_acked(at(9s), hand.ledger.stream_number("ORDERS", ""), core::Seq{3}, false);
+  CHECK(says(hand.divergence({{3, again}}), "a purge of 2"));
+  ByHand crashed = hand;
+  crashed.crashes.push_back({at(5500ms), kHub, false});
+  CHECK(crashed.divergence({{3, again}}).empty());
+  ByHand early = hand;
+  early.crashes.push_back({at(4500ms), kHub, false});
+  CHECK_FALSE(early.divergence({{3, again}}).empty());
+}
+
 TEST_CASE("nothing is said of a stream whose files were damaged or whose limits changed, from then on") {
   ByHand hand;
   const PublishId first = hand.acked(1, 1s, 2s);
