@@ -247,6 +247,7 @@ TEST_CASE("an ack floor goes back to right below a message out of deliveries at 
             {"without a restart in between", back(3).delivered(8, 3s, 3).recovered(4s), false},
             {"a restart only afterwards", back(3).delivered(8, 3s, 3).recovered(7s), false},
             {"below another that has deliveries left", back(3).delivered(9, 3s, 3).delivered(8, 3s, 1).recovered(5500ms), false},
+            {"above another that has deliveries left", back(3).delivered(8, 3s, 1).delivered(9, 3s, 3).recovered(5500ms), false},
             {"what is below the floor does not hold it", back(3).delivered(7, 3s, 3).recovered(5500ms), false},
             {"out of deliveries only afterwards", back(3).delivered(8, 3s, 2).delivered(8, 7s, 3).recovered(5500ms), false},
         });
