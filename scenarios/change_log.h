@@ -50,6 +50,15 @@ class ChangeLog {
     return out;
   }
 
+  // When somebody first asked for another configuration; kForever: never. Refused ones do not count.
+  [[nodiscard]] core::Instant first_change(const StreamKey& stream) const {
+    const auto found = configs_.find(stream);
+    if (found == configs_.end()) return core::kForever;
+    const auto first =
+        std::find_if(found->second.begin(), found->second.end(), [](const ConfigChange& change) { return !change.is_refused; });
+    return first == found->second.end() ? core::kForever : first->asked_at;
+  }
+
   // Whether the stream's configuration was changing at that time, and nobody had been told by `until` that it was done.
   [[nodiscard]] bool is_changing(const StreamKey& stream, core::Instant at, core::Instant until) const {
     const auto found = configs_.find(stream);

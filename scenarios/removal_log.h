@@ -19,10 +19,12 @@ struct RequestedRemoval {
   std::string stream;
   core::Instant asked_at;
   std::optional<core::Instant> answered_at;
-  core::Seq seq;               // of a deletion; 0: a purge
-  std::string filter_subject;  // of a purge; empty: every subject
-  std::uint64_t keep = 0;      // of a purge: what it leaves
-  bool is_done = false;        // the answer was no error
+  core::Seq seq;                        // of a deletion; 0: a purge
+  std::string filter_subject;           // of a purge; empty: every subject
+  std::uint64_t keep = 0;               // of a purge: what it leaves
+  bool is_done = false;                 // the answer was no error
+  bool is_absent = false;               // of a deletion: it was refused because there is no such message
+  std::optional<std::uint64_t> purged;  // of a purge: how many it removed, by its answer
 };
 
 class RemovalLog {
@@ -34,10 +36,7 @@ class RemovalLog {
     removals_.push_back(std::move(removal));
     return index;
   }
-  void answered(std::size_t index, core::Instant at, bool is_done) {
-    removals_[index].answered_at = at;
-    removals_[index].is_done = is_done;
-  }
+  [[nodiscard]] RequestedRemoval& at(std::size_t index) { return removals_[index]; }
   [[nodiscard]] const std::vector<RequestedRemoval>& all() const { return removals_; }
   [[nodiscard]] bool is_empty() const { return removals_.empty(); }
 

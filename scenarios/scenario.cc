@@ -13,6 +13,7 @@ namespace {
 constexpr std::array<std::string_view, 6> kAdminActions = {"purge",  "delete_message",  "erase_message",
                                                            "update", "delete_consumer", "create_consumer"};
 constexpr std::array<std::string_view, 6> kKeyValueActions = {"put", "create", "update", "delete", "purge", "get"};
+constexpr std::array<std::string_view, 3> kReadActions = {"last", "sequence", "next"};
 constexpr std::array<std::string_view, 7> kCounters = {"published", "acked", "errors", "no_responders", "timeouts", "duplicates", "lost"};
 
 template <typename... Fs>
@@ -231,5 +232,6 @@ std::string_view name_of(WatchedExpectation::Fault fault) {
 std::string_view name_of(AdminAction action) { return kAdminActions[static_cast<std::size_t>(action)]; }
 std::span<const std::string_view> admin_action_names() { return kAdminActions; }
 std::span<const std::string_view> key_value_action_names() { return kKeyValueActions; }
+std::span<const std::string_view> read_action_names() { return kReadActions; }
 
 }  // namespace windtunnel::scenarios

@@ -245,6 +245,25 @@ struct KeyValueSpec {
   core::Duration timeout = std::chrono::seconds{5};  // of each request
 };
 
+enum class ReadAction : std::uint8_t { last, sequence, next };
+
+// An application that looks messages up, one request after the other.
+struct ReadSpec {
+  std::string stream;
+  std::string on;      // the node that holds it
+  std::string domain;  // API prefix of the client's requests; empty: $JS.API
+  faults::Rate rate;
+  core::Duration duration{};
+  std::vector<ReadAction> actions;  // one of them each time, by the seed
+  enum class Via : std::uint8_t {
+    api,
+    direct,
+    both
+  } via = Via::api;                                  // whom it asks: the API, the stream itself (direct get), now this and now that
+  core::Duration timeout = std::chrono::seconds{5};  // of each request
+  std::vector<std::string> subjects;                 // those on which the scenario's workloads publish to the stream
+};
+
 // When a monitor rings.
 struct AlarmSpec {
   std::optional<std::uint64_t> lag;      // more than so many messages behind, as the server reports it
@@ -271,7 +290,7 @@ struct WorkloadSpec {
   core::Duration start{};  // from the start of the run
   std::string user;
   std::string password;
-  std::variant<PublishSpec, ConsumeSpec, AdminSpec, RepublishSpec, KeyValueSpec, WatchSpec> work;
+  std::variant<PublishSpec, ConsumeSpec, AdminSpec, RepublishSpec, KeyValueSpec, WatchSpec, ReadSpec> work;
 };
 
 struct FaultSpec {
@@ -424,5 +443,6 @@ struct Scenario {
 [[nodiscard]] std::string_view name_of(AdminAction action);
 [[nodiscard]] std::span<const std::string_view> admin_action_names();
 [[nodiscard]] std::span<const std::string_view> key_value_action_names();
+[[nodiscard]] std::span<const std::string_view> read_action_names();
 
 }  // namespace windtunnel::scenarios

@@ -80,6 +80,9 @@ void Workloads::start() {
       const std::uint16_t number = world_.ledger().open(spec.name, Via::jetstream);
       process.start([&world, &spec, number](core::Env& env) { return make_key_value(env, world, spec, number); });
       publishing_until_ = std::max(publishing_until_, core::after(kTimeZero, spec.start + bucket->duration));
+    } else if (const auto* read = std::get_if<ReadSpec>(&spec.work)) {
+      process.start([&world, &spec](core::Env& env) { return make_reader(env, world, spec); });
+      publishing_until_ = std::max(publishing_until_, core::after(kTimeZero, spec.start + read->duration));
     } else if (const auto* watch = std::get_if<WatchSpec>(&spec.work)) {
       const LagLog& log = lag_log_;
       LagRecord& record = lag_log_.open(spec.name, watch->on, watch->stream);

@@ -20,6 +20,20 @@ using namespace std::chrono_literals;
 
 constexpr core::Duration kApiTimeout = 5s;
 
+// A store says in several ways that it has no such message: it never had, it is gone, it lies beyond the last one.
+bool says_absent(std::string_view answer) {
+  for (const std::string_view words : {"no message found", "stream store EOF", "not found"}) {
+    if (answer.find(words) != std::string_view::npos && answer.find("stream not found") == std::string_view::npos) return true;
+  }
+  return false;
+}
+
+std::optional<std::uint64_t> purged_of(std::string_view answer) {
+  const nlohmann::json json = nlohmann::json::parse(answer, nullptr, false);
+  if (!json.is_object() || !json.contains("purged") || !json["purged"].is_number_unsigned()) return std::nullopt;
+  return json["purged"].get<std::uint64_t>();
+}
+
 class AdminProgram final : public sim::Program {
  public:
   AdminProgram(core::Env& env, World& world, const WorkloadSpec& spec)
@@ -145,7 +159,12 @@ class AdminProgram final : public sim::Program {
   void ask_for(const std::string& verb, std::string_view json, RequestedRemoval removal) {
     const std::size_t index = world_.removals().add(std::move(removal));
     const Answer answer = ask(verb, json);
-    if (answer != Answer::none) world_.removals().answered(index, env_.clock.now(), answer == Answer::done);
+    if (answer == Answer::none) return;
+    RequestedRemoval& asked = world_.removals().at(index);
+    asked.answered_at = env_.clock.now();
+    asked.is_done = answer == Answer::done;
+    asked.is_absent = answer == Answer::refused && asked.seq.value != 0 && says_absent(answer_);
+    if (asked.is_done && asked.seq.value == 0) asked.purged = purged_of(answer_);
   }
 
   // Once: what has no answer may have been done, or may not.
@@ -154,6 +173,7 @@ class AdminProgram final : public sim::Program {
     std::string told = "no answer";
     Answer answer = Answer::none;
     if (reply.kind == core::Reply::Kind::message) {
+      answer_ = reply.message.payload;
       const std::optional<std::string> refused = api_error_text(reply.message.payload);
       told = refused.value_or("done");
       answer = refused ? Answer::refused : Answer::done;
@@ -171,6 +191,7 @@ class AdminProgram final : public sim::Program {
   core::Client client_;
   core::JetStreamClient jetstream_;
   std::size_t updates_ = 0;  // made so far
+  std::string answer_;       // the latest
 };
 
 }  // namespace

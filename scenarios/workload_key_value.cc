@@ -28,24 +28,6 @@ constexpr core::Duration kSilenceMax = 5s;  // then the watch begins anew
 constexpr int kWrongLastSeq = 10071;
 constexpr int kStoreFailed = 10077;
 
-// The bytes of a base64 text; what is none of its letters is skipped.
-std::string from_base64(std::string_view text) {
-  static constexpr std::string_view kLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string out;
-  std::uint32_t bits = 0;
-  int count = 0;
-  for (const char c : text) {
-    const std::size_t value = kLetters.find(c);
-    if (value == std::string_view::npos) continue;
-    bits = (bits << 6 | static_cast<std::uint32_t>(value)) & 0xffffff;
-    count += 6;
-    if (count < 8) continue;
-    count -= 8;
-    out += static_cast<char>(bits >> count & 0xff);
-  }
-  return out;
-}
-
 // Who wrote it: "alice#17" from the payload, or the kind of deletion.
 std::string value_of(std::string_view headers, std::string_view payload) {
   if (const auto marker = core::header_value(headers, "KV-Operation")) return std::string(*marker);

@@ -37,6 +37,7 @@ std::unique_ptr<sim::Program> make_republisher(core::Env& env, World& world, con
                                                core::Instant& progress);
 std::unique_ptr<sim::Program> make_publisher(core::Env& env, World& world, const WorkloadSpec& spec, std::uint16_t number);
 std::unique_ptr<sim::Program> make_key_value(core::Env& env, World& world, const WorkloadSpec& spec, std::uint16_t number);
+std::unique_ptr<sim::Program> make_reader(core::Env& env, World& world, const WorkloadSpec& spec);
 std::unique_ptr<sim::Program> make_admin(core::Env& env, World& world, const WorkloadSpec& spec);
 std::unique_ptr<sim::Program> make_monitor(core::Env& env, World& world, const WorkloadSpec& spec, const LagLog& log, LagRecord& record);
 std::unique_ptr<sim::Program> make_consumer(core::Env& env, World& world, const WorkloadSpec& spec, Consumption& consumption);

@@ -22,6 +22,7 @@
 #include "scenarios/key_value_log.h"
 #include "scenarios/leaf_watch.h"
 #include "scenarios/ledger.h"
+#include "scenarios/read_log.h"
 #include "scenarios/recovery_reading.h"
 #include "scenarios/removal_log.h"
 #include "scenarios/scenario.h"
@@ -82,6 +83,7 @@ class World {
   [[nodiscard]] RemovalLog& removals() { return removals_; }
   [[nodiscard]] ChangeLog& changes() { return changes_; }
   [[nodiscard]] KeyValueLog& key_values() { return key_values_; }
+  [[nodiscard]] ReadLog& reads() { return reads_; }
   [[nodiscard]] DisturbanceLog& disturbances() { return disturbances_; }
   [[nodiscard]] const RecoveryReadings& readings() const { return readings_; }
   [[nodiscard]] const LeafWatch& leafs() const { return leafs_; }
@@ -117,6 +119,7 @@ class World {
   RemovalLog removals_;
   ChangeLog changes_;
   KeyValueLog key_values_;
+  ReadLog reads_;
   DisturbanceLog disturbances_;
   RecoveryReadings readings_;
   const bool wants_readings_;

@@ -40,6 +40,7 @@ std::vector<Divergence> check_ack_floor(const Evidence& evidence);              
 std::vector<Divergence> check_num_pending_exact(const Evidence& evidence);             // retention.cc
 std::vector<Divergence> check_ack_pending_bounded(const Evidence& evidence);           // retention.cc
 std::vector<Divergence> check_consumer_survives(const Evidence& evidence);             // retention.cc
+std::vector<Divergence> check_stream_linearizable(const Evidence& evidence);           // stream_linearizable.cc
 std::vector<Divergence> check_interest_matches(const Evidence& evidence);              // leafs.cc
 std::vector<Divergence> check_no_forwarding_loop(const Evidence& evidence);            // leafs.cc
 
@@ -278,7 +279,7 @@ std::vector<Divergence> check_state_equals_contents(const Evidence& evidence) {
   return out;
 }
 
-constexpr std::array<Invariant, 39> kInvariants = {{
+constexpr std::array<Invariant, 40> kInvariants = {{
     {"acked-is-durable", check_acked_is_durable},
     {"publish-outcome-known", check_publish_outcome_known},
     {"no-silent-drop", check_no_silent_drop},
@@ -299,6 +300,7 @@ constexpr std::array<Invariant, 39> kInvariants = {{
     {"block-size-bounded", check_block_size_bounded},
     {"consumer-state-durable", check_consumer_state_durable},
     {"consumer-not-ahead-of-stream", check_consumer_not_ahead},
+    {"stream-linearizable", check_stream_linearizable},
     {"cas-exact", check_cas_exact},
     {"latest-per-subject-visible", check_latest_per_subject_visible},
     {"pub-ack-truthful", check_pub_ack_truthful},

@@ -15,6 +15,7 @@
 #include "scenarios/key_value_log.h"
 #include "scenarios/leaf_watch.h"
 #include "scenarios/ledger.h"
+#include "scenarios/read_log.h"
 #include "scenarios/recovery_reading.h"
 #include "scenarios/removal_log.h"
 #include "scenarios/run.h"
@@ -46,6 +47,7 @@ struct Evidence {
   const std::vector<RecoveryReading>& readings;
   const std::vector<LeafFinding>* leafs = nullptr;   // nullptr: nobody looked
   const std::vector<CopyFinding>* copies = nullptr;  // the same
+  const ReadLog* reads = nullptr;                    // the same
 };
 
 struct Invariant {

@@ -25,6 +25,8 @@ constexpr InvariantName kNames[] = {
     {"dedup-exact", "Within its window a message id is stored once, and a repeat is answered with the first copy's sequence."},
     {"pub-ack-truthful", "A PubAck names the sequence at which its message is stored."},
     {"cas-exact", "Expected-last conditions are judged against the state at which the message is ordered."},
+    {"stream-linearizable",
+     "What the clients of a stream are told of publishes, gets, deletions and purges can have happened one after the other."},
     {"bounded-work", "Background rewriting costs no more than a fixed multiple of what it removes."},
     {"block-size-bounded", "Block files stay within their size plus one record."},
     // Retention and consumers.

@@ -18,7 +18,8 @@ enum class Expectable : std::uint8_t { counters, consumed, watched, nothing };
 Expectable expectable_of(const WorkloadSpec& workload) {
   if (std::holds_alternative<ConsumeSpec>(workload.work)) return Expectable::consumed;
   if (std::holds_alternative<WatchSpec>(workload.work)) return Expectable::watched;
-  return std::holds_alternative<AdminSpec>(workload.work) ? Expectable::nothing : Expectable::counters;
+  const bool has_none = std::holds_alternative<AdminSpec>(workload.work) || std::holds_alternative<ReadSpec>(workload.work);
+  return has_none ? Expectable::nothing : Expectable::counters;
 }
 
 // The workload that an expectation names. nullptr, with a diagnostic, if there is none or this cannot be expected of it.

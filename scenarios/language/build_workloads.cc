@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <set>
 #include <vector>
 
 #include "core/nats/subject.h"
@@ -11,6 +12,8 @@ namespace {
 
 // nats.go's, of a request to the API.
 constexpr core::Duration kWatchTimeout = std::chrono::seconds{5};
+// Of each publishing workload, whose subjects readers ask for.
+constexpr std::uint64_t kReadSubjectsMax = 1000;
 
 RetryPolicy retries_of(const TypedValue& value) {
   const TypedValue* retries = value.find("retries");
@@ -291,6 +294,71 @@ KeyValueSpec build_key_value(const TypedValue& value, const WorkloadSpec& worklo
   return spec;
 }
 
+ReadSpec build_read(const TypedValue& value, const WorkloadSpec& workload, const Scenario& scenario, Diagnostics& diagnostics) {
+  ReadSpec read;
+  read.stream = value.get<std::string>("read");
+  read.domain = value.get_or<std::string>("domain", "");
+  read.rate = value.get<faults::Rate>("rate");
+  read.duration = value.get<core::Duration>("for");
+  read.timeout = value.get_or("timeout", read.timeout);
+  const TypedValue& actions = *value.find("do");
+  if (actions.items.empty()) diagnostics.add(actions.where, "`do` needs at least one action");
+  const std::span<const std::string_view> names = read_action_names();
+  for (const TypedValue& action : actions.items) {
+    const auto found = std::find(names.begin(), names.end(), action.as<std::string>());
+    read.actions.push_back(static_cast<ReadAction>(found - names.begin()));
+  }
+  const StreamSpec* stream = stream_of(value, read.stream, workload.at, read.domain, "read", scenario, diagnostics);
+  if (stream == nullptr) return read;
+  read.on = stream->on;
+  const SourcePosition& where = value.find("read")->where;
+  if (stream->mirror || !stream->sources.empty())
+    diagnostics.add(
+        where, "stream " + quoted(read.stream) + " is a copy, and as far as its origin some time ago; what is read there cannot be judged");
+  if (read.stream.starts_with("KV_"))
+    diagnostics.add(where, "stream " + quoted(read.stream) + " is a bucket; its `key_value` workloads have `get`");
+  const bool has_direct = has_flag(stream->create_body, "allow_direct");
+  read.via = has_direct ? ReadSpec::Via::both : ReadSpec::Via::api;
+  const TypedValue* via = value.find("via");
+  if (via != nullptr) {
+    const std::string word = via->as<std::string>();
+    read.via = word == "api" ? ReadSpec::Via::api : word == "direct" ? ReadSpec::Via::direct : ReadSpec::Via::both;
+    if (read.via != ReadSpec::Via::api && !has_direct)
+      diagnostics.add(via->where, "stream " + quoted(read.stream) + " answers no direct gets; it needs `allow_direct: true`");
+  }
+  if (read.via == ReadSpec::Via::api) return read;
+  for (const StreamSpec& copy : scenario.streams) {
+    if (!copy.mirror || scenario.origin(copy, *copy.mirror) != stream || !has_flag(copy.create_body, "mirror_direct")) continue;
+    diagnostics.add(via == nullptr ? where : via->where, "mirror " + quoted(copy.name) + " answers direct gets for stream " +
+                                                             quoted(read.stream) +
+                                                             " (`mirror_direct`), with what it had some time ago; read `via: api`");
+  }
+  return read;
+}
+
+// Readers look for what is published to their stream, by whoever.
+void find_subjects(Scenario& scenario, Diagnostics& diagnostics) {
+  for (WorkloadSpec& reader : scenario.workloads) {
+    auto* read = std::get_if<ReadSpec>(&reader.work);
+    const StreamSpec* stream = read == nullptr ? nullptr : scenario.stream(read->on, read->stream);
+    if (stream == nullptr || stream->mirror || !stream->sources.empty()) continue;  // it has been refused
+    std::set<std::string> subjects;
+    for (const WorkloadSpec& workload : scenario.workloads) {
+      const auto* publish = std::get_if<PublishSpec>(&workload.work);
+      const auto* loop = std::get_if<RepublishSpec>(&workload.work);
+      const std::uint64_t count = publish != nullptr ? std::max<std::uint64_t>(1, publish->subjects) : loop != nullptr ? loop->messages : 0;
+      for (std::uint64_t i = 0; i < std::min(count, kReadSubjectsMax); ++i) {
+        const std::string& base = publish != nullptr ? publish->subject : loop->subject;
+        std::string subject = publish != nullptr && publish->subjects == 0 ? base : base + "." + std::to_string(i);
+        if (takes(*stream, subject)) subjects.insert(std::move(subject));
+      }
+    }
+    read->subjects.assign(subjects.begin(), subjects.end());
+    if (read->subjects.empty())
+      diagnostics.add(reader.where, "no workload publishes to stream " + quoted(read->stream) + "; there is nothing to read");
+  }
+}
+
 // So are subjects whose last sequence somebody expects: whoever changes them must expect as well.
 void expect_expectant_alone(const Scenario& scenario, Diagnostics& diagnostics) {
   for (const WorkloadSpec& expectant : scenario.workloads) {
@@ -356,6 +424,8 @@ void build_workloads(const TypedValue& workloads, Scenario& scenario, Diagnostic
       workload.work = build_admin(value, workload, scenario, diagnostics);
     } else if (value.variant == "key_value") {
       workload.work = build_key_value(value, workload, scenario, diagnostics);
+    } else if (value.variant == "read") {
+      workload.work = build_read(value, workload, scenario, diagnostics);
     } else if (value.variant == "watch_lag") {
       workload.work = build_watch(value, workload, scenario, diagnostics);
     } else {
@@ -367,6 +437,7 @@ void build_workloads(const TypedValue& workloads, Scenario& scenario, Diagnostic
     }
     scenario.workloads.push_back(std::move(workload));
   }
+  find_subjects(scenario, diagnostics);
   expect_bucket_alone(scenario, diagnostics);
   expect_expectant_alone(scenario, diagnostics);
 }

@@ -154,6 +154,26 @@ constexpr std::array kKeyValueKeys = {
 };
 constexpr Table kKeyValue{.name = "a key_value workload", .keys = kKeyValueKeys, .mark = "key_value"};
 
+constexpr std::array<std::string_view, 3> kReadActions = {"last", "sequence", "next"};
+constexpr Shape kReadAction = choice(kReadActions);
+constexpr std::array<std::string_view, 3> kReadVias = {"api", "direct", "both"};
+constexpr std::array kReadKeys = {
+    Key{.name = "read", .shape = kStreamName, .about = "the stream whose messages it looks up", .is_required = true},
+    Key{.name = "domain", .shape = kName, .about = "the domain of the stream; default: the client's node holds it"},
+    Key{.name = "rate", .shape = {.type = Type::rate}, .about = "requests in a time: 20/s", .is_required = true},
+    Key{.name = "for", .shape = kPositiveDuration, .about = "how long", .is_required = true},
+    Key{.name = "do",
+        .shape = {.type = Type::list, .element = &kReadAction},
+        .about = "what is asked for, chosen by the seed: the last message of a subject, that of a sequence, the next of a subject; a word "
+                 "twice is done twice as often",
+        .is_required = true},
+    Key{.name = "via",
+        .shape = choice(kReadVias),
+        .about = "api: $JS.API.STREAM.MSG.GET; direct: $JS.API.DIRECT.GET; default: both if the stream has allow_direct"},
+    Key{.name = "timeout", .shape = kPositiveDuration, .about = "of each request; default 5s"},
+};
+constexpr Table kRead{.name = "a read workload", .keys = kReadKeys, .mark = "read"};
+
 constexpr std::array kAlarmKeys = {
     Key{.name = "lag", .shape = {.type = Type::count}, .about = "more messages behind than this"},
     Key{.name = "active", .shape = kPositiveDuration, .about = "nothing heard of the origin for longer than this"},
@@ -174,7 +194,7 @@ constexpr std::array kWatchKeys = {
     Key{.name = "alarm", .shape = object(kAlarm), .about = "when it rings; default: never"},
 };
 constexpr Table kWatch{.name = "a watch_lag workload", .keys = kWatchKeys, .mark = "watch_lag"};
-constexpr std::array<const Table*, 6> kWorkloadKinds = {&kPublish, &kConsume, &kAdmin, &kRepublish, &kKeyValue, &kWatch};
+constexpr std::array<const Table*, 7> kWorkloadKinds = {&kPublish, &kConsume, &kAdmin, &kRepublish, &kKeyValue, &kWatch, &kRead};
 constexpr Table kWorkload{.name = "a workload", .keys = kWorkloadKeys, .variants = kWorkloadKinds};
 
 }  // namespace

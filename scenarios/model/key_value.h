@@ -46,6 +46,7 @@ struct KeyValueModel {
   [[nodiscard]] State initial() const { return {}; }
   [[nodiscard]] std::optional<State> step(const State& state, const Operation& operation) const;
   [[nodiscard]] std::string key(const State& state) const;
+  [[nodiscard]] bool is_look(const Operation& operation) const { return operation.kind == KeyValueStep::Kind::read; }
 };
 // "alice#17 at revision 6"
 [[nodiscard]] std::string text_of(const KeyValueModel::State& state);

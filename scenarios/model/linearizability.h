@@ -11,6 +11,9 @@
 //     State initial() const { return 0; }
 //     std::optional<State> step(const State& s, const Operation& op) const;  // nullopt: it cannot have answered so there
 //     std::string key(const State& s) const;                                 // equal for equal states, and only then
+//     // May be left out. Such an operation only shows a state. Where it fits and tells nothing new it need not be tried later: an
+//     // operation that has nothing to do here (a purge of nothing) may have something to do later, and is none.
+//     bool is_look(const Operation& op) const { return !op.is_write; }
 //   };
 #pragma once
 
@@ -43,8 +46,8 @@ struct Linearization {
     undecided,  // the search had its bound
   };
   Verdict verdict = Verdict::possible;
-  std::vector<std::size_t> order;    // the longest that was found, as indices into the history; if possible, of all that returned
-  std::optional<std::size_t> stuck;  // if impossible: what returned after the longest order and fits nowhere before its return
+  std::vector<std::size_t> order;    // with the most of what returned, as indices into the history; if possible, with all of that
+  std::optional<std::size_t> stuck;  // if impossible: what returned after that order and fits nowhere before its return
   std::uint64_t states = 0;          // visited
 };
 
@@ -68,21 +71,34 @@ class LinearizabilitySearch {
     Linearization out;
     struct Step {
       std::size_t entry;
+      bool is_look;  // it changed nothing
       State before;
+      std::string key;  // of the state before
     };
     std::vector<Step> taken;
     State state = model_.initial();
+    std::string key = model_.key(state);
     std::size_t entry = next_[kHead];
+    std::size_t fewest_left = unreturned_;
+    bool wants_unanswered = false;  // what returned is tried first, and then what did not: most of that nobody will ever miss
     while (unreturned_ > 0) {
+      bool is_dead_end = false;
       if (entry != kHead && events_[entry].is_call) {
+        if ((events_[entry].other == 0) != wants_unanswered) {
+          entry = next_[entry];
+          continue;
+        }
         const std::size_t op = events_[entry].op;
         std::optional<State> after = model_.step(state, history_[by_call_[op]].operation);
-        if (after) {
+        std::string key_after = after ? model_.key(*after) : std::string{};
+        const bool is_look = after && key_after == key && is_only_look(history_[by_call_[op]].operation);
+        if (after && !(is_look && wants_unanswered)) {
           add(op);
-          if (seen_.insert(place() + "|" + model_.key(*after)).second) {
-            taken.push_back({entry, std::exchange(state, std::move(*after))});
+          if (seen_.insert(place() + "|" + key_after).second) {
+            taken.push_back({entry, is_look, std::exchange(state, std::move(*after)), std::exchange(key, std::move(key_after))});
             lift(entry);
             entry = next_[kHead];
+            wants_unanswered = false;
             if (++out.states > states_max_) {
               out.verdict = Linearization::Verdict::undecided;
               return out;
@@ -90,24 +106,39 @@ class LinearizabilitySearch {
             continue;
           }
           drop(op);
+          is_dead_end = is_look;
         }
-        entry = next_[entry];
+        if (!is_dead_end) {
+          entry = next_[entry];
+          continue;
+        }
+      } else if (!wants_unanswered) {
+        wants_unanswered = true;
+        entry = next_[kHead];
         continue;
       }
       // What returned here could not be placed before its return.
-      if (taken.size() > out.order.size() || (taken.empty() && !out.stuck)) {
+      if (!is_dead_end && (unreturned_ < fewest_left || (taken.empty() && !out.stuck))) {
+        fewest_left = unreturned_;
         remember(out, taken);
         if (entry != kHead) out.stuck = by_call_[events_[entry].op];
       }
-      if (taken.empty()) {
-        out.verdict = Linearization::Verdict::impossible;
-        return out;
+      // A look that fits need not come later: whatever order goes on from here goes on without it as well.
+      bool was_look = true;
+      while (was_look) {
+        if (taken.empty()) {
+          out.verdict = Linearization::Verdict::impossible;
+          return out;
+        }
+        was_look = taken.back().is_look;
+        entry = taken.back().entry;
+        state = std::move(taken.back().before);
+        key = std::move(taken.back().key);
+        taken.pop_back();
+        unlift(entry);
+        drop(events_[entry].op);
       }
-      entry = taken.back().entry;
-      state = std::move(taken.back().before);
-      taken.pop_back();
-      unlift(entry);
-      drop(events_[entry].op);
+      wants_unanswered = events_[entry].other == 0;
       entry = next_[entry];
     }
     remember(out, taken);
@@ -117,6 +148,15 @@ class LinearizabilitySearch {
 
  private:
   static constexpr std::size_t kHead = 0;
+
+  [[nodiscard]] bool is_only_look(const Operation& operation) const {
+    if constexpr (requires { model_.is_look(operation); }) {
+      return model_.is_look(operation);
+    } else {
+      return false;
+    }
+  }
+
   struct Event {
     bool is_call = false;
     std::size_t op = 0;     // index into by_call_

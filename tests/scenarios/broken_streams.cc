@@ -113,6 +113,35 @@ streams:
 workloads: [ { republish_loop: JOBS, at: hub, subject: jobs, messages: 100, loops: 400, window: 30 } ]
 )";
 
+// Readers while it is published and removed.
+std::string read_with(const std::string& limits, const std::string& more) {
+  return R"(
+scenario: looked-at
+about: A stream whose messages are looked up while others come and go.
+nodes: { hub: {} }
+streams: [ { on: hub, name: ORDERS, subjects: [orders.*], allow_direct: true)" +
+         limits + R"( } ]
+workloads:
+  - { publish: orders, subjects: 3, at: hub, via: jetstream, rate: 40/s, for: 5s, name: careful }
+  - { read: ORDERS, at: hub, rate: 60/s, for: 6s, do: [last, sequence, next], name: alice }
+  - { read: ORDERS, at: hub, rate: 60/s, for: 6s, do: [last, sequence], name: bob }
+)" + more;
+}
+const std::string kPurging = "  - { admin: ORDERS, at: hub, do: [purge], filter_subject: orders.1, every: 700ms, for: 5s }\n";
+const std::string kEmptying = "  - { admin: ORDERS, at: hub, do: [purge], every: 700ms, for: 5s }\n";
+
+const std::string kReadQueue = R"(
+scenario: read-queue
+about: A work queue that somebody looks into.
+nodes: { hub: {} }
+streams: [ { on: hub, name: JOBS, subjects: [jobs.*], retention: workqueue } ]
+workloads:
+  - { publish: jobs, subjects: 3, at: hub, via: jetstream, rate: 50/s, for: 5s }
+  - { consume: JOBS, at: hub, consumer: worker }
+  - { read: JOBS, at: hub, rate: 2000/s, for: 6s, do: [last], name: alice }
+  - { read: JOBS, at: hub, rate: 2000/s, for: 6s, do: [sequence], name: bob }
+)";
+
 }  // namespace
 
 std::vector<BrokenCore> broken_streams() {
@@ -123,6 +152,31 @@ std::vector<BrokenCore> broken_streams() {
        "latest-per-subject-visible",
        {Defect::break_stale_latest},
        "latest-per-subject-visible"},
+      {"does not find what was just stored: an order of gets",
+       read_with("", ""),
+       "stream-linearizable",
+       {Defect::break_stale_latest},
+       "stream-linearizable"},
+      {"leaves a message in a purge: an order of gets",
+       read_with("", kEmptying),
+       "stream-linearizable",
+       {Defect::break_purge},
+       "stream-linearizable"},
+      {"keeps more of a subject than its limit: an order of gets",
+       read_with(", max_msgs_per_subject: 4", kPurging),
+       "stream-linearizable",
+       {Defect::break_subject_limit},
+       "stream-linearizable"},
+      {"acknowledges what nobody can get",
+       read_with("", ""),
+       "stream-linearizable",
+       {Defect::break_ack_before_store},
+       "stream-linearizable"},
+      {"confirms an ack, and a get still finds the message",
+       kReadQueue,
+       "stream-linearizable",
+       {Defect::nats_5702b},
+       "stream-linearizable"},
       {"names a sequence at which nothing is stored",
        kAlone + kCareful,
        "pub-ack-truthful",

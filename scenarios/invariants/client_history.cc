@@ -1,0 +1,567 @@
+#include "scenarios/invariants/client_history.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+#include <variant>
+
+#include "core/base/hash.h"
+#include "core/nats/subject.h"
+#include "scenarios/api_answer.h"
+#include "scenarios/invariants/durability.h"
+#include "scenarios/world.h"
+
+namespace windtunnel::scenarios {
+namespace {
+
+using Kind = SubjectStep::Kind;
+using Told = StreamRead::Told;
+
+// Operations of the node's disk fail, or lie. A server says of a message that it cannot read that there is none, as nats-server
+// does, and a roll-up that cannot be written leaves what was there.
+bool is_disk_sick(const Evidence& evidence, const FinalStream& stream) {
+  return std::any_of(evidence.scenario.faults.begin(), evidence.scenario.faults.end(), [&](const FaultSpec& fault) {
+    const faults::Action& action = fault.fault.action;
+    const std::string* node = faults::node_of(action);
+    const bool is_harmless = std::holds_alternative<faults::SlowDisk>(action) || std::holds_alternative<faults::HealDisk>(action) ||
+                             std::holds_alternative<faults::SendSignal>(action) || std::holds_alternative<faults::PowerLoss>(action) ||
+                             std::holds_alternative<faults::Start>(action) || std::holds_alternative<faults::Pause>(action) ||
+                             std::holds_alternative<faults::Resume>(action) || std::holds_alternative<faults::ClockStep>(action);
+    return node != nullptr && *node == stream.node && !is_harmless;
+  });
+}
+
+// Nobody can say then how old a message is.
+bool has_clock_faults(const Scenario& scenario) {
+  return std::any_of(scenario.faults.begin(), scenario.faults.end(),
+                     [](const FaultSpec& fault) { return std::holds_alternative<faults::ClockStep>(fault.fault.action); });
+}
+
+// Of such an end nobody knows the time afterwards.
+bool has_stop(const Scenario& scenario, const std::string& node) {
+  return std::any_of(scenario.faults.begin(), scenario.faults.end(), [&](const FaultSpec& fault) {
+    const auto* signal = std::get_if<faults::SendSignal>(&fault.fault.action);
+    return signal != nullptr && signal->node == node && signal->name != faults::SignalName::kill &&
+           signal->name != faults::SignalName::abrt;
+  });
+}
+
+const PublishSpec* publish_of(const Evidence& evidence, PublishId id) {
+  const WorkloadSpec* workload = evidence.scenario.workload(evidence.ledger.books()[id.workload].name);
+  return workload == nullptr ? nullptr : std::get_if<PublishSpec>(&workload->work);
+}
+
+SubjectStep step_of(Kind kind, std::size_t message = SubjectStep::kNone) {
+  SubjectStep step;
+  step.kind = kind;
+  step.message = message;
+  return step;
+}
+SubjectStep look_at(std::size_t begin, std::size_t end) {
+  SubjectStep step;
+  step.begin = begin;
+  step.end = end;
+  return step;
+}
+
+// Of a stream that never said a word: empty.
+const StreamLife& life_of(const Evidence& evidence, const FinalStream& stream) {
+  static const StreamLife kNone;
+  const StreamLife* life = evidence.history.life(stream.key);
+  return life == nullptr ? kNone : *life;
+}
+
+// A message that the stream has, or had.
+struct Entry {
+  core::Seq seq;
+  std::uint64_t subject = 0;  // hash
+  core::Instant called;
+  std::optional<core::Instant> returned = std::nullopt;  // its publisher was told this sequence
+  std::optional<PublishId> id = std::nullopt;
+  core::Instant said = core::Instant{};  // when the stream said that it stored it; before all else: it never did
+};
+
+class Gathering {
+ public:
+  Gathering(const Evidence& evidence, const FinalStream& stream, const Epoch& epoch, const MessagesByContent& messages)
+      : evidence_(evidence),
+        stream_(stream),
+        epoch_(epoch),
+        by_content_(messages),
+        life_(life_of(evidence, stream)),
+        reads_(evidence.reads == nullptr ? nullptr : evidence.reads->find(stream.node, stream.key.stream)),
+        is_sick_(is_disk_sick(evidence, stream)) {}
+
+  StreamCase run() {
+    find_entries();
+    take_apart();
+    find_departures();
+    find_hidden();
+    find_removals();
+    find_rollups();
+    StreamCase out;
+    add_publishes();
+    add_reads();
+    add_final_scan();
+    apply_limit();
+    for (auto& [subject, part] : parts_) {
+      SubjectCase each{part.name, SubjectModel{std::move(part.messages), part.limit}, std::move(part.history)};
+      out.subjects.push_back(std::move(each));
+    }
+    out.mistold = mistold_;
+    return out;
+  }
+
+ private:
+  // What concerns one subject.
+  struct Part {
+    std::string name;
+    std::vector<std::size_t> entries;  // ascending
+    std::vector<SubjectMessage> messages;
+    std::uint64_t limit = 0;
+    SubjectHistory history;
+    std::size_t hidden = 0;
+  };
+
+  // --- which messages there are
+
+  void find_entries() {
+    for (const StoredEvent& stored : life_.stored) {
+      if (stored.at < epoch_.from || stored.at >= epoch_.to) continue;
+      Entry entry{stored.seq, stored.subject, epoch_.from};
+      entry.said = stored.at;
+      if (const auto known = by_content_.find(stored.content); known != by_content_.end()) {
+        entry.id = known->second;
+        const PublishRecord& record = evidence_.ledger.at(known->second);
+        entry.called = record.published_at();
+        const bool is_told = record.outcome() == Outcome::acked && !record.is_duplicate() && record.seq() == stored.seq;
+        if (is_told && record.settled_at() < epoch_.to) entry.returned = record.settled_at();
+      }
+      entries_.push_back(entry);
+    }
+    sort_entries();
+    if (epoch_.from > core::Instant{}) return;
+    // The stream's own word for what it stored may be missing: it lies, or a crash came between the write and the word.
+    std::vector<Entry> more;
+    std::set<core::Seq> added;
+    const auto add = [&](core::Seq seq, std::uint64_t subject, std::optional<PublishId> id, std::optional<core::Instant> returned) {
+      if (seq <= life_.pruned.through || find(seq) != nullptr || !added.insert(seq).second) return;
+      more.push_back({seq, subject, id ? evidence_.ledger.at(*id).published_at() : core::Instant{}, returned, id});
+    };
+    if (stream_.spec->retention != Retention::interest) {
+      AckStreams acked_by{evidence_};
+      each_acked(acked_by, [&](PublishId id, const PublishRecord& record) {
+        if (!record.is_duplicate() && record.settled_at() < epoch_.to)
+          add(record.seq(), core::hash_bytes(name_of(id, {})), id, record.settled_at());
+      });
+    }
+    if (reads_ != nullptr) {
+      for (const StreamRead& read : *reads_) {
+        if (read.told == Told::found && read.returned < epoch_.to) add(read.found, core::hash_bytes(read.found_subject), read.id, {});
+      }
+    }
+    if (is_last()) {
+      for (const FinalMessage& message : stream_.messages) add(message.seq, message.subject, message.id, {});
+    }
+    entries_.insert(entries_.end(), more.begin(), more.end());
+    sort_entries();
+  }
+
+  void sort_entries() {
+    std::sort(entries_.begin(), entries_.end(), [](const Entry& a, const Entry& b) { return a.seq < b.seq; });
+    const auto same = [](const Entry& a, const Entry& b) { return a.seq == b.seq; };
+    entries_.erase(std::unique(entries_.begin(), entries_.end(), same), entries_.end());
+  }
+
+  // The acknowledged publishes to this stream.
+  template <typename Visit>
+  void each_acked(AckStreams& acked_by, const Visit& visit) const {
+    const std::vector<Ledger::Book>& books = evidence_.ledger.books();
+    for (std::size_t w = 0; w < books.size(); ++w) {
+      books[w].each([&](std::uint64_t i, const PublishRecord& record) {
+        if (record.outcome() == Outcome::acked && acked_by.of(record) == &stream_)
+          visit(PublishId{static_cast<std::uint16_t>(w), i}, record);
+        return true;
+      });
+    }
+  }
+
+  // The subject of a message of ours, if its hash is this one: workloads that draw theirs tell only of what kind it is.
+  [[nodiscard]] std::string name_of(PublishId id, std::optional<std::uint64_t> subject) const {
+    std::string name = subject_of(evidence_, id);
+    return !subject || core::hash_bytes(name) == *subject ? name : std::string{};
+  }
+
+  [[nodiscard]] const Entry* find(core::Seq seq) const {
+    const auto found = at_or_after(entries_, seq);
+    return found == entries_.end() || found->seq != seq ? nullptr : &*found;
+  }
+  static std::vector<Entry>::const_iterator at_or_after(const std::vector<Entry>& entries, core::Seq seq) {
+    return std::lower_bound(entries.begin(), entries.end(), seq, [](const Entry& entry, core::Seq wanted) { return entry.seq < wanted; });
+  }
+
+  [[nodiscard]] bool is_last() const {
+    return epoch_.to == core::kForever && stream_.is_readable && stream_.unreadable.empty() && !had_damage(evidence_, stream_.key);
+  }
+
+  void take_apart() {
+    for (std::size_t i = 0; i < entries_.size(); ++i) {
+      Part& part = parts_[entries_[i].subject];
+      part.entries.push_back(i);
+      part.messages.push_back({entries_[i].seq});
+      if (part.name.empty() && entries_[i].id) part.name = name_of(*entries_[i].id, entries_[i].subject);
+    }
+    if (reads_ == nullptr) return;
+    for (const StreamRead& read : *reads_) {
+      const auto part = parts_.find(core::hash_bytes(read.subject));
+      if (part != parts_.end()) part->second.name = read.subject;
+    }
+  }
+
+  // The part's first message at or after the sequence.
+  static std::size_t place_of(const Part& part, core::Seq seq) {
+    const auto place = std::lower_bound(part.messages.begin(), part.messages.end(), seq,
+                                        [](const SubjectMessage& message, core::Seq wanted) { return message.seq < wanted; });
+    return static_cast<std::size_t>(place - part.messages.begin());
+  }
+
+  // --- why messages may go, besides being asked to
+
+  void excuse(Part& part, std::size_t end, core::Instant from, core::Instant called_by) {
+    for (std::size_t i = 0; i < std::min(end, part.messages.size()); ++i) {
+      if (entries_[part.entries[i]].called > called_by) continue;
+      part.messages[i].may_go_from = std::min(part.messages[i].may_go_from, from);
+    }
+  }
+
+  void find_departures() {
+    const StreamLimits limits = limits_of(stream_.spec->create_body);
+    const bool has_totals = limits.has_totals && !limits.is_discard_new;
+    const bool may_go_always = has_totals || stream_.spec->retention == Retention::interest ||
+                               (limits.max_age.count() > 0 && has_clock_faults(evidence_.scenario));
+    std::map<core::Seq, core::Instant> delivered;
+    if (stream_.spec->retention == Retention::workqueue) delivered = deliveries();
+    std::map<core::Seq, core::Instant> confirmed;
+    if (stream_.spec->retention == Retention::workqueue) {
+      for (const History::ConfirmedAck& ack : evidence_.history.confirmed_acks()) {
+        const bool is_own = ack.node == stream_.node && ack.stream == stream_.key.stream && ack.at >= epoch_.from && ack.at < epoch_.to;
+        if (is_own) confirmed.try_emplace(ack.seq, ack.at);
+      }
+    }
+    for (auto& [subject, part] : parts_) {
+      for (std::size_t i = 0; i < part.messages.size(); ++i) {
+        SubjectMessage& message = part.messages[i];
+        const core::Instant called = entries_[part.entries[i]].called;
+        if (may_go_always) message.may_go_from = called;
+        if (limits.max_age.count() > 0) message.may_go_from = std::min(message.may_go_from, core::after(called, limits.max_age));
+        if (const auto at = delivered.find(message.seq); at != delivered.end())
+          message.may_go_from = std::min(message.may_go_from, at->second);
+        if (const auto at = confirmed.find(message.seq); at != confirmed.end()) message.must_go_by = at->second;
+      }
+    }
+  }
+
+  // When each message of a work queue was first handed out: from then on it may be acknowledged.
+  [[nodiscard]] std::map<core::Seq, core::Instant> deliveries() const {
+    std::map<core::Seq, core::Instant> out;
+    for (const auto& [key, events] : evidence_.history.consumers()) {
+      if (key.stream != stream_.key) continue;
+      for (const ConsumerEvent& event : events) {
+        if (event.at >= epoch_.from && event.at < epoch_.to) out.try_emplace(event.seq, event.at);
+      }
+    }
+    return out;
+  }
+
+  // --- purges and deletions
+
+  void find_removals() {
+    for (const RequestedRemoval& removal : evidence_.removals.all()) {
+      if (removal.node != stream_.node || removal.stream != stream_.key.stream) continue;
+      if (removal.answered_at && (*removal.answered_at < epoch_.from || removal.asked_at >= epoch_.to)) continue;
+      const bool is_told = removal.answered_at && epoch_.has(removal.asked_at, *removal.answered_at);
+      if (removal.seq.value != 0) {
+        add_deletion(removal, is_told);
+      } else {
+        for (auto& [subject, part] : parts_) add_purge(removal, is_told, part);
+      }
+    }
+  }
+
+  void add_deletion(const RequestedRemoval& removal, bool is_told) {
+    const Entry* entry = find(removal.seq);
+    if (entry == nullptr || (removal.answered_at && !removal.is_done && !removal.is_absent)) return;
+    Part& part = parts_.at(entry->subject);
+    const std::size_t message = place_of(part, removal.seq);
+    if (!is_told) {
+      part.messages[message].may_go_from = std::min(part.messages[message].may_go_from, removal.asked_at);
+      return;
+    }
+    if (removal.is_done) return add(part, step_of(Kind::remove, message), removal.asked_at, removal.answered_at);
+    if (is_sick_) return;
+    add(part, look_at(message, message + 1), removal.asked_at, removal.answered_at);
+  }
+
+  void add_purge(const RequestedRemoval& removal, bool is_told, Part& part) {
+    const std::string& filter = removal.filter_subject;
+    const bool is_all = filter.empty() || filter == ">";
+    if (!is_all && !part.name.empty() && !core::matches(part.name, filter)) return;
+    if (removal.answered_at && !removal.is_done) return;
+    const bool is_named = is_all || !part.name.empty();
+    // What is kept is chosen among all that the filter names.
+    const bool is_alone = filter == part.name || (is_all && stream_.spec->subjects == std::vector{part.name});
+    if (!is_told || !is_named || (removal.keep > 0 && !is_alone))
+      return excuse(part, SubjectStep::kNone, removal.asked_at, removal.answered_at.value_or(core::kForever));
+    SubjectStep purge = step_of(Kind::purge);
+    purge.keep = removal.keep;
+    // It counts what it takes, whether anybody heard of it or not.
+    if (is_alone && part.hidden == 0 && epoch_.from == core::Instant{}) purge.purged = removal.purged;
+    add(part, std::move(purge), removal.asked_at, removal.answered_at);
+  }
+
+  // --- roll-ups
+
+  void find_rollups() {
+    for (const Entry& entry : entries_) {
+      const PublishSpec* publish = entry.id ? publish_of(evidence_, *entry.id) : nullptr;
+      if (publish == nullptr || !publish->is_rollup(entry.id->index)) continue;
+      // A crash may come between the storing and the removal: nobody takes that up.
+      const bool is_done = entry.returned && !is_sick_ && !crashed_between(evidence_, stream_, entry.called, *entry.returned);
+      for (auto& [subject, part] : parts_) {
+        if (publish->rollup != PublishSpec::Rollup::all && subject != entry.subject) continue;
+        const std::size_t end = place_of(part, entry.seq);
+        if (is_done) {
+          add_rollup(part, end, subject == entry.subject, entry);
+        } else {
+          excuse(part, end, entry.called, core::kForever);
+        }
+      }
+    }
+  }
+
+  // Storing it and taking away what was before it are two steps: between them a look may find both.
+  static void add_rollup(Part& part, std::size_t end, bool is_own, const Entry& entry) {
+    if (end == 0) return;
+    SubjectStep purge = step_of(Kind::purge, is_own ? end : SubjectStep::kNone);
+    purge.end = end;
+    add(part, std::move(purge), entry.called, entry.returned);
+  }
+
+  // What may have been stored though nobody said so: written right before a crash, and gone again by what came later, its publisher
+  // being answered to a repeat, if at all. It may have taken the place of others, and a purge counts it.
+  void find_hidden() {
+    std::map<PublishId, core::Instant> said;
+    for (const Entry& entry : entries_) {
+      if (!entry.id) continue;
+      const auto place = said.try_emplace(*entry.id, entry.said).first;
+      place->second = std::min(place->second, entry.said);
+    }
+    for (const Crash& crash : evidence_.history.crashes()) {
+      if (crash.node != stream_.key.node || crash.at < epoch_.from || crash.at >= epoch_.to) continue;
+      each_under_way(crash.at, [&](PublishId id, const PublishRecord& record, core::Instant until) {
+        const auto known = said.find(id);
+        if (known == said.end() || known->second > crash.at) hide(id, record, until);
+      });
+    }
+  }
+
+  template <typename Visit>
+  void each_under_way(core::Instant at, const Visit& visit) const {
+    const std::vector<Ledger::Book>& books = evidence_.ledger.books();
+    for (std::size_t w = 0; w < books.size(); ++w) {
+      books[w].each([&](std::uint64_t i, const PublishRecord& record) {
+        const bool is_open = record.outcome() == Outcome::pending || record.outcome() == Outcome::sent;
+        const core::Instant until = is_open ? core::kForever : record.settled_at();
+        if (record.published_at() <= at && until >= at) visit(PublishId{static_cast<std::uint16_t>(w), i}, record, until);
+        return true;
+      });
+    }
+  }
+
+  void hide(PublishId id, const PublishRecord& record, core::Instant until) {
+    const PublishSpec* publish = publish_of(evidence_, id);
+    const std::uint64_t subject = core::hash_bytes(subject_of(evidence_, id));
+    const bool is_rollup = publish != nullptr && publish->is_rollup(id.index);
+    for (auto& [hash, part] : parts_) {
+      const bool is_own = hash == subject;
+      if (is_own) ++part.hidden;
+      if (is_rollup && (is_own || publish->rollup == PublishSpec::Rollup::all))
+        excuse(part, SubjectStep::kNone, record.published_at(), until);
+    }
+  }
+
+  // --- the histories
+
+  static void add(Part& part, SubjectStep step, core::Instant called, std::optional<core::Instant> returned) {
+    step.called = called;
+    step.returned = returned.value_or(core::kForever);
+    part.history.push_back({std::move(step), called, returned});
+  }
+
+  void add_publishes() {
+    for (auto& [subject, part] : parts_) {
+      for (std::size_t i = 0; i < part.entries.size(); ++i) {
+        const Entry& entry = entries_[part.entries[i]];
+        add(part, step_of(Kind::publish, i), entry.called, entry.returned);
+      }
+    }
+    AckStreams acked_by{evidence_};
+    each_acked(acked_by, [&](PublishId, const PublishRecord& record) {
+      const Entry* entry = record.is_duplicate() && epoch_.has(record.published_at(), record.settled_at()) ? find(record.seq()) : nullptr;
+      if (entry == nullptr) return;
+      Part& part = parts_.at(entry->subject);
+      add(part, step_of(Kind::repeat, place_of(part, entry->seq)), record.published_at(), record.settled_at());
+    });
+  }
+
+  void add_reads() {
+    if (reads_ == nullptr) return;
+    for (const StreamRead& read : *reads_) {
+      if (read.told == Told::nothing || !epoch_.has(read.called, read.returned)) continue;
+      if (read.told == Told::absent && is_sick_) continue;
+      if (const char* wrong = why_wrong(read)) {
+        if (!mistold_) mistold_ = Mistold{read.found, read.returned, wrong, text_of(read)};
+        continue;
+      }
+      add_read(read);
+    }
+  }
+
+  // What should be so of what was found; nullptr: it is.
+  [[nodiscard]] const char* why_wrong(const StreamRead& read) const {
+    if (read.told != Told::found) return nullptr;
+    if (read.kind == StreamRead::Kind::sequence && read.found != read.seq) return "a get by sequence finds the message of that sequence";
+    if (read.kind != StreamRead::Kind::sequence && read.found_subject != read.subject)
+      return "a get by subject finds a message of that subject";
+    if (read.kind == StreamRead::Kind::next && read.found < read.seq)
+      return "a get finds a message at or after the sequence that it is told to begin at";
+    const Entry* entry = find(read.found);
+    if (entry == nullptr) return nullptr;
+    if (core::hash_bytes(read.found_subject) != entry->subject) return "a get finds a message with the subject to which it was published";
+    if (entry->id && (entry->id != read.id || !read.is_intact))
+      return "a get finds the message that was stored under its sequence, as it was published";
+    return nullptr;
+  }
+
+  void add_read(const StreamRead& read) {
+    SubjectStep look;
+    const Entry* found = read.told == Told::found ? find(read.found) : nullptr;
+    if (read.kind == StreamRead::Kind::sequence) {
+      const Entry* entry = find(read.seq);
+      if (entry == nullptr) return;  // never heard of, or of an earlier epoch
+      Part& part = parts_.at(entry->subject);
+      look.begin = place_of(part, read.seq);
+      look.end = found == nullptr ? look.begin + 1 : look.begin;
+      if (found != nullptr) look.message = look.begin;
+      return add(part, std::move(look), read.called, read.returned);
+    }
+    const auto own = parts_.find(core::hash_bytes(read.subject));
+    if (own == parts_.end()) return;
+    Part& part = own->second;
+    const std::size_t place = read.told == Told::found ? place_of(part, read.found) : 0;
+    if (found != nullptr) look.message = place;
+    if (read.kind == StreamRead::Kind::last) {
+      look.begin = found == nullptr ? place : place + 1;
+    } else {
+      look.begin = place_of(part, read.seq);
+      if (read.told == Told::found) look.end = place;
+    }
+    add(part, std::move(look), read.called, read.returned);
+  }
+
+  void add_final_scan() {
+    if (!is_last()) return;
+    std::map<std::uint64_t, std::vector<std::size_t>> there;
+    for (const FinalMessage& message : stream_.messages) {
+      const Entry* entry = find(message.seq);
+      if (entry == nullptr || entry->subject != message.subject) continue;
+      there[message.subject].push_back(place_of(parts_.at(message.subject), message.seq));
+    }
+    for (auto& [subject, part] : parts_) {
+      SubjectStep scan = step_of(Kind::scan);
+      scan.there = std::move(there[subject]);
+      add(part, std::move(scan), evidence_.end.at, evidence_.end.at);
+    }
+  }
+
+  // A limit a subject is the subject's own, as long as nothing else takes messages at times that nobody knows.
+  void apply_limit() {
+    const StreamLimits limits = limits_of(stream_.spec->create_body);
+    if (limits.max_msgs_per_subject == 0 || limits.is_discard_new_per_subject) return;
+    for (auto& [subject, part] : parts_) {
+      const bool is_exact = part.hidden == 0 && std::all_of(part.messages.begin(), part.messages.end(), [](const SubjectMessage& message) {
+                              return message.may_go_from == core::kForever;
+                            });
+      if (is_exact) {
+        part.limit = limits.max_msgs_per_subject;
+        continue;
+      }
+      // It may go when so many newer ones can have come.
+      const std::size_t newer = limits.max_msgs_per_subject - std::min<std::size_t>(part.hidden, limits.max_msgs_per_subject);
+      for (std::size_t i = 0; i < part.messages.size(); ++i) {
+        if (i + newer < part.messages.size())
+          part.messages[i].may_go_from = std::min(part.messages[i].may_go_from, entries_[part.entries[i + newer]].called);
+      }
+    }
+  }
+
+  const Evidence& evidence_;
+  const FinalStream& stream_;
+  const Epoch& epoch_;
+  const MessagesByContent& by_content_;
+  const StreamLife& life_;
+  const std::vector<StreamRead>* reads_;
+  const bool is_sick_;
+  std::vector<Entry> entries_;           // ascending
+  std::map<std::uint64_t, Part> parts_;  // by the subject's hash
+  std::optional<Mistold> mistold_;
+};
+
+}  // namespace
+
+std::vector<Epoch> epochs_of(const Evidence& evidence, const FinalStream& stream) {
+  const StreamSpec& spec = *stream.spec;
+  const bool is_foreign = spec.mirror || !spec.sources.empty() || spec.create_body.find("subject_transform") != std::string::npos;
+  const bool forgets_unseen = spec.storage == Storage::memory && has_stop(evidence.scenario, stream.node);
+  if (is_foreign || forgets_unseen) return {};
+  core::Instant end = evidence.changes.first_change(stream.key);
+  for (const Damage& damage : evidence.history.damages()) {
+    const bool is_own = damage.node == stream.key.node && (damage.stream.empty() || damage.stream == stream.key.stream);
+    if (is_own && damage.part != Damage::Part::consumer) end = std::min(end, damage.at);
+  }
+  std::vector<Epoch> out{Epoch{core::Instant{}}};
+  for (const Crash& crash : evidence.history.crashes()) {
+    if (crash.node != stream.key.node || !may_cost(evidence, stream, crash) || crash.at >= end) continue;
+    out.back().to = crash.at;
+    out.push_back({crash.at});
+  }
+  out.back().to = end;
+  return out;
+}
+
+MessagesByContent messages_by_content(const Ledger& ledger) {
+  MessagesByContent out;
+  for (std::size_t w = 0; w < ledger.books().size(); ++w) {
+    out.reserve(out.size() + ledger.books()[w].size());
+    ledger.books()[w].each([&](std::uint64_t i, const PublishRecord& record) {
+      out.emplace(record.content(), PublishId{static_cast<std::uint16_t>(w), i});
+      return true;
+    });
+  }
+  return out;
+}
+
+bool is_looked_at(const Evidence& evidence, const FinalStream& stream) {
+  if (evidence.reads != nullptr && evidence.reads->find(stream.node, stream.key.stream) != nullptr) return true;
+  const std::vector<RequestedRemoval>& removals = evidence.removals.all();
+  const bool is_cut = std::any_of(removals.begin(), removals.end(), [&](const RequestedRemoval& removal) {
+    return removal.node == stream.node && removal.stream == stream.key.stream;
+  });
+  return is_cut || !stream.rolled_up.empty();
+}
+
+StreamCase case_of(const Evidence& evidence, const FinalStream& stream, const Epoch& epoch, const MessagesByContent& messages) {
+  return Gathering{evidence, stream, epoch, messages}.run();
+}
+
+}  // namespace windtunnel::scenarios

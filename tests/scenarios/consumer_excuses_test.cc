@@ -1,0 +1,284 @@
+// What excuses a consumer that forgot an acknowledgement, or whose floor went back, and what does not: by hand, for each edge.
+
+#include <doctest/doctest.h>
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "scenarios/invariants/invariants.h"
+#include "sim/trace.h"
+
+namespace windtunnel::scenarios {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr sim::NodeId kHub{1};
+constexpr sim::NodeId kOther{2};
+const StreamKey kOrders{kHub, "ORDERS"};
+const std::string kOwn = "jetstream/$G/streams/ORDERS/obs/worker";
+
+core::Instant at(core::Duration since) { return core::after(core::Instant{}, since); }
+
+// Consumer worker of stream ORDERS on node hub.
+struct Hand {
+  struct Event {
+    core::Instant at;
+    std::string name;
+    sim::NodeId node = kHub;
+    std::uint64_t seq = 0;
+    std::uint64_t count = 0;
+    std::string path = {};
+    core::Duration length{};
+  };
+  std::vector<Event> events;
+  std::vector<Crash> crashes;
+  std::vector<Damage> damages;
+  ChangeLog changes;
+  FinalConsumer consumer;
+  std::vector<FinalMessage> messages;
+
+  Hand() {
+    consumer.stream = kOrders;
+    consumer.node = "hub";
+    consumer.name = "worker";
+    consumer.exists = true;
+    consumer.ack = AckPolicy::explicit_;
+  }
+  Hand& delivered(std::uint64_t seq, core::Duration when, std::uint64_t count = 1) {
+    events.push_back({at(when), "consumer.delivered", kHub, seq, count});
+    return *this;
+  }
+  Hand& acked(std::uint64_t seq, core::Duration when) {
+    events.push_back({at(when), "consumer.acked", kHub, seq});
+    return *this;
+  }
+  Hand& stored(std::uint64_t seq, core::Duration when) {
+    events.push_back({at(when), "stream.stored", kHub, seq});
+    return *this;
+  }
+  Hand& recovered(core::Duration when) {
+    events.push_back({at(when), "stream.recovered", kHub, 100});
+    return *this;
+  }
+  Hand& slow(core::Duration from, core::Duration to, const std::string& path = kOwn + "/o.dat", sim::NodeId node = kHub) {
+    events.push_back({at(from), "disk.slow", node, 0, 0, path, to - from});
+    return *this;
+  }
+  Hand& crash(core::Duration when, bool is_power_loss = false, sim::NodeId node = kHub) {
+    crashes.push_back({at(when), node, is_power_loss});
+    return *this;
+  }
+  Hand& damage(core::Duration when, Damage::Part part, const std::string& of = "") {
+    Damage damage;
+    damage.at = at(when);
+    damage.node = kHub;
+    damage.stream = "ORDERS";
+    damage.part = part;
+    damage.consumer = of;
+    damages.push_back(damage);
+    return *this;
+  }
+  Hand& deleted(core::Duration when) {
+    ConsumerChange change;
+    change.asked_at = at(when);
+    change.is_deletion = true;
+    changes.of(ConsumerKey{kOrders, "worker"}).push_back(change);
+    return *this;
+  }
+  Hand& holds(std::uint64_t seq) {
+    FinalMessage message;
+    message.seq = core::Seq{seq};
+    messages.push_back(message);
+    return *this;
+  }
+  Hand& stands(std::uint64_t floor, std::uint64_t delivered_seq) {
+    consumer.ack_floor = core::Seq{floor};
+    consumer.delivered = core::Seq{delivered_seq};
+    return *this;
+  }
+  Hand& stepped_back(core::Duration before, core::Duration when, std::uint64_t from, std::uint64_t to) {
+    consumer.floor_steps_back.push_back({at(before), at(when), core::Seq{from}, core::Seq{to}});
+    return *this;
+  }
+
+  [[nodiscard]] std::string divergence(std::string_view invariant) const {
+    History history;
+    for (const Event& event : events) {
+      const std::vector<core::LogField> fields{{"stream", "ORDERS"},   {"consumer", "worker"},      {"seq", event.seq},
+                                               {"count", event.count}, {"last_seq", event.seq},     {"subject", "orders"},
+                                               {"path", event.path},   {"ns", event.length.count()}};
+      for (const core::EventName name :
+           {core::EventName{"consumer.delivered"}, core::EventName{"consumer.acked"}, core::EventName{"disk.slow"},
+            core::EventName{"stream.stored"}, core::EventName{"stream.recovered"}}) {
+        if (name.text == event.name) history.on_event(sim::TraceEvent{0, event.at, event.node, core::LogLevel::trace, name, fields});
+      }
+    }
+    for (const Crash& each : crashes) history.crashed(each);
+    for (const Damage& each : damages) history.damaged(each);
+    Scenario scenario;
+    NodeSpec node;
+    node.name = "hub";
+    scenario.nodes.push_back(node);
+    FinalStream stream;
+    stream.key = kOrders;
+    stream.node = "hub";
+    stream.is_readable = true;
+    stream.messages = messages;
+    FinalState end;
+    end.at = at(100s);
+    end.streams.push_back(stream);
+    end.consumers.push_back(consumer);
+    const Ledger ledger;
+    const RemovalLog removals;
+    const KeyValueLog key_values;
+    const std::vector<LagSample> lags;
+    const std::vector<RecoveryReading> readings;
+    const Evidence evidence{scenario, ledger, history, removals, changes, key_values, end, lags, readings};
+    const std::vector<Divergence> found = check_of(invariant)->check(evidence);
+    return found.empty() ? "" : found.front().expected + " / " + found.front().actual;
+  }
+};
+
+struct Row {
+  const char* what;
+  Hand hand;
+  bool is_excused;
+};
+
+void check(std::string_view invariant, const std::vector<Row>& rows) {
+  for (const Row& row : rows) {
+    CAPTURE(row.what);
+    const std::string found = row.hand.divergence(invariant);
+    CAPTURE(found);
+    CHECK(found.empty() == row.is_excused);
+  }
+}
+
+// Acknowledged at 2 s, and delivered again at 9 s.
+Hand again() { return Hand{}.delivered(7, 1s).acked(7, 2s).delivered(7, 9s, 2); }
+
+TEST_CASE("an acknowledgement may be forgotten in a crash within a flush of it, and in no other") {
+  check("consumer-state-durable", {
+                                      {"no crash", again(), false},
+                                      {"right after it", again().crash(2500ms), true},
+                                      {"a second after it", again().crash(3s), true},
+                                      {"later", again().crash(3001ms), false},
+                                      {"before it", again().crash(1900ms), false},
+                                      {"of another node", again().crash(2500ms, false, kOther), false},
+                                      {"never acknowledged", Hand{}.delivered(7, 1s).delivered(7, 9s, 2), true},
+                                      {"another message under its sequence", again().stored(7, 5s), true},
+                                      {"the same message, stored before", again().stored(7, 500ms), false},
+                                  });
+}
+
+TEST_CASE("the time in which the disk was slow with the consumer's own file does not count") {
+  check("consumer-state-durable",
+        {
+            {"slow for long enough", again().slow(2100ms, 3100ms).crash(4s), true},
+            {"not for long enough", again().slow(2100ms, 3099ms).crash(4s), false},
+            {"with the name of its directory", again().slow(2100ms, 3100ms, kOwn).crash(4s), true},
+            {"with a consumer of a longer name", again().slow(2100ms, 3100ms, kOwn + "2/o.dat").crash(4s), false},
+            {"with the stream's blocks", again().slow(2100ms, 3100ms, "jetstream/$G/streams/ORDERS/msgs/1.blk").crash(4s), false},
+            {"with a consumer of its name of another stream",
+             again().slow(2100ms, 3100ms, "jetstream/$G/streams/BILLS/obs/worker/o.dat").crash(4s), false},
+            {"on another node", again().slow(2100ms, 3100ms, kOwn + "/o.dat", kOther).crash(4s), false},
+            {"twice, one after the other", again().slow(2100ms, 2600ms).slow(2700ms, 3200ms).crash(4s), true},
+            {"twice at once counts once", again().slow(2100ms, 2900ms).slow(2200ms, 3000ms).crash(4s), false},
+            {"one within the other counts once", again().slow(2100ms, 3000ms).slow(2200ms, 2400ms).crash(4s), false},
+            {"before the acknowledgement", again().slow(500ms, 1900ms).crash(4s), false},
+            {"only what lies behind the acknowledgement", again().slow(500ms, 2999ms).crash(4s), false},
+            {"all that lies behind it", again().slow(500ms, 3s).crash(4s), true},
+            {"only what lies before the crash", again().slow(3001ms, 9s).crash(4s), false},
+            {"all that lies before it", again().slow(3s, 9s).crash(4s), true},
+            {"no crash", again().slow(2100ms, 8s), false},
+        });
+}
+
+TEST_CASE("what was written may be older after a power loss, damage to the consumer's files, or its deletion") {
+  check("consumer-state-durable", {
+                                      {"a power loss", again().crash(8s, true), true},
+                                      {"one before it was acknowledged", again().crash(1s, true), false},
+                                      {"one after it was delivered again", again().crash(10s, true), false},
+                                      {"one of another node", again().crash(8s, true, kOther), false},
+                                      {"damage to its state", again().damage(5s, Damage::Part::consumer, "worker"), true},
+                                      {"to another's", again().damage(5s, Damage::Part::consumer, "other"), false},
+                                      {"to a block", again().damage(5s, Damage::Part::block), false},
+                                      {"to its state, later", again().damage(10s, Damage::Part::consumer, "worker"), false},
+                                      {"it was deleted", again().deleted(5s), true},
+                                      {"it was deleted later", again().deleted(10s), false},
+                                  });
+}
+
+TEST_CASE("no more messages count as delivered again than were delivered and not acknowledged, but for those of a flush") {
+  const auto counts = [](std::uint64_t redelivered) {
+    Hand hand = Hand{}.delivered(7, 1s).acked(7, 2s).delivered(8, 1s);
+    hand.consumer.num_redelivered = redelivered;
+    return hand;
+  };
+  check("consumer-state-durable", {
+                                      {"the one that is open", counts(1), true},
+                                      {"one more", counts(2), false},
+                                      {"one more, after a crash within the flush", counts(2).crash(3s), true},
+                                      {"and after one outside", counts(2).crash(3001ms), false},
+                                      {"and while the disk was slow", counts(2).slow(2100ms, 3100ms).crash(4s), true},
+                                      {"two more", counts(3).crash(3s), false},
+                                      {"any number after a power loss", counts(9).crash(50s, true), true},
+                                  });
+}
+
+TEST_CASE("an ack floor goes back to right below a message out of deliveries at an orderly restart, and not otherwise") {
+  const auto back = [](std::uint64_t max_deliver) {
+    Hand hand = Hand{}.stands(20, 20).stepped_back(5s, 6s, 10, 7);
+    hand.consumer.max_deliver = max_deliver;
+    return hand;
+  };
+  check("ack-floor-monotone-and-tight",
+        {
+            {"for nothing", back(0), false},
+            {"a crash in between", back(0).crash(5500ms), true},
+            {"a crash before", back(0).crash(4s), false},
+            {"a crash afterwards", back(0).crash(7s), false},
+            {"its deletion in between", back(0).deleted(5500ms), true},
+            {"right below it", back(3).delivered(8, 1s, 1).delivered(8, 2s, 2).delivered(8, 3s, 3).recovered(5500ms), true},
+            {"it has a delivery left", back(3).delivered(8, 1s, 1).delivered(8, 2s, 2).recovered(5500ms), false},
+            {"without a limit of deliveries", back(0).delivered(8, 1s, 3).recovered(5500ms), false},
+            {"without a restart in between", back(3).delivered(8, 3s, 3).recovered(4s), false},
+            {"a restart only afterwards", back(3).delivered(8, 3s, 3).recovered(7s), false},
+            {"below another that has deliveries left", back(3).delivered(9, 3s, 3).delivered(8, 3s, 1).recovered(5500ms), false},
+            {"above another that has deliveries left", back(3).delivered(8, 3s, 1).delivered(9, 3s, 3).recovered(5500ms), false},
+            {"what is below the floor does not hold it", back(3).delivered(7, 3s, 3).recovered(5500ms), false},
+            {"out of deliveries only afterwards", back(3).delivered(8, 3s, 2).delivered(8, 7s, 3).recovered(5500ms), false},
+        });
+}
+
+TEST_CASE("with nothing pending the floor is tight, but for a message out of deliveries, and passes nothing that is open") {
+  const auto stands = [](std::uint64_t max_deliver) {
+    Hand hand = Hand{}.stands(7, 9).holds(8).holds(9).delivered(9, 1s);
+    hand.consumer.max_deliver = max_deliver;
+    return hand;
+  };
+  check("ack-floor-monotone-and-tight",
+        {
+            {"it lies below what was delivered", stands(0), false},
+            {"something is pending",
+             [&] {
+               Hand hand = stands(0);
+               hand.consumer.num_ack_pending = 1;
+               return hand;
+             }(),
+             true},
+            {"it is held by one out of deliveries", stands(2).delivered(8, 2s, 2).recovered(50s), true},
+            {"no restart, so nothing holds it", stands(2).delivered(8, 2s, 2), false},
+            {"one with a delivery left does not hold it", stands(2).delivered(8, 2s, 1).recovered(50s), false},
+            {"it passes one that is open", Hand{}.stands(9, 9).holds(8).delivered(8, 1s), false},
+            {"it passes one that was acknowledged", Hand{}.stands(9, 9).holds(8).delivered(8, 1s).acked(8, 2s), true},
+            {"it passes one that was never delivered", Hand{}.stands(9, 9).holds(8), true},
+            {"it passes one that was delivered to a consumer before it", Hand{}.stands(9, 9).holds(8).delivered(8, 1s).deleted(5s), true},
+            {"it lies on one that is open", Hand{}.stands(8, 8).holds(8).delivered(8, 1s), false},
+        });
+}
+
+}  // namespace
+}  // namespace windtunnel::scenarios

@@ -1,0 +1,393 @@
+// What the clients of a stream were told, by hand: what no core of ours does, and what a run with readers looks like.
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "core/base/hash.h"
+#include "scenarios/invariants/invariants.h"
+#include "scenarios/language/load.h"
+#include "scenarios/run.h"
+#include "sim/trace.h"
+#include "tests/support/no_real_world.h"
+
+namespace windtunnel::scenarios {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr sim::NodeId kHub{1};
+
+core::Instant at(core::Duration since) { return core::after(core::Instant{}, since); }
+
+// One stream ORDERS of subject orders on node hub, with one publisher, alice.
+struct ByHand {
+  Scenario scenario;
+  Ledger ledger;
+  struct Stored {
+    std::uint64_t content = 0;
+    std::uint64_t seq = 0;
+    core::Instant at;
+  };
+  std::vector<Stored> stored;
+  std::vector<Crash> crashes;
+  std::vector<Damage> damages;
+  RemovalLog removals;
+  ChangeLog changes;
+  KeyValueLog key_values;
+  ReadLog reads;
+  FinalState end;
+  StreamSpec spec;
+  std::vector<LagSample> lags;
+  std::vector<RecoveryReading> readings;
+  std::uint16_t number = 0;
+
+  explicit ByHand(const std::string& config = "{}") {
+    NodeSpec node;
+    node.name = "hub";
+    scenario.nodes.push_back(node);
+    WorkloadSpec alice;
+    alice.name = "alice";
+    PublishSpec publish;
+    publish.subject = "orders";
+    publish.via = Via::jetstream;
+    publish.rollup = PublishSpec::Rollup::subject;
+    publish.rollup_every = 100;
+    alice.work = publish;
+    scenario.workloads.push_back(alice);
+    number = ledger.open("alice", Via::jetstream);
+    spec.name = "ORDERS";
+    spec.on = "hub";
+    spec.subjects = {"orders"};
+    spec.create_body = config;
+    end.at = at(100s);
+  }
+  PublishId publish(core::Duration from) {
+    const PublishId id = ledger.add(number, at(from));
+    ledger.at(id).set_content(core::hash_bytes("payload " + std::to_string(id.index)));
+    return id;
+  }
+  // Published, stored and acknowledged under that sequence.
+  PublishId acked(std::uint64_t seq, core::Duration from, core::Duration to) {
+    const PublishId id = publish(from);
+    stored.push_back({ledger.at(id).content(), seq, at(from + (to - from) / 2)});
+    ledger.at(id).settle_acked(at(to), ledger.stream_number("ORDERS", ""), core::Seq{seq}, false);
+    return id;
+  }
+  StreamRead& got(std::optional<PublishId> id, std::uint64_t seq, core::Duration from, core::Duration to) {
+    StreamRead read;
+    read.kind = StreamRead::Kind::last;
+    read.subject = read.found_subject = "orders";
+    read.called = at(from);
+    read.returned = at(to);
+    read.told = seq == 0 ? StreamRead::Told::absent : StreamRead::Told::found;
+    read.found = core::Seq{seq};
+    read.id = id;
+    reads.of("hub", "ORDERS").push_back(read);
+    return reads.of("hub", "ORDERS").back();
+  }
+  void removed(std::uint64_t seq, core::Duration from, std::optional<core::Duration> to) {
+    RequestedRemoval removal;
+    removal.node = "hub";
+    removal.stream = "ORDERS";
+    removal.seq = core::Seq{seq};
+    removal.asked_at = at(from);
+    if (to) removal.answered_at = at(*to);
+    removal.is_done = to.has_value();
+    removals.add(removal);
+  }
+  // `there`: what is left at the end.
+  [[nodiscard]] std::string divergence(const std::vector<std::pair<std::uint64_t, PublishId>>& there = {}) {
+    History history;
+    for (const Stored& each : stored) {
+      const std::vector<core::LogField> fields{
+          {"stream", "ORDERS"}, {"seq", each.seq}, {"subject", "orders"}, {"content", each.content}, {"time", 0}};
+      history.on_event(sim::TraceEvent{0, each.at, kHub, core::LogLevel::trace, core::EventName{"stream.stored"}, fields});
+    }
+    for (const Crash& crash : crashes) history.crashed(crash);
+    for (const Damage& damage : damages) history.damaged(damage);
+    FinalStream stream;
+    stream.key = {kHub, "ORDERS"};
+    stream.node = "hub";
+    stream.spec = &spec;
+    stream.is_readable = true;
+    for (const auto& [seq, id] : there) {
+      FinalMessage message;
+      message.seq = core::Seq{seq};
+      message.subject = core::hash_bytes("orders");
+      message.id = id;
+      stream.messages.push_back(message);
+    }
+    end.streams = {stream};
+    const Evidence evidence{scenario, ledger, history, removals, changes, key_values, end, lags, readings, nullptr, nullptr, &reads};
+    const std::vector<Divergence> found = check_of("stream-linearizable")->check(evidence);
+    return found.empty() ? "" : found.front().expected + " / " + found.front().actual;
+  }
+};
+
+bool says(const std::string& text, const std::string& part) {
+  if (text.find(part) == std::string::npos) MESSAGE(text);
+  return text.find(part) != std::string::npos;
+}
+
+TEST_CASE("sequences ascend as calls and answers do, without anybody looking") {
+  ByHand good;
+  good.acked(1, 1s, 3s);
+  good.acked(3, 2s, 9s);
+  good.acked(2, 3s, 5s);  // it overlaps the one with the higher sequence
+  CHECK(good.divergence().empty());
+
+  ByHand late = good;
+  late.acked(4, 10s, 11s);
+  late.acked(5, 12s, 13s);
+  CHECK(late.divergence().empty());
+  late.acked(6, 14s, 15s);
+  ByHand crossed = good;
+  crossed.acked(5, 10s, 11s);
+  crossed.acked(4, 12s, 13s);
+  CHECK(says(crossed.divergence(), "alice#3 (00:00:00.000 to 00:00:01.000) was told 5, and alice#4 (00:00:02.000 to"));
+
+  ByHand twice = good;
+  twice.acked(3, 10s, 11s);
+  CHECK(says(twice.divergence(), "each its own"));
+}
+
+TEST_CASE("sequences may be used again after a crash that may cost what was acknowledged, and not after another") {
+  ByHand hand;
+  hand.acked(7, 1s, 2s);
+  hand.acked(7, 10s, 11s);
+  CHECK_FALSE(hand.divergence().empty());
+  ByHand killed = hand;
+  killed.crashes.push_back({at(5s), kHub, false});
+  CHECK_FALSE(killed.divergence().empty());
+  ByHand lost = hand;
+  lost.crashes.push_back({at(5s), kHub, true});
+  CHECK(lost.divergence().empty());
+  ByHand other = hand;
+  other.crashes.push_back({at(5s), sim::NodeId{2}, true});
+  CHECK_FALSE(other.divergence().empty());
+  ByHand synced = hand;
+  synced.scenario.nodes[0].sync_interval = SyncInterval{.always = true};
+  synced.crashes.push_back({at(5s), kHub, true});
+  CHECK_FALSE(synced.divergence().empty());
+}
+
+TEST_CASE("gets, deletions and what is left at the end are one story") {
+  ByHand hand;
+  const PublishId first = hand.acked(1, 1s, 2s);
+  const PublishId second = hand.acked(2, 3s, 4s);
+  hand.got(first, 1, 2500ms, 2600ms);
+  CHECK(hand.divergence({{1, first}, {2, second}}).empty());
+  CHECK(says(hand.divergence({{1, first}}), "a look at all that is left, 1 messages"));
+
+  ByHand stale = hand;
+  stale.got(first, 1, 5s, 6s);
+  CHECK(says(stale.divergence({{1, first}, {2, second}}), "a get that found sequence 1"));
+  ByHand beside = hand;
+  beside.got(first, 1, 3500ms, 6s);
+  CHECK(beside.divergence({{1, first}, {2, second}}).empty());
+  ByHand none = hand;
+  none.got({}, 0, 5s, 6s);
+  CHECK(says(none.divergence({{1, first}, {2, second}}), "a get that found nothing"));
+
+  ByHand removed = hand;
+  removed.removed(2, 5s, 6s);
+  removed.got(first, 1, 7s, 8s);
+  CHECK(removed.divergence({{1, first}}).empty());
+  CHECK(says(removed.divergence({{1, first}, {2, second}}), "2 messages"));
+  ByHand asked = hand;
+  asked.removed(2, 5s, std::nullopt);
+  CHECK(asked.divergence({{1, first}}).empty());
+  CHECK(asked.divergence({{1, first}, {2, second}}).empty());
+  asked.got(first, 1, 7s, 8s);
+  CHECK(asked.divergence({{1, first}}).empty());
+  CHECK_FALSE(asked.divergence({{1, first}, {2, second}}).empty());  // gone, and back
+  ByHand early = hand;
+  early.removed(2, 5s, std::nullopt);
+  early.got(first, 1, 4500ms, 4600ms);
+  CHECK_FALSE(early.divergence({{1, first}}).empty());
+}
+
+TEST_CASE("what a get shows is what was published") {
+  ByHand hand;
+  const PublishId first = hand.acked(1, 1s, 2s);
+  const PublishId second = hand.acked(2, 3s, 4s);
+  const std::vector<std::pair<std::uint64_t, PublishId>> all{{1, first}, {2, second}};
+  ByHand other = hand;
+  other.got(first, 2, 5s, 6s);
+  CHECK(says(other.divergence(all), "the message that was stored under its sequence"));
+  ByHand torn = hand;
+  torn.got(second, 2, 5s, 6s).is_intact = false;
+  CHECK(says(torn.divergence(all), "as it was published"));
+  ByHand moved = hand;
+  moved.got(second, 2, 5s, 6s).found_subject = "bills";
+  CHECK(says(moved.divergence(all), "a message of that subject"));
+  ByHand shifted = hand;
+  StreamRead& by_seq = shifted.got(second, 2, 5s, 6s);
+  by_seq.kind = StreamRead::Kind::sequence;
+  by_seq.seq = core::Seq{1};
+  CHECK(says(shifted.divergence(all), "the message of that sequence"));
+  ByHand before = hand;
+  StreamRead& next = before.got(second, 2, 5s, 6s);
+  next.kind = StreamRead::Kind::next;
+  next.seq = core::Seq{3};
+  CHECK(says(before.divergence(all), "at or after the sequence"));
+  ByHand unheard = hand;  // stored before a crash, and only a get tells of it
+  const PublishId third = unheard.publish(5s);
+  unheard.got(third, 3, 6s, 7s);
+  CHECK(unheard.divergence({{1, first}, {2, second}, {3, third}}).empty());
+  CHECK_FALSE(unheard.divergence(all).empty());
+  ByHand future = hand;
+  const PublishId fourth = future.publish(9s);
+  future.got(fourth, 3, 6s, 7s);
+  CHECK_FALSE(future.divergence({{1, first}, {2, second}, {3, fourth}}).empty());
+}
+
+TEST_CASE("a publish without an answer may have rolled up or pushed out what was there, if its server crashed over it") {
+  ByHand hand{R"({"max_msgs_per_subject":2})"};
+  const PublishId first = hand.acked(1, 1s, 2s);
+  const PublishId second = hand.acked(2, 3s, 4s);
+  hand.got(second, 2, 4500ms, 4600ms);
+  ByHand gone = hand;
+  const PublishId third = gone.publish(5s);
+  gone.ledger.at(third).settle(Outcome::timed_out, at(8s));
+  CHECK_FALSE(gone.divergence({{2, second}}).empty());
+  gone.crashes.push_back({at(6s), kHub, false});
+  CHECK(gone.divergence({{2, second}}).empty());
+  ByHand elsewhere = gone;
+  elsewhere.got(first, 1, 9s, 10s);
+  CHECK_FALSE(elsewhere.divergence({{1, first}}).empty());  // the newest is gone
+}
+
+TEST_CASE("a purge counts what was written right before a crash, and stored again after it") {
+  ByHand hand;
+  hand.acked(1, 1s, 2s);
+  const PublishId again = hand.publish(5s);
+  RequestedRemoval purge;
+  purge.node = "hub";
+  purge.stream = "ORDERS";
+  purge.asked_at = at(6s);
+  purge.answered_at = at(7s);
+  purge.is_done = true;
+  purge.purged = 2;
+  hand.removals.add(purge);
+  hand.stored.push_back({hand.ledger.at(again).content(), 3, at(8s)});
+  hand.ledger.at(again).settle_acked(at(9s), hand.ledger.stream_number("ORDERS", ""), core::Seq{3}, false);
+  CHECK(says(hand.divergence({{3, again}}), "a purge of 2"));
+  ByHand crashed = hand;
+  crashed.crashes.push_back({at(5500ms), kHub, false});
+  CHECK(crashed.divergence({{3, again}}).empty());
+  ByHand early = hand;
+  early.crashes.push_back({at(4500ms), kHub, false});
+  CHECK_FALSE(early.divergence({{3, again}}).empty());
+}
+
+TEST_CASE("nothing is said of a stream whose files were damaged or whose limits changed, from then on") {
+  ByHand hand;
+  const PublishId first = hand.acked(1, 1s, 2s);
+  hand.got({}, 0, 5s, 6s);
+  CHECK_FALSE(hand.divergence({{1, first}}).empty());
+  ByHand damaged = hand;
+  Damage damage;
+  damage.at = at(4s);
+  damage.node = kHub;
+  damage.stream = "ORDERS";
+  damaged.damages.push_back(damage);
+  CHECK(damaged.divergence({{1, first}}).empty());
+  ByHand later = hand;
+  damage.at = at(7s);
+  later.damages.push_back(damage);
+  CHECK_FALSE(later.divergence({{1, first}}).empty());
+  ByHand of_consumer = hand;
+  damage.at = at(4s);
+  damage.part = Damage::Part::consumer;
+  of_consumer.damages.push_back(damage);
+  CHECK_FALSE(of_consumer.divergence({{1, first}}).empty());
+  ByHand changed = hand;
+  ConfigChange change;
+  change.asked_at = at(4s);
+  changed.changes.of(StreamKey{kHub, "ORDERS"}).push_back(change);
+  CHECK(changed.divergence({{1, first}}).empty());
+  ByHand refused = hand;
+  change.is_refused = true;
+  refused.changes.of(StreamKey{kHub, "ORDERS"}).push_back(change);
+  CHECK_FALSE(refused.divergence({{1, first}}).empty());
+}
+
+// --- runs
+
+std::string complaint(const std::string& stream, const std::string& workloads, const std::string& more = "") {
+  const Loaded loaded = load_text("scenario: s\nabout: A.\nnodes: { hub: {} }\nstreams: [ { on: hub, name: S, " + stream + " }" + more +
+                                      " ]\nworkloads:\n" + workloads + "expect: [ { stream: S, messages: { at_least: 0 } } ]\n",
+                                  "test.yaml");
+  return loaded.diagnostics.empty() ? "" : loaded.diagnostics.front().text();
+}
+
+TEST_CASE("readers ask for all that they are to, both ways, and are answered while messages come and go") {
+  const Loaded loaded = load_text(R"(
+scenario: looked-at
+about: Readers of a stream.
+nodes: { hub: { sync_interval: always } }
+streams: [ { on: hub, name: ORDERS, subjects: [orders.*], allow_direct: true } ]
+workloads:
+  - { publish: orders, subjects: 3, at: hub, via: jetstream, rate: 40/s, for: 8s, timeout: 1s, name: careful }
+  - { admin: ORDERS, at: hub, do: [delete_message, delete_message, purge], filter_subject: orders.1, every: 100ms, for: 8s }
+  - { read: ORDERS, at: hub, rate: 50/s, for: 9s, do: [last, sequence, next], timeout: 1s, name: both }
+  - { read: ORDERS, at: hub, rate: 50/s, for: 9s, do: [last, sequence], via: api, timeout: 1s, name: plain }
+faults: [ { at: 3s, power_loss: { node: hub, keep: any } }, { after: 500ms, start: hub } ]
+expect: [ { invariants: [stream-linearizable, acked-is-durable, purge-exact] } ]
+)",
+                                  "test.yaml");
+  for (const Diagnostic& d : loaded.diagnostics) MESSAGE(d.text());
+  REQUIRE(loaded.scenario.has_value());
+  std::vector<std::string> lines;
+  RunOptions options;
+  options.keep_trace = true;
+  options.trace_line = [&](std::string_view line) { lines.emplace_back(line); };
+  core::Result<RunResult> result = core::error(core::Errc::invalid_argument, "not run");
+  {
+    const tests::InsideSimulation inside;
+    result = run_scenario(*loaded.scenario, options);
+  }
+  REQUIRE(result.has_value());
+  for (const Divergence& d : result->divergences) MESSAGE(d.invariant << ": expected " << d.expected << ", actual " << d.actual);
+  CHECK(result->passed());
+  const auto count = [&](const std::string& workload, const std::string& what, const std::string& also) {
+    return std::count_if(lines.begin(), lines.end(), [&](const std::string& line) {
+      return line.find("read.told workload=" + workload) != std::string::npos && line.find(what) != std::string::npos &&
+             line.find(also) != std::string::npos;
+    });
+  };
+  CHECK(count("both", "last of orders.2, directly", ": sequence ") > 5);
+  CHECK(count("both", "last of orders.2:", "") > 5);
+  CHECK(count("both", "next of orders.0 from ", ", directly: sequence ") > 3);
+  CHECK(count("both", "sequence ", ", directly: not found") > 10);
+  CHECK(count("both", "sequence ", ", directly: sequence ") > 10);
+  CHECK(count("plain", "sequence ", ": not found") > 10);
+  CHECK(count("plain", "sequence ", ": sequence ") > 10);
+  CHECK(count("plain", "last of orders.1: not found", "") > 0);
+  CHECK(count("plain", "directly", "") == 0);
+  CHECK(count("plain", "no answer", "") > 0);
+}
+
+TEST_CASE("a reader that cannot be judged, or has nothing to read, is refused with its place") {
+  const std::string publish = "  - { publish: s.a, at: hub, via: jetstream, rate: 1/s, for: 8s }\n";
+  const std::string read = "  - { read: S, at: hub, rate: 4/s, for: 8s, do: [last]";
+  CHECK(complaint("subjects: [s.*]", publish + read + " }\n").empty());
+  CHECK(says(complaint("subjects: [t.*]", publish + read + " }\n"), "there is nothing to read"));
+  CHECK(says(complaint("subjects: [s.*]", publish + read + ", via: direct }\n"), "allow_direct"));
+  CHECK(complaint("subjects: [s.*], allow_direct: true", publish + read + ", via: direct }\n").empty());
+  CHECK(
+      says(complaint("subjects: [s.*]", publish + "  - { read: T, at: hub, rate: 4/s, for: 8s, do: [last] }\n"), "there is no stream `T`"));
+  CHECK(says(complaint("subjects: [s.*]", publish + "  - { read: S, at: hub, rate: 4/s, for: 8s, do: [] }\n"), "at least one action"));
+  const std::string mirror = ", { on: hub, name: M, mirror: { name: S }, mirror_direct: true }";
+  CHECK(says(complaint("subjects: [s.*], allow_direct: true", publish + read + " }\n", mirror), "answers direct gets for stream `S`"));
+  CHECK(complaint("subjects: [s.*], allow_direct: true", publish + read + ", via: api }\n", mirror).empty());
+  CHECK(says(complaint("subjects: [s.*]", publish + "  - { read: M, at: hub, rate: 4/s, for: 8s, do: [last] }\n", mirror), "is a copy"));
+}
+
+}  // namespace
+}  // namespace windtunnel::scenarios
