@@ -79,9 +79,18 @@ class Run {
     const std::optional<core::Instant> last_fault = last_fault_of(faults);
     const FinalState state = read_everything(end);
     const std::vector<LagSample> samples = lags.samples();
-    const Evidence evidence{
-        scenario_, world_.ledger(), world_.history(),        world_.removals(),          world_.changes(),           world_.key_values(),
-        state,     samples,         world_.readings().all(), &world_.leafs().findings(), &world_.copies().findings()};
+    const Evidence evidence{scenario_,
+                            world_.ledger(),
+                            world_.history(),
+                            world_.removals(),
+                            world_.changes(),
+                            world_.key_values(),
+                            state,
+                            samples,
+                            world_.readings().all(),
+                            &world_.leafs().findings(),
+                            &world_.copies().findings(),
+                            &world_.copies().brought()};
     const std::vector<Consumption> consumptions = workloads.consumptions();
     std::vector<std::string> missed = faults.missed();
     for (std::string& crash : crashes_.missed()) missed.push_back(std::move(crash));

@@ -156,7 +156,10 @@ void SimNetwork::heal(HostId from, HostId to) {
   Path& path = this->path(from, to);
   path.state = Path::State::open;
   path.is_refusing = false;
+  const core::Bytes throttled = path.traits.bandwidth;
   path.traits = path.built;
+  path.traits.bandwidth = throttled;
+  change_bandwidth(path, path.built.bandwidth);
   record_path(path, "net.heal");
   refresh(path);
 }
@@ -177,8 +180,17 @@ void SimNetwork::set_latency(HostId from, HostId to, DurationRange latency) {
 }
 
 void SimNetwork::set_bandwidth(HostId from, HostId to, core::Bytes bandwidth) {
-  path(from, to).traits.bandwidth = bandwidth;
+  change_bandwidth(path(from, to), bandwidth);
   record_path(path(from, to), "net.bandwidth");
+}
+
+void SimNetwork::change_bandwidth(Path& path, core::Bytes bandwidth) {
+  if (path.traits.bandwidth == bandwidth) return;
+  path.traits.bandwidth = bandwidth;
+  path.busy_until = kernel_.now();
+  for (const auto& [number, wire] : wires_) {
+    if (wire->uses(path)) wire->rate_changed(path);
+  }
 }
 
 // ---- the harness's view ----

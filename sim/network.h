@@ -122,6 +122,8 @@ class SimNetwork {
   Wire& make_wire(HostId from, HostId to, core::Address from_address, core::Address to_address);
   // Both ends were let go.
   void bury(Wire& wire);
+  // What waits to leave does so at the new rate.
+  void change_bandwidth(Path& path, core::Bytes bandwidth);
   void release_listeners(HostId host);
   void record(HostId host, core::EventName name, core::LogFields fields);
   void record_path(const Path& path, core::EventName name);

@@ -49,6 +49,8 @@ class SimNetwork::Wire {
   void close_ends_at(HostId host);
   // A cut by reset: of what is on the way from `from` a part arrives, and this end breaks. Both ends, if `is_both`.
   void cut(HostId from, bool is_both);
+  // The path has another bandwidth: what still waits to leave does so at that. `path`'s own queue has been emptied.
+  void rate_changed(const Path& path);
   // Holds, releases and answers anew, after a change of a path or of a host.
   void refresh();
 
@@ -57,6 +59,7 @@ class SimNetwork::Wire {
   struct Segment {
     std::uint64_t end = 0;  // the stream's position behind it
     core::Instant arrival;
+    core::Instant departure;  // of its last byte, where it waits for the link to be free; else in the past
   };
   struct Direction;
   struct Delivery final : core::Timer {

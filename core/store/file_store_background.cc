@@ -45,6 +45,9 @@ void FileStore::run_passes() {
   const auto index_pause = [&] { return settings_.index_interval + index_random.between(Duration{0}, kIndexJitter); };
   Instant next_index = after(env_.clock.now(), index_pause());
   Instant next_sync = after(env_.clock.now(), random.between(settings_.sync_interval / 2, settings_.sync_interval - Duration{1}));
+  // What was read may be what a process wrote that ended before its own pass came: it waits for no other interval, or a server that
+  // starts again and again would never sync. nats-server takes it for durable.
+  if (!syncs_always() && was_recovered_) next_sync = env_.clock.now();
   while (!is_stopped_) {
     if (!to_compress_.empty()) {
       const MutexLock lock{mutex_};

@@ -46,6 +46,7 @@ struct Evidence {
   const std::vector<RecoveryReading>& readings;
   const std::vector<LeafFinding>* leafs = nullptr;   // nullptr: nobody looked
   const std::vector<CopyFinding>* copies = nullptr;  // the same
+  const BroughtSeqs* brought = nullptr;              // the same
 };
 
 struct Invariant {
