@@ -551,6 +551,44 @@ TEST_CASE("refusing takes new connections only, and delay and throttle slow thos
   CHECK(world.reads.back().at == healed + 5ms);
 }
 
+TEST_CASE("what waits for a slow link leaves at its new rate, in order, and what has left arrives as it would have") {
+  LinkTraits traits = k5ms;
+  traits.segment_max = Bytes{1000};
+  World world(traits);
+  world.dial();
+  world.network.set_bandwidth(world.a, world.b, Bytes{1000});
+  std::string sent;
+  for (int i = 0; i < 30; ++i) sent += std::string(1000, static_cast<char>('a' + i % 26));
+  (void)world.write(sent);
+  world.run(3s);
+  const std::size_t slowly = world.got.size();
+  CHECK(slowly <= 3000);
+  world.network.set_bandwidth(world.a, world.b, Bytes{10'000});
+  const Instant faster = world.kernel.now();
+  world.run(1s);
+  CHECK(world.got.size() > slowly + 5000);
+  CHECK(world.got.size() <= slowly + 10'000);
+  world.network.heal_both(world.a, world.b);
+  world.run(10ms);
+  CHECK((world.got == sent));
+  CHECK(world.reads.back().at == faster + 1s + 5ms);
+}
+
+TEST_CASE("the end of a connection does not overtake what waits for a slow link, nor wait for it once the link is fast") {
+  World world(k5ms);
+  world.dial();
+  world.network.set_bandwidth(world.a, world.b, Bytes{1000});
+  (void)world.write(std::string(20'000, 'x'));
+  world.run(1ms);
+  world.dialled->close();
+  world.run(1s);
+  CHECK(world.ended.empty());
+  world.network.heal_both(world.a, world.b);
+  world.run(10ms);
+  CHECK(world.got.size() == 20'000);
+  CHECK(world.ended == "end");
+}
+
 TEST_CASE("a one-way cut with reset breaks the sender's end and leaves the other half-open") {
   World world(k5ms);
   world.network.set_give_up(60s);
