@@ -190,6 +190,7 @@ class FileStore final : public std::enable_shared_from_this<FileStore> {
   void run_background();
   void run_passes();
   Status sync_pass();
+  Status sync_recovered();
   Status sync_files();
   Status tidy_blocks();
   Status sync_dirty_blocks();
