@@ -24,6 +24,7 @@ LagWatcher::LagWatcher(World& world) : world_(world) {
       Copy& copy = copies_.emplace_back();
       copy.sample.copy = &stream;
       copy.sample.from = &from;
+      copy.origin = origin;
       copy.sample.quiet_since = copy.sample.level_at = copy.sample.due_at = core::kForever;
       copy.nodes = way(world.scenario(), stream.on, origin->on);
     };
@@ -34,39 +35,40 @@ LagWatcher::LagWatcher(World& world) : world_(world) {
 }
 
 void LagWatcher::find_upstream() {
-  const auto origin = [&](const Copy& copy) { return world_.scenario().origin(*copy.sample.copy, *copy.sample.from); };
   for (std::size_t i = 0; i < copies_.size(); ++i) {
     std::set<std::size_t> found;
-    std::vector<const StreamSpec*> streams{origin(copies_[i])};
+    std::vector<const StreamSpec*> streams{copies_[i].origin};
     for (std::size_t at = 0; at < streams.size(); ++at) {
       for (std::size_t k = 0; k < copies_.size(); ++k) {
         if (k == i || copies_[k].sample.copy != streams[at] || !found.insert(k).second) continue;
-        streams.push_back(origin(copies_[k]));
+        streams.push_back(copies_[k].origin);
       }
     }
     copies_[i].upstream.assign(found.begin(), found.end());
   }
 }
 
-std::optional<std::uint64_t> LagWatcher::lag_of(const StreamSpec& copy, const OriginSpec& from) const {
-  const StreamSpec* spec = world_.scenario().origin(copy, from);
-  core::Stream* stream = world_.stream(copy.on, copy.name);
-  core::Stream* origin = spec == nullptr ? nullptr : world_.stream(spec->on, spec->name);
+std::optional<std::uint64_t> LagWatcher::lag_of(const Copy& copy) const {
+  const StreamSpec& spec = *copy.sample.copy;
+  core::Stream* stream = world_.stream(spec.on, spec.name);
+  core::Stream* origin = world_.stream(copy.origin->on, copy.origin->name);
   if (stream == nullptr || origin == nullptr) return std::nullopt;
-  if (!copy.mirror) return source_lag_of(copy, from, *origin);
+  if (!spec.mirror) return source_lag_of(copy, *origin);
   const core::Seq theirs = origin->store().state().last_seq;
   const core::Seq ours = stream->store().state().last_seq;
   if (theirs <= ours) return 0;
   // A mirror hears nothing of what its filter leaves out, nor of what its origin removed before it had it.
   std::vector<std::string> filters;
-  if (!from.filter_subject.empty()) filters.push_back(from.filter_subject);
+  if (!copy.sample.from->filter_subject.empty()) filters.push_back(copy.sample.from->filter_subject);
   return origin->store().count_matching(filters, ours.next());
 }
 
-std::optional<std::uint64_t> LagWatcher::source_lag_of(const StreamSpec& copy, const OriginSpec& from, core::Stream& origin) const {
-  const core::SourceSet* sources = world_.stream(copy.on, copy.name)->sources();
-  const auto index = static_cast<std::size_t>(&from - copy.sources.data());
-  if (sources == nullptr || sources->all().size() != copy.sources.size()) return std::nullopt;
+std::optional<std::uint64_t> LagWatcher::source_lag_of(const Copy& copy, core::Stream& origin) const {
+  const StreamSpec& spec = *copy.sample.copy;
+  const OriginSpec& from = *copy.sample.from;
+  const core::SourceSet* sources = world_.stream(spec.on, spec.name)->sources();
+  const auto index = static_cast<std::size_t>(&from - spec.sources.data());
+  if (sources == nullptr || sources->all().size() != spec.sources.size()) return std::nullopt;
   const core::Source& source = *sources->all()[index];
   std::vector<std::string> filters;
   if (!from.filter_subject.empty()) filters.push_back(from.filter_subject);
@@ -88,7 +90,9 @@ void LagWatcher::look(std::optional<core::Instant> last_fault, core::Instant pub
     if (watch.met_at || now > watch.deadline) continue;
     const StreamSpec* mirror = world_.scenario().stream(watch.expectation->on, watch.expectation->mirror);
     if (mirror == nullptr || !mirror->mirror) continue;
-    const std::optional<std::uint64_t> lag = watch.expectation->is_reported ? reported_lag_of(*mirror) : lag_of(*mirror, *mirror->mirror);
+    const auto copy = std::find_if(copies_.begin(), copies_.end(), [&](const Copy& each) { return each.sample.copy == mirror; });
+    if (copy == copies_.end()) continue;
+    const std::optional<std::uint64_t> lag = watch.expectation->is_reported ? reported_lag_of(*mirror) : lag_of(*copy);
     if (!lag) continue;
     watch.lag = *lag;
     if (watch.expectation->lag.holds(*lag)) watch.met_at = now;
@@ -117,7 +121,7 @@ void LagWatcher::look_at(core::Instant quiet) {
   }
   const bool is_over = std::all_of(copies_.begin(), copies_.end(), [&](const Copy& copy) { return is_decided(copy); });
   if (is_over) return;
-  for (Copy& copy : copies_) copy.lag = lag_of(*copy.sample.copy, *copy.sample.from);
+  for (Copy& copy : copies_) copy.lag = lag_of(copy);
   for (Copy& copy : copies_) {
     if (copy.sample.level_at != core::kForever) continue;
     // Level with an origin that is itself behind is not there yet.
@@ -138,7 +142,7 @@ void LagWatcher::begin(Copy& copy, core::Instant quiet) {
   // Looked at so late, and no later.
   const core::Instant now = world_.kernel().now();
   copy.sample.quiet_since = now - quiet <= kLookEvery ? quiet : now;
-  copy.backlog = lag_of(*copy.sample.copy, *copy.sample.from).value_or(0);
+  copy.backlog = lag_of(copy).value_or(0);
   const core::Duration silence = world_.disturbances().left_at(copy.sample.quiet_since, world_.scenario(), copy.nodes);
   copy.bound = resume_bound(world_.scenario(), copy.nodes, silence);
 }
@@ -152,7 +156,7 @@ Backlog LagWatcher::backlog_of(const Copy& copy) const {
     if (other.sample.copy->on == copy.sample.copy->on) out.stored += other.backlog;
     const auto shared = std::count_if(other.nodes.begin(), other.nodes.end(), [&](const std::string& n) { return copy.nodes.contains(n); });
     if (&other != &copy && shared < 2) continue;
-    const StreamSpec& origin = *world_.scenario().origin(*other.sample.copy, *other.sample.from);
+    const StreamSpec& origin = *other.origin;
     const StreamLife* life = world_.history().life(StreamKey{world_.node(origin.on).process->node(), origin.name});
     out.messages += other.backlog;
     out.bytes += other.backlog * (life == nullptr ? 0 : life->record_bytes_max);

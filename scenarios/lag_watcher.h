@@ -34,6 +34,7 @@ class LagWatcher {
   // A mirror or a source, and what its sample is made of.
   struct Copy {
     LagSample sample;
+    const StreamSpec* origin = nullptr;    // of this scenario; never nullptr
     std::set<std::string> nodes;           // on the way from its origin
     std::vector<std::size_t> upstream;     // the copies that its origin is or has, and theirs
     core::Instant quiet = core::kForever;  // by faults and publishes alone
@@ -53,8 +54,8 @@ class LagWatcher {
   [[nodiscard]] bool is_decided(const Copy& copy) const;
   [[nodiscard]] bool is_broken_above(const Copy& copy) const;
   // Messages that the copy has still to bring. nullopt if one of the two streams cannot be seen.
-  [[nodiscard]] std::optional<std::uint64_t> lag_of(const StreamSpec& copy, const OriginSpec& from) const;
-  [[nodiscard]] std::optional<std::uint64_t> source_lag_of(const StreamSpec& copy, const OriginSpec& from, core::Stream& origin) const;
+  [[nodiscard]] std::optional<std::uint64_t> lag_of(const Copy& copy) const;
+  [[nodiscard]] std::optional<std::uint64_t> source_lag_of(const Copy& copy, core::Stream& origin) const;
   [[nodiscard]] std::optional<std::uint64_t> reported_lag_of(const StreamSpec& mirror) const;
 
   World& world_;

@@ -105,7 +105,7 @@ std::string SyncBound::text() const {
 std::set<std::string> way(const Scenario& scenario, const std::string& from, const std::string& to) {
   std::map<std::string, std::string> before{{from, from}};
   std::vector<std::string> reached{from};
-  for (std::size_t i = 0; i < reached.size(); ++i) {
+  for (std::size_t i = 0; i < reached.size() && !before.contains(to); ++i) {
     for (const LinkSpec& link : scenario.links) {
       for (const auto& [here, there] : {std::pair{link.between.a, link.between.b}, std::pair{link.between.b, link.between.a}}) {
         if (here == reached[i] && before.try_emplace(there, here).second) reached.push_back(there);

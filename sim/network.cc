@@ -1,6 +1,8 @@
 #include "sim/network.h"
 
+#include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "core/base/assert.h"
 #include "core/base/hash.h"
@@ -9,6 +11,7 @@
 
 namespace windtunnel::sim {
 
+using core::Bytes;
 using core::Duration;
 
 core::Duration SimNetwork::Path::transmission(std::uint64_t bytes) const {
@@ -156,11 +159,10 @@ void SimNetwork::heal(HostId from, HostId to) {
   Path& path = this->path(from, to);
   path.state = Path::State::open;
   path.is_refusing = false;
-  const core::Bytes throttled = path.traits.bandwidth;
+  const Bytes bandwidth = path.traits.bandwidth;
   path.traits = path.built;
-  path.traits.bandwidth = throttled;
-  change_bandwidth(path, path.built.bandwidth);
   record_path(path, "net.heal");
+  if (path.traits.bandwidth != bandwidth) requeue(path);
   refresh(path);
 }
 
@@ -180,17 +182,20 @@ void SimNetwork::set_latency(HostId from, HostId to, DurationRange latency) {
 }
 
 void SimNetwork::set_bandwidth(HostId from, HostId to, core::Bytes bandwidth) {
-  change_bandwidth(path(from, to), bandwidth);
-  record_path(path(from, to), "net.bandwidth");
+  Path& path = this->path(from, to);
+  path.traits.bandwidth = bandwidth;
+  record_path(path, "net.bandwidth");
+  requeue(path);
+  refresh(path);
 }
 
-void SimNetwork::change_bandwidth(Path& path, core::Bytes bandwidth) {
-  if (path.traits.bandwidth == bandwidth) return;
-  path.traits.bandwidth = bandwidth;
+void SimNetwork::requeue(Path& path) {
   path.busy_until = kernel_.now();
-  for (const auto& [number, wire] : wires_) {
-    if (wire->uses(path)) wire->rate_changed(path);
-  }
+  std::vector<Wire::Waiting> waiting;
+  for (const auto& [number, wire] : wires_) wire->unschedule(path, waiting);
+  std::stable_sort(waiting.begin(), waiting.end(),
+                   [](const Wire::Waiting& one, const Wire::Waiting& other) { return one.departure < other.departure; });
+  for (const Wire::Waiting& each : waiting) each.wire->schedule_again(each);
 }
 
 // ---- the harness's view ----

@@ -122,13 +122,13 @@ class SimNetwork {
   Wire& make_wire(HostId from, HostId to, core::Address from_address, core::Address to_address);
   // Both ends were let go.
   void bury(Wire& wire);
-  // What waits to leave does so at the new rate.
-  void change_bandwidth(Path& path, core::Bytes bandwidth);
   void release_listeners(HostId host);
   void record(HostId host, core::EventName name, core::LogFields fields);
   void record_path(const Path& path, core::EventName name);
   // A state changed on which wires over this path, in either direction, depend.
   void refresh(const Path& path);
+  // What waits for the path to be free goes on at its new speed, in the order in which it would have left.
+  void requeue(Path& path);
 
   Kernel& kernel_;
   std::vector<Host> hosts_;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <utility>
-#include <vector>
 
 #include "core/base/assert.h"
 #include "core/base/hash.h"
@@ -192,13 +191,12 @@ void SimNetwork::Wire::send(Direction& d, std::string_view data) {
 void SimNetwork::Wire::schedule(Direction& d, std::uint64_t end, Instant earliest) {
   Path& path = *d.path;
   Instant departure = earliest;
-  Instant queued_until{};
   if (path.traits.bandwidth.value > 0) {
     const Duration transmission = path.transmission(end - scheduled_end(d));
     if (earliest > now()) {  // a retransmission to come does not keep the others waiting
       departure += transmission;
     } else {
-      queued_until = departure = path.busy_until = std::max(earliest, path.busy_until) + transmission;
+      departure = path.busy_until = std::max(earliest, path.busy_until) + transmission;
     }
   }
   const Instant arrival = std::max(departure + path.latency(d.random), d.last_arrival);
@@ -207,29 +205,31 @@ void SimNetwork::Wire::schedule(Direction& d, std::uint64_t end, Instant earlies
     arrive(d, end);
   } else if (!d.segments.empty() && d.segments.back().arrival == arrival) {
     d.segments.back().end = end;
-    d.segments.back().departure = std::max(d.segments.back().departure, queued_until);
+    d.segments.back().departure = departure;
   } else {
-    d.segments.push_back({end, arrival, queued_until});
+    d.segments.push_back({end, arrival, earliest, departure});
   }
 }
 
-void SimNetwork::Wire::rate_changed(const Path& path) {
+void SimNetwork::Wire::unschedule(const Path& path, std::vector<Waiting>& out) {
   for (Direction& d : directions_) {
-    if (d.path != &path || is_held_back(d)) continue;
-    std::vector<std::uint64_t> waiting;
-    while (!d.segments.empty() && d.segments.back().departure > now()) {
-      waiting.push_back(d.segments.back().end);
-      d.segments.pop_back();
-    }
-    if (waiting.empty()) continue;
+    if (d.path != &path) continue;
+    const auto first = std::find_if(d.segments.begin(), d.segments.end(), [&](const Segment& each) { return each.departure > now(); });
+    if (first == d.segments.end()) continue;
+    for (auto each = first; each != d.segments.end(); ++each) out.push_back({each->departure, this, d.from, each->end, each->earliest});
+    d.segments.erase(first, d.segments.end());
     d.last_arrival = d.segments.empty() ? now() : d.segments.back().arrival;
-    for (auto end = waiting.rbegin(); end != waiting.rend(); ++end) schedule(d, *end, now());
-    if (d.mark != Mark::none && d.mark_arrival != core::kForever && !d.has_mark_arrived) {
-      d.mark_arrival = std::max(now() + d.path->latency(d.random), d.last_arrival);
-      d.last_arrival = d.mark_arrival;
-    }
-    arm(d);
   }
+}
+
+void SimNetwork::Wire::schedule_again(const Waiting& piece) {
+  Direction& d = from(piece.from);
+  schedule(d, piece.end, std::max(piece.earliest, now()));
+  if (scheduled_end(d) == d.written && d.mark != Mark::none && !d.has_mark_arrived) {
+    d.mark_arrival = std::max(now() + d.path->latency(d.random), d.last_arrival);
+    d.last_arrival = d.mark_arrival;
+  }
+  arm(d);
 }
 
 // What was held back leaves with the next retransmission.

@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "sim/network.h"
 #include "sim/network_bytes.h"
@@ -49,17 +50,27 @@ class SimNetwork::Wire {
   void close_ends_at(HostId host);
   // A cut by reset: of what is on the way from `from` a part arrives, and this end breaks. Both ends, if `is_both`.
   void cut(HostId from, bool is_both);
-  // The path has another bandwidth: what still waits to leave does so at that. `path`'s own queue has been emptied.
-  void rate_changed(const Path& path);
   // Holds, releases and answers anew, after a change of a path or of a host.
   void refresh();
+  // A piece of a direction that waits for its link to be free.
+  struct Waiting {
+    core::Instant departure;  // as it would have been
+    Wire* wire = nullptr;
+    Side from{};
+    std::uint64_t end = 0;
+    core::Instant earliest;
+  };
+  // Takes off what has not left by this path yet, in order, and puts a piece there again: the link's speed has changed.
+  void unschedule(const Path& path, std::vector<Waiting>& out);
+  void schedule_again(const Waiting& piece);
 
  private:
   enum class Mark : std::uint8_t { none, end, reset };
   struct Segment {
     std::uint64_t end = 0;  // the stream's position behind it
     core::Instant arrival;
-    core::Instant departure;  // of its last byte, where it waits for the link to be free; else in the past
+    core::Instant earliest;   // it may leave,
+    core::Instant departure;  // and does
   };
   struct Direction;
   struct Delivery final : core::Timer {

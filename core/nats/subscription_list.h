@@ -18,9 +18,11 @@ struct Subscription {
   std::string queue;        // empty: a plain one
   std::uint64_t order = 0;  // set by insert(): 1, 2, ...; 0 while it is in no list
 
-  // The list's own: its neighbours among those of the same subject, in order of insertion.
+  // The list's own: its neighbours among those of the same subject, in order of insertion; before the first is the last.
   Subscription* before = nullptr;
   Subscription* behind = nullptr;
+  std::uint32_t node = 0;  // where in the trie they are
+  bool is_open = false;    // the subject ends with ">", which is no node
 };
 
 struct SubscriptionMatch {
@@ -32,6 +34,8 @@ struct SubscriptionMatch {
   std::vector<Group> groups;  // by their first member's order
   [[nodiscard]] bool is_empty() const { return plain.empty() && groups.empty(); }
 };
+
+class SubscriptionTrie;
 
 class SubscriptionList {
  public:
@@ -45,6 +49,9 @@ class SubscriptionList {
   // Requires: it was inserted here, and its subject and queue have not changed.
   void remove(Subscription& subscription);
 
+  // The first of those with exactly this subject, or pattern, by `behind` the others; nullptr if there is none.
+  [[nodiscard]] Subscription* first_of(std::string_view subject) const;
+
   // What a literal subject reaches; wildcard characters in it are ordinary text. The answer is a snapshot: it stays
   // readable while subscriptions come and go, but its pointers and names are only as good
   // as the owner of the subscriptions keeps them.
@@ -55,12 +62,11 @@ class SubscriptionList {
   void check_invariants() const;
 
  private:
-  struct Level;
   struct Cache;
 
   void collect(std::string_view subject, std::vector<Subscription*>& found) const;
 
-  std::unique_ptr<Level> root_;
+  std::unique_ptr<SubscriptionTrie> trie_;
   std::unique_ptr<Cache> cache_;
   std::size_t size_ = 0;
   std::uint64_t order_ = 0;

@@ -6,12 +6,12 @@
 namespace windtunnel::core {
 
 AccountSubscription& Account::add(AccountSubscription subscription) {
-  WT_ASSERT((subscription.client != nullptr) + (subscription.leaf != nullptr) + (subscription.handler != nullptr) == 1);
-  subscription.id = next_id();
-  const SubscriptionId id = subscription.id;
-  auto owned = std::make_unique<AccountSubscription>(std::move(subscription));
-  AccountSubscription& added = *owned;
-  subscriptions_.emplace_hint(subscriptions_.end(), id, std::move(owned));
+  WT_ASSERT((subscription.leaf == nullptr) == (subscription.local != nullptr));
+  WT_ASSERT(subscription.local == nullptr || (subscription.client == nullptr) == (subscription.local->handler != nullptr));
+  AccountSubscription& added = subscriptions_.emplace_back(std::move(subscription));
+  added.self = std::prev(subscriptions_.end());
+  added.id = next_id();
+  if (added.local != nullptr && added.client == nullptr) inner_.emplace_hint(inner_.end(), added.id, &added);
   list_.insert(added);
   ++version_;
   tell(added, added.count());
@@ -20,21 +20,21 @@ AccountSubscription& Account::add(AccountSubscription subscription) {
 
 void Account::remove(AccountSubscription& subscription) {
   if (subscription.is_dead) return;
-  const auto found = subscriptions_.find(subscription.id);
-  WT_ASSERT(found != subscriptions_.end());
-  WT_ASSERT(found->second.get() == &subscription);
+  WT_ASSERT(&*subscription.self == &subscription);
   subscription.is_dead = true;
-  std::unique_ptr<AccountSubscription> removed = std::move(found->second);
-  subscriptions_.erase(found);
-  list_.remove(*removed);
+  std::list<AccountSubscription> removed;
+  removed.splice(removed.end(), subscriptions_, subscription.self);
+  if (subscription.local != nullptr && subscription.client == nullptr) inner_.erase(subscription.id);
+  list_.remove(subscription);
   ++version_;
-  tell(*removed, -removed->count());
+  tell(subscription, -subscription.count());
+  if (subscription.name != InterestNames::kNone) names_.release(subscription.name);
   // A handler may be the one that is running, and a match that is being walked may name it.
-  if (routing_depth_ > 0) dead_.push_back(std::move(removed));
+  if (routing_depth_ > 0) dead_.splice(dead_.end(), removed);
 }
 
 void Account::remove(SubscriptionId id) noexcept {
-  if (const auto found = subscriptions_.find(id); found != subscriptions_.end()) {
+  if (const auto found = inner_.find(id); found != inner_.end()) {
     remove(*found->second);
   } else {
     watches_.erase(id);
@@ -45,16 +45,27 @@ void Account::set_weight(AccountSubscription& subscription, std::uint32_t weight
   const std::int64_t before = subscription.count();
   subscription.weight = weight;
   ++version_;
-  const std::int64_t delta = subscription.count() - before;
+  tell_leafs(subscription, subscription.count() - before);
+}
+
+AccountSubscription* Account::find(const LeafReceiver& leaf, std::string_view subject, std::string_view queue) const {
+  for (Subscription* each = list_.first_of(subject); each != nullptr; each = each->behind) {
+    auto& subscription = static_cast<AccountSubscription&>(*each);
+    if (subscription.leaf == &leaf && subscription.queue == queue) return &subscription;
+  }
+  return nullptr;
+}
+
+void Account::tell_leafs(AccountSubscription& subscription, std::int64_t delta) {
   for (const auto& [id, leaf] : leafs_) {
-    if (leaf != subscription.leaf) leaf->on_interest(subscription, delta);
+    if (leaf == subscription.leaf) continue;
+    if (subscription.name == InterestNames::kNone) subscription.name = names_.take(subscription.subject, subscription.queue);
+    leaf->on_interest(subscription, delta);
   }
 }
 
-void Account::tell(const AccountSubscription& subscription, std::int64_t delta) {
-  for (const auto& [id, leaf] : leafs_) {
-    if (leaf != subscription.leaf) leaf->on_interest(subscription, delta);
-  }
+void Account::tell(AccountSubscription& subscription, std::int64_t delta) {
+  tell_leafs(subscription, delta);
   if (!watches_.empty()) call_watches(subscription.subject, false);
 }
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <list>
 #include <map>
 #include <memory>
 #include <optional>
@@ -17,6 +18,7 @@
 #include "core/nats/bus.h"
 #include "core/nats/client_info.h"
 #include "core/nats/subscription_list.h"
+#include "core/server/interest_names.h"
 #include "core/server/route_watcher.h"
 
 namespace windtunnel::core {
@@ -52,19 +54,30 @@ class LeafReceiver {
   ~LeafReceiver() = default;
 };
 
-struct AccountSubscription : Subscription {
-  SubscriptionId id = SubscriptionId::none;
-  // Whose it is: exactly one of the three. Receivers outlive their subscriptions, dead ones excepted.
-  ClientReceiver* client = nullptr;
-  LeafReceiver* leaf = nullptr;
-  Bus::Handler handler;
-
+// What only the subscriptions of this node have, of its clients and its own: those of leaf nodes are far more.
+struct LocalSubscription {
+  Bus::Handler handler;        // its own
   std::string sid;             // of a client
   std::uint32_t max_msgs = 0;  // auto-unsubscribe; 0: never
   std::uint32_t delivered = 0;
+  bool is_api = false;  // takes what is asked of JetStream, but for what it need not see
+};
+
+struct AccountSubscription : Subscription {
+  SubscriptionId id = SubscriptionId::none;  // in order of creation
+  // Whose it is: a leaf connection's, a client's, or with neither this server's own. Receivers outlive their subscriptions, dead
+  // ones excepted.
+  LeafReceiver* leaf = nullptr;
+  ClientReceiver* client = nullptr;
+  std::unique_ptr<LocalSubscription> local;  // nullptr: a leaf connection's
+
   std::uint32_t weight = 1;  // of a leaf's queue: how many members stand behind it
-  bool is_api = false;       // takes what is asked of JetStream, but for what it need not see
+  std::uint32_t place = 0;   // of a leaf: where the connection keeps it
   bool is_dead = false;      // removed while a message was being routed
+
+  // The account's own.
+  InterestNames::Id name = InterestNames::kNone;  // by which leaf connections are told of it; none until they are
+  std::list<AccountSubscription>::iterator self;
 
   [[nodiscard]] bool is_leaf() const { return leaf != nullptr; }
   [[nodiscard]] bool passes_over(std::string_view literal) const;
@@ -89,8 +102,12 @@ class Account {
   // Requires: subject is valid. The reference lives until the subscription is removed.
   AccountSubscription& add(AccountSubscription subscription);
   void remove(AccountSubscription& subscription);
+  // One of this server's own, or a watch.
   void remove(SubscriptionId id) noexcept;
   void set_weight(AccountSubscription& subscription, std::uint32_t weight);
+
+  // What this leaf connection has announced; nullptr if it has not.
+  [[nodiscard]] AccountSubscription* find(const LeafReceiver& leaf, std::string_view subject, std::string_view queue) const;
 
   // True if anybody took it: a client, an internal subscription or a leaf connection that may be sent it.
   bool route(const MessageView& message, const RouteOrigin& origin);
@@ -104,13 +121,15 @@ class Account {
   // Calls `visit` for every subscription, in order of creation.
   template <typename Visit>
   void each(Visit visit) const {
-    for (const auto& [id, subscription] : subscriptions_) visit(*subscription);
+    for (const AccountSubscription& subscription : subscriptions_) visit(subscription);
   }
   [[nodiscard]] std::size_t size() const { return subscriptions_.size(); }
 
   void add_leaf(LeafReceiver& leaf);
   void remove_leaf(LeafReceiver& leaf);
   [[nodiscard]] bool has_leafs() const { return !leafs_.empty(); }
+  // What leaf connections are told of.
+  [[nodiscard]] InterestNames& names() { return names_; }
 
   SubscriptionId watch_interest(std::string_view subject, std::function<void()> changed);
   SubscriptionId watch_leafs(std::function<void()> connected);
@@ -136,11 +155,14 @@ class Account {
   class Routing;
 
   [[nodiscard]] SubscriptionId next_id() { return static_cast<SubscriptionId>(++last_id_); }
-  void tell(const AccountSubscription& subscription, std::int64_t delta);
+  void tell(AccountSubscription& subscription, std::int64_t delta);
+  void tell_leafs(AccountSubscription& subscription, std::int64_t delta);
   void call_watches(std::string_view pattern, bool of_leafs);
 
   SubscriptionList list_;
-  std::map<SubscriptionId, std::unique_ptr<AccountSubscription>> subscriptions_;
+  std::list<AccountSubscription> subscriptions_;          // in order of creation
+  std::map<SubscriptionId, AccountSubscription*> inner_;  // this server's own
+  InterestNames names_;
   std::map<std::uint64_t, LeafReceiver*> leafs_;              // by connection id
   std::map<SubscriptionId, std::shared_ptr<Watch>> watches_;  // owners: this map, and the call that is under way
   std::uint64_t last_id_ = 0;
@@ -151,7 +173,7 @@ class Account {
   std::uint64_t echo_chances_ = 0;
 
   // Removed while a message was being routed: freed when nobody can still be looking at them.
-  std::vector<std::unique_ptr<AccountSubscription>> dead_;
+  std::list<AccountSubscription> dead_;
   unsigned routing_depth_ = 0;
   const RouteOrigin* routing_ = nullptr;  // of the innermost message under way
 };

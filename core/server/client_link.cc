@@ -142,10 +142,10 @@ void ClientLink::send_no_responders(std::string_view reply) {
   if (subscription == nullptr) return;
   if (core_.env().defects.is_on(Defect::break_silent_no_responders)) {
     const std::string ack = core_.made_up_ack();
-    append_message(output(), subscription->sid, MessageView{reply, {}, {}, ack});
+    append_message(output(), subscription->local->sid, MessageView{reply, {}, {}, ack});
   } else {
     const std::string status = status_block(503);
-    append_message(output(), subscription->sid, MessageView{reply, {}, status, {}});
+    append_message(output(), subscription->local->sid, MessageView{reply, {}, status, {}});
   }
   flush();
 }
@@ -163,8 +163,9 @@ void ClientLink::handle_subscribe(const Operation& operation) {
     AccountSubscription subscription;
     subscription.subject = operation.subject;
     subscription.queue = operation.queue;
-    subscription.sid = operation.sid;
     subscription.client = this;
+    subscription.local = std::make_unique<LocalSubscription>();
+    subscription.local->sid = operation.sid;
     AccountSubscription& added = core_.account().add(std::move(subscription));
     subscriptions_.emplace(operation.sid, &added);
   }
@@ -176,8 +177,8 @@ void ClientLink::handle_unsubscribe(const Operation& operation) {
   const auto found = subscriptions_.find(operation.sid);
   if (found != subscriptions_.end()) {
     AccountSubscription& subscription = *found->second;
-    subscription.max_msgs = operation.max_msgs;
-    if (operation.max_msgs <= subscription.delivered) unsubscribe(found);
+    subscription.local->max_msgs = operation.max_msgs;
+    if (operation.max_msgs <= subscription.local->delivered) unsubscribe(found);
   }
   accept();
 }
@@ -191,11 +192,11 @@ void ClientLink::unsubscribe(std::map<std::string, AccountSubscription*, std::le
 bool ClientLink::deliver(const AccountSubscription& subscription, const MessageView& message) {
   if (is_closed()) return false;
   if (message.headers.empty() || connect_.has_headers) {
-    append_message(output(), subscription.sid, message);
+    append_message(output(), subscription.local->sid, message);
   } else {
     MessageView bare = message;
     bare.headers = {};
-    append_message(output(), subscription.sid, bare);
+    append_message(output(), subscription.local->sid, bare);
   }
   const std::uint64_t limit = core_.config().max_pending.value;
   if (pending() > limit) {
@@ -208,7 +209,7 @@ bool ClientLink::deliver(const AccountSubscription& subscription, const MessageV
 }
 
 void ClientLink::on_auto_unsubscribed(const AccountSubscription& subscription) {
-  if (const auto found = subscriptions_.find(subscription.sid); found != subscriptions_.end()) subscriptions_.erase(found);
+  if (const auto found = subscriptions_.find(subscription.local->sid); found != subscriptions_.end()) subscriptions_.erase(found);
 }
 
 void ClientLink::after_batch() {

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "core/base/assert.h"
-#include "core/base/in_order.h"
 #include "core/nats/writer.h"
 
 namespace windtunnel::core {
@@ -11,56 +10,66 @@ namespace {
 
 constexpr std::int64_t kWeightMax = 999'999'999;  // nine digits, as a parser takes them
 
-void append_count(std::string& out, std::string_view subject, std::string_view queue, std::int64_t count) {
-  if (count <= 0) {
-    append_leaf_unsubscribe(out, subject, queue);
-  } else if (queue.empty()) {
-    append_leaf_subscribe(out, subject);
-  } else {
-    append_leaf_subscribe(out, subject, queue, static_cast<std::uint32_t>(std::min<std::int64_t>(count, kWeightMax)));
+}  // namespace
+
+LeafInterest::~LeafInterest() {
+  for (Name name = 0; name < counts_.size(); ++name) {
+    if (counts_[name] > 0) names_.release(name);
   }
 }
 
-}  // namespace
+std::int64_t& LeafInterest::count_of(Name name) {
+  if (name >= counts_.size()) counts_.resize(name + 1);
+  return counts_[name];
+}
 
-void LeafInterest::add(std::string_view subject, std::string_view queue, std::int64_t delta) {
+void LeafInterest::add(Name name, std::int64_t delta) {
   WT_ASSERT(delta > 0);
-  counts_[key_of(subject, queue)] += delta;
+  std::int64_t& count = count_of(name);
+  if (count == 0) names_.hold(name);
+  count += delta;
 }
 
-const std::string& LeafInterest::key_of(std::string_view subject, std::string_view queue) {
-  key_ = subject;
-  if (!queue.empty()) key_.append(" ").append(queue);
-  return key_;
+std::vector<LeafInterest::Name> LeafInterest::all() const {
+  std::vector<Name> names;
+  for (Name name = 0; name < counts_.size(); ++name) {
+    if (counts_[name] > 0) names.push_back(name);
+  }
+  std::sort(names.begin(), names.end(), [this](Name a, Name b) { return names_.text(a) < names_.text(b); });
+  return names;
 }
 
-std::vector<std::pair<std::string_view, std::int64_t>> LeafInterest::all() const {
-  return in_order<std::pair<std::string_view, std::int64_t>>(counts_);
+void LeafInterest::append(Name name, std::string& out) const {
+  const std::string_view queue = names_.queue(name);
+  if (counts_[name] == 0) {
+    append_leaf_unsubscribe(out, names_.subject(name), queue);
+  } else if (queue.empty()) {
+    append_leaf_subscribe(out, names_.subject(name));
+  } else {
+    append_leaf_subscribe(out, names_.subject(name), queue, static_cast<std::uint32_t>(std::min(counts_[name], kWeightMax)));
+  }
 }
 
 void LeafInterest::append_all(std::string& out) {
-  said_ += counts_.size();
-  for (const auto& [key, count] : all()) {
-    const std::size_t space = key.find(' ');
-    append_count(out, key.substr(0, space), space == std::string_view::npos ? std::string_view{} : key.substr(space + 1), count);
+  for (const Name name : all()) {
+    append(name, out);
+    ++said_;
   }
 }
 
-void LeafInterest::change(std::string_view subject, std::string_view queue, std::int64_t delta, std::string& out) {
+void LeafInterest::change(Name name, std::int64_t delta, std::string& out) {
   if (delta == 0) return;
+  std::int64_t& count = count_of(name);
+  const std::int64_t before = count;
   // Interest that the permissions kept back was never counted.
-  const auto found = delta > 0 ? counts_.try_emplace(key_of(subject, queue), 0).first : counts_.find(key_of(subject, queue));
-  if (found == counts_.end()) return;
-  const std::int64_t before = found->second;
-  const std::int64_t now = before + delta;
-  if (now > 0) {
-    found->second = now;
-  } else {
-    counts_.erase(found);
+  if (before == 0 && delta < 0) return;
+  count = std::max<std::int64_t>(before + delta, 0);
+  if (before == 0) names_.hold(name);
+  if (!names_.queue(name).empty() || before == 0 || count == 0) {
+    append(name, out);
+    ++said_;
   }
-  if (queue.empty() && before > 0 && now > 0) return;
-  append_count(out, subject, queue, now);
-  ++said_;
+  if (count == 0) names_.release(name);
 }
 
 }  // namespace windtunnel::core

@@ -1,9 +1,8 @@
 #include "core/server/leaf_link.h"
 
-#include <tuple>
+#include <algorithm>
 
 #include "core/base/assert.h"
-#include "core/base/in_order.h"
 #include "core/nats/subject.h"
 #include "core/nats/writer.h"
 #include "core/server/server_core.h"
@@ -26,7 +25,10 @@ bool is_exempt(std::string_view subject) { return is_loop_subject(subject) || su
 }  // namespace
 
 LeafLink::LeafLink(ServerCore& core, std::uint64_t id, std::unique_ptr<Connection> connection, const LeafRemote* remote)
-    : Link(core, id, std::move(connection), ParserRole::leaf), remote_(remote), is_spoke_(remote != nullptr && !remote->is_hub) {
+    : Link(core, id, std::move(connection), ParserRole::leaf),
+      remote_(remote),
+      is_spoke_(remote != nullptr && !remote->is_hub),
+      interest_(core.account().names()) {
   if (is_solicitor()) {
     set_read_deadline(after(core_.now(), core_.config().leaf_first_info_timeout));
   } else {
@@ -71,8 +73,8 @@ void LeafLink::handle_leaf_subscribe(const Operation& operation) {
     return refuse("Permissions Violation for Subscription to \"" + std::string(operation.subject) + "\"", "Permissions Violation");
   }
   const std::uint32_t weight = std::clamp<std::uint32_t>(operation.weight, 1, kWeightMax);
-  if (const auto found = subscriptions_.find(operation); found != subscriptions_.end()) {
-    if (!operation.queue.empty()) core_.account().set_weight(**found, weight);
+  if (AccountSubscription* const known = core_.account().find(*this, operation.subject, operation.queue); known != nullptr) {
+    if (!operation.queue.empty()) core_.account().set_weight(*known, weight);
     return;
   }
   AccountSubscription subscription;
@@ -80,17 +82,25 @@ void LeafLink::handle_leaf_subscribe(const Operation& operation) {
   subscription.queue = operation.queue;
   subscription.weight = operation.queue.empty() ? 1 : weight;
   subscription.leaf = this;
-  subscriptions_.insert(&core_.account().add(std::move(subscription)));
+  subscription.place = static_cast<std::uint32_t>(subscriptions_.size());
+  subscriptions_.push_back(&core_.account().add(std::move(subscription)));
 }
 
 void LeafLink::handle_leaf_unsubscribe(const Operation& operation) {
   note_input();
   ++heard_;
-  const auto found = subscriptions_.find(operation);
-  if (found == subscriptions_.end()) return;
-  AccountSubscription& subscription = **found;
-  subscriptions_.erase(found);
-  core_.account().remove(subscription);
+  AccountSubscription* const known = core_.account().find(*this, operation.subject, operation.queue);
+  if (known == nullptr) return;
+  forget(*known);
+  core_.account().remove(*known);
+}
+
+// The last one takes its place.
+void LeafLink::forget(AccountSubscription& subscription) {
+  WT_ASSERT(subscription.place < subscriptions_.size() && subscriptions_[subscription.place] == &subscription);
+  subscriptions_[subscription.place] = subscriptions_.back();
+  subscriptions_[subscription.place]->place = subscription.place;
+  subscriptions_.pop_back();
 }
 
 void LeafLink::handle_leaf_message(const Operation& operation) {
@@ -145,34 +155,33 @@ void LeafLink::on_interest(const AccountSubscription& subscription, std::int64_t
   // In both directions: what was kept back was not counted. (nats-server counts it down all the same, and so a node in a chain
   // withdraws its own $JS.API.> when its hub goes, which announces the same.)
   if (!is_exempt(subscription.subject) && !permissions_.may_announce(subscription.subject)) return;
-  interest_.change(subscription.subject, subscription.queue, delta, output());
+  interest_.change(subscription.name, delta, output());
   flush();
 }
 
 // The first burst: everything that is wanted here, or behind this node.
 void LeafLink::send_all_interest() {
+  InterestNames& names = core_.account().names();
+  const auto add = [&](std::string_view subject, std::string_view queue, std::int64_t count) {
+    const InterestNames::Id name = names.take(subject, queue);
+    interest_.add(name, count);
+    names.release(name);
+  };
   core_.account().each([&](const AccountSubscription& subscription) {
     if (!is_forwarded(subscription)) return;
     if (!is_exempt(subscription.subject) && !permissions_.may_announce(subscription.subject)) return;
-    interest_.add(subscription.subject, subscription.queue, subscription.count());
+    add(subscription.subject, subscription.queue, subscription.count());
   });
   // The API itself and the subjects that are mapped to it are no subscriptions, but taken all the same. A hub announces
   // them whatever the permissions say (wire 14.2).
-  const auto add = [&](std::string_view subject) {
-    if (!is_spoke_ || permissions_.may_announce(subject)) interest_.add(subject, {}, 1);
+  const auto add_api = [&](std::string_view subject) {
+    if (!is_spoke_ || permissions_.may_announce(subject)) add(subject, {}, 1);
   };
-  if (core_.config().jetstream) add("$JS.API.>");
-  for (const std::string& source : core_.mapping().sources()) add(source);
-  interest_.add(core_.loop_subject(), {}, 1);
+  if (core_.config().jetstream) add_api("$JS.API.>");
+  for (const std::string& source : core_.mapping().sources()) add_api(source);
+  add(core_.loop_subject(), {}, 1);
   interest_.append_all(output());
   flush();
-}
-
-// By subject and queue.
-std::vector<AccountSubscription*> LeafLink::in_order() const {
-  return core::in_order<AccountSubscription*>(subscriptions_, [](const AccountSubscription* a, const AccountSubscription* b) {
-    return std::tie(a->subject, a->queue) < std::tie(b->subject, b->queue);
-  });
 }
 
 InterestReading::Link LeafLink::read() const {
@@ -183,14 +192,14 @@ InterestReading::Link LeafLink::read() const {
   link.remote_cluster = remote_cluster_;
   link.is_solicitor = is_solicitor();
   link.is_spoke = is_spoke_;
-  for (const auto& [key, count] : interest_.all()) {
-    const std::size_t space = key.find(' ');
-    const bool has_queue = space != std::string_view::npos;
-    link.announced.push_back(
-        {std::string{key.substr(0, space)}, std::string{has_queue ? key.substr(space + 1) : std::string_view{}}, has_queue ? count : 1});
+  const InterestNames& names = core_.account().names();
+  for (const InterestNames::Id name : interest_.all()) {
+    const std::string_view queue = names.queue(name);
+    link.announced.push_back({std::string{names.subject(name)}, std::string{queue}, queue.empty() ? 1 : interest_.count(name)});
   }
   link.said = interest_.said();
-  for (const AccountSubscription* known : in_order()) link.known.push_back({known->subject, known->queue, known->count()});
+  for (const AccountSubscription* known : subscriptions_) link.known.push_back({known->subject, known->queue, known->count()});
+  std::sort(link.known.begin(), link.known.end());
   link.heard = heard_;
   return link;
 }
@@ -213,9 +222,10 @@ void LeafLink::handle_err(std::string_view text) {
 
 void LeafLink::on_close(std::string_view reason) {
   if (is_registered_) core_.account().remove_leaf(*this);
-  // In order of subject, so that what other leaf nodes are told is the same in every run.
-  const std::vector<AccountSubscription*> gone = in_order();
+  // In order of creation, so that what other leaf nodes are told is the same in every run.
+  std::vector<AccountSubscription*> gone = std::move(subscriptions_);
   subscriptions_.clear();
+  std::sort(gone.begin(), gone.end(), [](const AccountSubscription* a, const AccountSubscription* b) { return a->order < b->order; });
   for (AccountSubscription* const subscription : gone) core_.account().remove(*subscription);
   core_.log().info(
       kClosed, {{"cid", link_id()}, {"remote", remote_name_}, {"peer", peer().host}, {"solicited", is_solicitor()}, {"reason", reason}});

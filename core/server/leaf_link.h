@@ -7,7 +7,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_set>
 #include <vector>
 
 #include "core/server/account.h"
@@ -73,32 +72,10 @@ class LeafLink final : public Link, private LeafReceiver {
   void handle_leaf_subscribe(const Operation& operation);
   void handle_leaf_unsubscribe(const Operation& operation);
   void handle_leaf_message(const Operation& operation);
-  [[nodiscard]] std::vector<AccountSubscription*> in_order() const;
+  void forget(AccountSubscription& subscription);
   void break_loop();
   // Whether interest in this subscription is passed on over this connection at all.
   [[nodiscard]] bool is_forwarded(const AccountSubscription& subscription) const;
-
-  // A hub has thousands of subscriptions of each leaf node, and the other way round: they are found by what they say, said once.
-  struct ByWhatItTakes {
-    using is_transparent = void;
-    struct Key {
-      std::string_view subject;
-      std::string_view queue;
-    };
-    static Key key(const Operation& operation) { return {operation.subject, operation.queue}; }
-    static Key key(const AccountSubscription* subscription) { return {subscription->subject, subscription->queue}; }
-    template <typename T>
-    std::size_t operator()(const T& one) const {
-      const Key k = key(one);
-      return k.queue.empty() ? hash_bytes(k.subject) : fold(hash_bytes(k.subject), hash_bytes(k.queue));
-    }
-    template <typename T, typename U>
-    bool operator()(const T& one, const U& other) const {
-      const Key a = key(one);
-      const Key b = key(other);
-      return a.subject == b.subject && a.queue == b.queue;
-    }
-  };
 
   const LeafRemote* const remote_;
   std::string nonce_;
@@ -116,8 +93,8 @@ class LeafLink final : public Link, private LeafReceiver {
   std::string remote_account_;
   std::vector<std::string> announced_urls_;
   LeafPermissions permissions_;
-  LeafInterest interest_;                                                                 // what we have announced
-  std::unordered_set<AccountSubscription*, ByWhatItTakes, ByWhatItTakes> subscriptions_;  // what they have; in no order
+  LeafInterest interest_;                            // what we have announced
+  std::vector<AccountSubscription*> subscriptions_;  // what they have; in no order
   std::string mapped_;
   std::uint64_t heard_ = 0;      // LS+ and LS-
   std::uint64_t remote_id_ = 0;  // this connection's at the other side, which said it

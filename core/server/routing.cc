@@ -33,7 +33,8 @@ bool split_shown_subject(MessageView& message) {
 // Consumers and streams subscribe to pull requests and direct gets for themselves: without them there is no responder. nats-server's
 // import of the API leaves these subjects out in the same way.
 bool AccountSubscription::passes_over(std::string_view literal) const {
-  return is_api && (literal.starts_with("$JS.API.CONSUMER.MSG.NEXT.") || literal.starts_with("$JS.API.DIRECT.GET"));
+  return local != nullptr && local->is_api &&
+         (literal.starts_with("$JS.API.CONSUMER.MSG.NEXT.") || literal.starts_with("$JS.API.DIRECT.GET"));
 }
 
 // One message on its way. Receivers may be removed meanwhile, by handlers and by slow clients: dead ones are passed over.
@@ -49,7 +50,7 @@ class Account::Routing {
   ~Routing() {
     account_.routing_ = outer_;
     // A dead handler's own destructor may remove another subscription, so the list is taken before it is freed.
-    if (--account_.routing_depth_ == 0) std::vector<std::unique_ptr<AccountSubscription>>().swap(account_.dead_);
+    if (--account_.routing_depth_ == 0) std::list<AccountSubscription>().swap(account_.dead_);
   }
   Routing(const Routing&) = delete;
   Routing& operator=(const Routing&) = delete;
@@ -108,6 +109,7 @@ class Account::Routing {
         candidate.is_sender = each.client != nullptr && each.client == origin_.client && !origin_.wants_echo;
       }
       record_->candidates.push_back(std::move(candidate));
+      candidates_.push_back(&each);
     });
   }
 
@@ -119,7 +121,7 @@ class Account::Routing {
   }
 
   void report() {
-    for (RoutedMessage::Candidate& candidate : record_->candidates) candidate.is_gone = !account_.subscriptions_.contains(candidate.id);
+    for (std::size_t i = 0; i < candidates_.size(); ++i) record_->candidates[i].is_gone = candidates_[i]->is_dead;
     account_.watcher_->on_routed(onward_, *record_);
   }
 
@@ -142,9 +144,10 @@ class Account::Routing {
 
   bool deliver(AccountSubscription& subscription) {
     if (subscription.is_dead || subscription.passes_over(local_.subject)) return false;
-    if (subscription.handler) {
+    LocalSubscription& local = *subscription.local;
+    if (local.handler) {
       note_taken(subscription);  // before: it may go in its own handler
-      subscription.handler(local_, origin_.leaf != nullptr);
+      local.handler(local_, origin_.leaf != nullptr);
       is_delivered_ = true;
       return true;
     }
@@ -153,8 +156,8 @@ class Account::Routing {
     if (!client.deliver(subscription, local_)) return false;
     note_taken(subscription);
     is_delivered_ = true;
-    ++subscription.delivered;
-    if (!subscription.is_dead && subscription.max_msgs != 0 && subscription.delivered >= subscription.max_msgs) {
+    ++local.delivered;
+    if (!subscription.is_dead && local.max_msgs != 0 && local.delivered >= local.max_msgs) {
       client.on_auto_unsubscribed(subscription);
       account_.remove(subscription);
     }
@@ -207,7 +210,8 @@ class Account::Routing {
   const RouteOrigin* outer_ = nullptr;
   std::vector<LeafTarget> targets_;  // one a connection, in order of the first subscription that matched
   bool is_delivered_ = false;
-  std::unique_ptr<RoutedMessage> record_;  // while somebody watches
+  std::unique_ptr<RoutedMessage> record_;               // while somebody watches
+  std::vector<const AccountSubscription*> candidates_;  // of the record
 };
 
 bool Account::route(const MessageView& message, const RouteOrigin& origin) { return Routing{*this, message, origin}.run(); }

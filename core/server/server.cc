@@ -33,8 +33,9 @@ SubscriptionId Server::subscribe(std::string_view subject, std::string_view queu
   AccountSubscription subscription;
   subscription.subject = subject;
   subscription.queue = queue;
-  subscription.handler = std::move(handler);
-  subscription.is_api = subject == "$JS.API.>";
+  subscription.local = std::make_unique<LocalSubscription>();
+  subscription.local->handler = std::move(handler);
+  subscription.local->is_api = subject == "$JS.API.>";
   return core_->account().add(std::move(subscription)).id;
 }
 

@@ -168,6 +168,36 @@ TEST_CASE("after any insertions and removals the list answers as a walk over all
   }
 }
 
+TEST_CASE("of thousands of subjects that come and go each is found as long as it is there") {
+  Random random{Seed{3}};
+  SubscriptionList list;
+  std::deque<Subscription> all;
+  std::vector<Subscription*> live;
+  for (int step = 0; step < 20'000; ++step) {
+    if (!live.empty() && random.chance(step < 10'000 ? Ratio{1, 3} : Ratio{3, 5})) {
+      const std::size_t at = random.below(live.size());
+      std::swap(live[at], live.back());
+      list.remove(*live.back());
+      live.pop_back();
+    } else {
+      const std::uint64_t first = random.below(40);
+      const std::uint64_t second = random.below(200);
+      all.push_back(Subscription{"t" + std::to_string(first) + ".u" + std::to_string(second), "", 0});
+      list.insert(all.back());
+      live.push_back(&all.back());
+    }
+    const Subscription* const any = live.empty() ? nullptr : live[random.below(live.size())];
+    if (any != nullptr) {
+      bool is_found = false;
+      for (const Subscription* each = list.first_of(any->subject); each != nullptr; each = each->behind) is_found |= each == any;
+      REQUIRE(is_found);
+    }
+    if (step % 1000 == 0) list.check_invariants();
+  }
+  list.check_invariants();
+  CHECK(live.size() > 100);
+}
+
 TEST_CASE("the cache starts anew when it is full and still answers right") {
   SubscriptionList list;
   Subscription star{"a.*", "", 0};

@@ -120,6 +120,21 @@ TEST_CASE("interest is announced with counts, queues with weights") {
   });
 }
 
+TEST_CASE("what a leaf no longer wants goes in any order, and the rest of it with its link; the other leafs hear of both") {
+  ServerWorld w;
+  w.start(node("hub"));
+  w.as_client([&] {
+    tests::RawPeer spoke = raw_spoke(w, "go");
+    tests::RawPeer other = raw_spoke(w, "other");
+    spoke.send("LS+ a\r\nLS+ b\r\nLS+ c\r\nLS+ d\r\nLS+ d q 3\r\n");
+    CHECK(other.hear() == "LS+ a\r\nLS+ b\r\nLS+ c\r\nLS+ d\r\nLS+ d q 3\r\n");
+    spoke.send("LS- b\r\nLS- d q\r\nLS- b\r\nLS- x\r\nLS- a\r\nLS+ a\r\n");
+    CHECK(other.hear() == "LS- b\r\nLS- d q\r\nLS- a\r\nLS+ a\r\n");
+    spoke.close();
+    CHECK(other.hear() == "LS- c\r\nLS- d\r\nLS- a\r\n");
+  });
+}
+
 TEST_CASE("messages go out once for a leaf, naming the queues that it must serve, and come in the same way") {
   ServerWorld w;
   w.start(node("hub"));

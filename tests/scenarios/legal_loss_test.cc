@@ -1,0 +1,101 @@
+// What a fault may legally cost is no alarm, and what a run says of a loss that is one.
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "tests/scenarios/broken_core.h"
+
+namespace windtunnel::scenarios {
+namespace {
+
+using core::Defect;
+
+TEST_CASE("what a power loss may legally cost is no alarm, and what it may not is one") {
+  const std::string scenario = R"(
+scenario: lazy-sync
+about: The default syncs every two minutes, and acknowledges before.
+nodes: { hub: { domain: hub } }
+streams: [ { on: hub, name: ORDERS, subjects: [orders.>], storage: file } ]
+workloads: [ { publish: orders.new, at: hub, via: jetstream, rate: 20/s, for: 6s, name: careful } ]
+faults: [ { at: 3s, power_loss: { node: hub, keep: none } }, { at: 4s, start: hub } ]
+expect:
+  - invariants: [acked-is-durable, last-seq-monotone]
+  - { workload: careful, lost: { at_least: 40 } }
+)";
+  const RunResult result = run(parse(scenario), {});
+  for (const Divergence& d : result.divergences) MESSAGE(d.invariant << ": expected " << d.expected << ", actual " << d.actual);
+  CHECK(result.passed());
+}
+
+TEST_CASE("a kill loses nothing that was acknowledged, without any sync") {
+  for (const char* signal : {"SIGABRT", "SIGKILL", "SIGTERM"}) {
+    CAPTURE(signal);
+    const std::string scenario = kAlone + R"(
+workloads: [ { publish: orders.new, at: hub, via: jetstream, rate: 50/s, for: 6s, name: careful } ]
+faults: [ { at: 3s, signal: { node: hub, name: )" +
+                                 signal + R"( } }, { at: 4s, start: hub } ]
+expect:
+  - invariants: [acked-is-durable, last-seq-monotone, state-equals-contents, publish-outcome-known]
+  - { workload: careful, errors: { at_least: 1 }, acked: { at_least: 150 } }
+)";
+    const RunResult result = run(parse(scenario), {});
+    for (const Divergence& d : result.divergences) MESSAGE(d.invariant << ": expected " << d.expected << ", actual " << d.actual);
+    CHECK(result.passed());
+  }
+}
+
+TEST_CASE("what a stream's limits remove is not lost, and limits that are none excuse nothing") {
+  const auto scenario = [](const std::string& limit) {
+    return R"(
+scenario: limited
+about: One server, one stream with limits.
+nodes: { hub: { domain: hub } }
+streams: [ { on: hub, name: ORDERS, subjects: [orders.>], storage: file, )" +
+           limit + R"( } ]
+workloads: [ { publish: orders.new, at: hub, via: jetstream, rate: 20/s, for: 5s, name: careful } ]
+expect: [ { invariants: [acked-is-durable, no-silent-drop, state-equals-contents] }, { stream: ORDERS, on: hub, messages: { at_most: 100 } } ]
+)";
+  };
+  CHECK(run(parse(scenario("max_msgs: 10")), {}).passed());
+  CHECK(run(parse(scenario("max_msgs: -1")), {}).passed());
+  CHECK(find(run(parse(scenario("max_msgs: -1")), {Defect::break_ack_before_store}), "acked-is-durable") != nullptr);
+}
+
+TEST_CASE("a divergence that is expected makes a run pass, and its absence makes it fail") {
+  const std::string expected = kAlone + kCareful + "\nexpect: [ { divergence: acked-is-durable } ]\n";
+  CHECK_FALSE(run(parse(expected), {}).passed());
+  const RunResult broken = run(parse(expected), {Defect::break_ack_before_store});
+  for (const Divergence& d : broken.divergences) MESSAGE(d.invariant << ": expected " << d.expected << ", actual " << d.actual);
+  CHECK(broken.passed());
+}
+
+TEST_CASE("a divergence tells the life of its message and the faults around it") {
+  const RunResult broken = run(parse(kSyncAlways + only("acked-is-durable")), {Defect::break_sync_always});
+  const Divergence* found = find(broken, "acked-is-durable");
+  REQUIRE(found != nullptr);
+  CHECK(found->stream == "ORDERS");
+  CHECK(found->node == "hub");
+  CHECK(found->first_seq.value > 0);
+  const auto tells = [&](const std::vector<std::string>& lines, const std::string& what) {
+    return std::any_of(lines.begin(), lines.end(), [&](const std::string& line) { return line.find(what) != std::string::npos; });
+  };
+  CHECK(tells(found->life_story, "stream.stored"));
+  CHECK(tells(found->life_story, "publish.acked"));
+  CHECK(tells(found->faults_around, "power_loss hub"));
+}
+
+TEST_CASE("the same seed gives the same run and another seed another one, whatever ran before in this process") {
+  const Scenario scenario = parse(kOutage + only("mirror-is-prefix"));
+  const RunResult first = run(scenario, {}, 5);
+  const RunResult other = run(scenario, {}, 6);
+  const RunResult again = run(scenario, {}, 5);
+  CHECK(first.trace_hash == again.trace_hash);
+  CHECK(first.events == again.events);
+  CHECK(first.trace_hash != other.trace_hash);
+}
+
+}  // namespace
+}  // namespace windtunnel::scenarios
