@@ -41,8 +41,8 @@ bool finds(const RunResult& result, std::string_view invariant) {
 
 TEST_CASE("an operator's purge excuses what it takes, and nothing that is evicted when it is over") {
   const std::string text =
-      "nodes: { srv: {} }\nstreams: [ { on: srv, name: S, subjects: [s], discard: new, max_bytes: 1040 } ]\nworkloads:\n"
-      "  - { publish: s, at: srv, via: jetstream, rate: 20/s, for: 6s, size: 30B }\n"
+      "nodes: { srv: {} }\nstreams: [ { on: srv, name: S, subjects: [s], discard: new, max_bytes: 1020 } ]\nworkloads:\n"
+      "  - { publish: s, at: srv, via: jetstream, rate: 20/s, for: 3600ms, size: 30B }\n"
       "  - { admin: S, at: srv, do: [purge], keep: 9, every: 3s, count: 1 }\nexpect: [ { invariants: [discard-new-never-evicts] } ]\n";
   const RunResult right = run(text);
   CHECK_MESSAGE(right.passed(), told(right));
@@ -86,12 +86,12 @@ TEST_CASE("an operator elsewhere excuses no loss of a work queue") {
 
 TEST_CASE("a stream that goes back while it runs has gone back, though its origin has lost as much") {
   const std::string text = R"(
-nodes: { hub: { domain: hub, sync_interval: always }, edge: { domain: edge, leaf_of: hub, sync_interval: 10m } }
+nodes: { hub: { domain: hub, sync_interval: always }, edge: { domain: edge, leaf_of: hub, sync_interval: 6s } }
 streams:
   - { on: edge, name: EDGE, subjects: [edge.>] }
   - { on: hub, name: COPY, mirror: { name: EDGE, domain: edge } }
 workloads: [ { publish: edge.new, at: edge, via: jetstream, rate: 20/s, for: 10s } ]
-faults: [ { at: 12s, power_loss: { node: edge, keep: none } }, { at: 13s, start: edge } ]
+faults: [ { at: 10100ms, power_loss: { node: edge, keep: none } }, { at: 11s, start: edge } ]
 expect: [ { invariants: [last-seq-monotone, mirror-is-prefix] } ]
 )";
   const RunResult right = run(text);
@@ -99,31 +99,37 @@ expect: [ { invariants: [last-seq-monotone, mirror-is-prefix] } ]
   CHECK(finds(run(text, Defect::nats_8152), "last-seq-monotone"));
 }
 
-TEST_CASE("a roll-up that was told of another message of its id takes nobody's place; one that was stored does") {
-  const std::string text =
-      "nodes: { srv: {} }\nstreams: [ { on: srv, name: S, subjects: [s.*], allow_rollup_hdrs: true } ]\nworkloads:\n"
-      "  - { publish: s, subjects: 4, at: srv, via: jetstream, rate: 20/s, for: 5s, msg_id: true, ids: 30, rollup: subject, rollup_every: "
-      "3 }\n"
-      "expect: [ { invariants: [purge-exact] } ]\n";
-  const RunResult right = run(text);
-  CHECK_MESSAGE(right.passed(), told(right));
-  CHECK(finds(run(text, Defect::break_purge), "purge-exact"));
+std::string rolled_up(const std::string& ids, const std::string& admin) {
+  return "nodes: { srv: { block_size: 512B } }\nstreams: [ { on: srv, name: S, subjects: [s.*], allow_rollup_hdrs: true } ]\nworkloads:\n"
+         "  - { publish: s, subjects: 4, at: srv, via: jetstream, rate: 20/s, for: 10s, msg_id: true, rollup: subject, rollup_every: 3, "
+         "ids: " +
+         ids + " }\n" + admin + "expect: [ { invariants: [purge-exact] } ]\n";
 }
 
-// A worker goes home as the power fails, with an ack under way that its server cannot write down.
-std::string orphaned(const std::string& stall, const std::string& consumed) {
+TEST_CASE("a roll-up that was told of another message of its id takes nobody's place; one that was stored does") {
+  const RunResult repeated = run(rolled_up("30", ""));
+  CHECK_MESSAGE(repeated.passed(), told(repeated));
+  const std::string deleted = rolled_up("90", "  - { admin: S, at: srv, do: [delete_message], every: 130ms, for: 12s }\n");
+  CHECK(run(deleted).passed());
+  CHECK(finds(run(deleted, Defect::nats_8004), "purge-exact"));
+}
+
+// A worker goes home, and the power fails.
+std::string orphaned(const std::string& goes_home, const std::string& faults) {
   return "nodes: { srv: { sync_interval: always } }\nstreams: [ { on: srv, name: JOBS, subjects: [jobs], retention: workqueue } ]\n"
          "workloads:\n  - { publish: jobs, at: srv, via: jetstream, rate: 20/s, for: 6s, name: p }\n"
-         "  - { consume: JOBS, at: srv, consumer: worker, timeout: 1s, for: " +
-         consumed + " }\nfaults:\n" + stall +
-         "  - { at: 7s, power_loss: { node: srv, keep: none } }\n  - { after: 1s, start: srv }\n"
-         "expect: [ { invariants: [no-orphans] } ]\n";
+         "  - { consume: JOBS, at: srv, consumer: worker, expires: 1s, timeout: 1s, for: " +
+         goes_home + " }\nfaults:\n" + faults + "  - { after: 1s, start: srv }\nexpect: [ { invariants: [no-orphans] } ]\n";
 }
 
 TEST_CASE("an ack that was not written down before a crash, and of which nobody was told, may be forgotten; no other") {
-  const RunResult right = run(orphaned("  - { at: 4900ms, slow_disk: { node: srv, factor: 2, stall: 3s } }\n", "5s"));
+  const std::string stalled =
+      "  - { at: 4900ms, slow_disk: { node: srv, factor: 2, stall: 3s } }\n  - { at: 7s, power_loss: { node: srv, keep: none } }\n";
+  const RunResult right = run(orphaned("5s", stalled));
   CHECK_MESSAGE(right.passed(), told(right));
-  CHECK(finds(run(orphaned("", "5s"), Defect::break_ack_removal), "no-orphans"));
+  const std::string early = orphaned("12s", "  - { at: 1s, power_loss: { node: srv, keep: none } }\n");
+  CHECK(run(early).passed());
+  CHECK(finds(run(early, Defect::break_ack_removal), "no-orphans"));
 }
 
 }  // namespace
