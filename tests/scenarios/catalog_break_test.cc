@@ -40,6 +40,7 @@ const std::vector<Row> kRows = {
     {"crash-recovery/stale-index.yaml", Defect::nats_5901, "state-equals-contents"},
     {"crash-recovery/swarm-stores.yaml", Defect::nats_7384, "index-is-cache"},
     {"crash-recovery/swarm-backlog.yaml", Defect::nats_6352, "bounded-work", false, 2},
+    {"crash-recovery/swarm-readers.yaml", Defect::nats_7691, "corruption-is-surfaced", false, 1},
     {"crash-recovery/swarm-sizes.yaml", Defect::nats_6798, "acked-is-durable", true},
     {"crash-recovery/swarm-damage.yaml", Defect::nats_7549, "corruption-is-surfaced", false, 12},
     {"crash-recovery/torn-tail.yaml", Defect::break_torn_tail, "acked-is-durable"},
