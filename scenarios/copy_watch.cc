@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <variant>
 
 #include "core/base/hash.h"
 #include "core/jetstream/source_header.h"
@@ -46,9 +47,17 @@ class CopyWatch::Watcher final : public core::CopyWatcher {
 CopyWatch::CopyWatch(const Scenario& scenario, const History& history) : scenario_(scenario), history_(history) {}
 CopyWatch::~CopyWatch() = default;
 
+// Whether an operator removes messages from it.
+bool CopyWatch::is_trimmed(const StreamSpec& stream) const {
+  return std::any_of(scenario_.workloads.begin(), scenario_.workloads.end(), [&](const WorkloadSpec& workload) {
+    const auto* admin = std::get_if<AdminSpec>(&workload.work);
+    return admin != nullptr && admin->on == stream.on && admin->stream == stream.name;
+  });
+}
+
 void CopyWatch::begin() {
   for (const StreamSpec& stream : scenario_.streams) {
-    if (!stream.sources.empty()) roles_[ids_.at(stream.on)].try_emplace(stream.name);
+    if (!stream.sources.empty()) roles_[ids_.at(stream.on)].try_emplace(stream.name).first->second.is_trimmed = is_trimmed(stream);
     const StreamSpec* origin = stream.mirror ? scenario_.origin(stream, *stream.mirror) : nullptr;
     if (origin == nullptr) continue;
     MirrorTrack& track = *mirrors_.emplace_back(std::make_unique<MirrorTrack>());
@@ -199,6 +208,7 @@ void CopyWatch::copied(sim::NodeId node, std::string_view stream, std::string_vi
   const std::optional<std::string_view> header = core::header_value(headers, core::kStreamSourceHeader);
   const std::optional<core::SourcedFrom> from = roles != nullptr && header ? core::parse_source_header(*header) : std::nullopt;
   if (!from) return;
+  if (roles->is_trimmed) brought_[{StreamKey{node, std::string(stream)}, from->key}].push_back(from->seq);
   core::Seq& last = roles->sources.try_emplace(from->key).first->second;
   if (from->seq <= last && roles->repeats < kFindingsMax) {
     ++roles->repeats;

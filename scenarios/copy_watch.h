@@ -41,6 +41,9 @@ struct CopyFinding {
   core::Instant at;
 };
 
+// Which sequences of its origins a stream ever stored: by stream and key of the source, as they came.
+using BroughtSeqs = std::map<std::pair<StreamKey, std::string>, std::vector<core::Seq>>;
+
 class CopyWatch final : public sim::TraceObserver {
  public:
   CopyWatch(const Scenario& scenario, const History& history);
@@ -57,6 +60,8 @@ class CopyWatch final : public sim::TraceObserver {
   void on_event(const sim::TraceEvent& event) override;
   // In the order of their moments; of a copy and kind the first few.
   [[nodiscard]] const std::vector<CopyFinding>& findings() const { return findings_; }
+  // Of streams from which operators remove messages; what others have can be read at the end.
+  [[nodiscard]] const BroughtSeqs& brought() const { return brought_; }
 
  private:
   class Watcher;
@@ -87,6 +92,7 @@ class CopyWatch final : public sim::TraceObserver {
     std::vector<MirrorTrack*> mirrors_of_it;
     std::map<std::string, core::Seq, std::less<>> sources;  // how far each has come, by its key
     std::size_t repeats = 0;
+    bool is_trimmed = false;  // by an operator
   };
   struct Stored;
 
@@ -97,6 +103,7 @@ class CopyWatch final : public sim::TraceObserver {
   void recovered(sim::NodeId node, Roles& roles, std::string_view stream, core::Seq last);
   void copied(sim::NodeId node, std::string_view stream, std::string_view headers, core::Seq seq);
   [[nodiscard]] bool is_known(const MirrorTrack& track, const Stored& message) const;
+  [[nodiscard]] bool is_trimmed(const StreamSpec& stream) const;
   void find(MirrorTrack& track, CopyFinding finding);
 
   const Scenario& scenario_;
@@ -106,6 +113,7 @@ class CopyWatch final : public sim::TraceObserver {
   std::map<sim::NodeId, std::map<std::string, Roles, std::less<>>> roles_;
   std::map<std::string, std::unique_ptr<Watcher>> watchers_;
   std::vector<CopyFinding> findings_;
+  BroughtSeqs brought_;
   core::Instant now_{};
 };
 

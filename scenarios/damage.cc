@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <optional>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "core/base/hash.h"
 #include "core/store/block_files.h"
@@ -19,6 +21,7 @@ struct BlockContent {
   std::set<core::Seq> messages;
   std::set<core::Seq> marks;
   core::Seq last;
+  std::vector<std::uint64_t> checksums;  // of its records, in order
   bool is_damaged = false;
 };
 
@@ -37,6 +40,7 @@ BlockContent read_block(const std::optional<std::string>& content, std::string_v
   const core::BlockScan scan = core::scan_block(plain, core::block_key(stream, index), [&](const core::RecordView& record, std::uint64_t) {
     (record.kind == core::RecordKind::message ? out.messages : out.marks).insert(record.seq);
     out.last = std::max(out.last, record.seq);
+    out.checksums.push_back(record.checksum);
   });
   out.is_damaged = !scan.damaged.empty() || scan.has_damaged_tail(plain.size());
   return out;
@@ -80,6 +84,15 @@ bool went_on_after(const core::IndexSnapshot& index, const std::set<core::Seq>& 
   });
 }
 
+// Whether something was written behind what was the last record when the index was written. A recovery may have done so, to mark what is
+// lost or gone: the index is then no witness that nothing else has gone since. Where that record is gone nothing tells.
+bool wrote_on_after(const core::IndexSnapshot& index, std::uint32_t newest, const BlockContent& last_block) {
+  if (newest > index.last_block) return true;
+  if (index.last_checksum == 0) return newest == index.last_block && !last_block.checksums.empty();
+  const auto at = std::find(last_block.checksums.begin(), last_block.checksums.end(), index.last_checksum);
+  return at != last_block.checksums.end() && std::next(at) != last_block.checksums.end();
+}
+
 }  // namespace
 
 Damage examine(const sim::DiskDamage& damage, const sim::DiskTree& tree, sim::NodeId node, core::Instant at) {
@@ -98,6 +111,8 @@ Damage examine(const sim::DiskDamage& damage, const sim::DiskTree& tree, sim::No
     const BlockContent before = read_block(damage.before, place.stream, index);
     const BlockContent after = read_block(damage.after, place.stream, index);
     out.messages = without(before.messages, after.messages);
+    // A mark that an older version brings back takes what it is for.
+    for (const core::Seq seq : without(after.marks, before.marks)) out.messages.insert(seq);
     out.marks = without(before.marks, after.marks);
     out.back = without(after.messages, before.messages);
     out.is_evident = after.is_damaged;
@@ -114,15 +129,21 @@ Damage examine(const sim::DiskDamage& damage, const sim::DiskTree& tree, sim::No
 
   // What the rest of the directory still knows.
   std::set<core::Seq> marks;
+  const std::optional<std::string> index_file = tree.content(place.directory + "/msgs/index.db");
+  const core::Result<core::IndexSnapshot> listed = core::decode_index(index_file.value_or(""), place.stream);  // nothing decodes to nothing
+  std::uint32_t newest = 0;
+  BlockContent index_block;
   for (const std::string& path : tree.files()) {
     if (!path.starts_with(place.directory + "/")) continue;
     const std::string rest = path.substr(place.directory.size() + 1);
     const std::optional<std::string> content = path == damage.path ? damage.after : tree.content(path);
     if (!content) continue;
     if (const std::uint32_t other = block_of(rest); other != 0) {
-      const BlockContent block = read_block(content, place.stream, other);
+      BlockContent block = read_block(content, place.stream, other);
       out.known_last = std::max(out.known_last, block.last);
       marks.insert(block.marks.begin(), block.marks.end());
+      newest = std::max(newest, other);
+      if (listed && listed->last_block == other) index_block = std::move(block);
     } else if (rest == "msgs/index.db") {
       const core::Result<core::IndexSnapshot> snapshot = core::decode_index(*content, place.stream);
       if (!snapshot) continue;
@@ -130,13 +151,10 @@ Damage examine(const sim::DiskDamage& damage, const sim::DiskTree& tree, sim::No
     }
   }
   // An index that is as new as the newest block, and knows of every removal there was, says what the lost one held.
-  const std::optional<std::string> index_file = tree.content(place.directory + "/msgs/index.db");
-  if (out.part == Damage::Part::block && index_file && out.path != place.directory + "/msgs/index.db") {
-    const core::Result<core::IndexSnapshot> snapshot = core::decode_index(*index_file, place.stream);
-    const bool is_new_enough =
-        snapshot && snapshot->last_seq >= out.known_last && (out.messages.empty() || snapshot->last_seq >= *out.messages.rbegin());
-    if (is_new_enough && !went_on_after(*snapshot, marks)) {
-      const bool is_listed = std::any_of(snapshot->blocks.begin(), snapshot->blocks.end(),
+  if (out.part == Damage::Part::block && listed) {
+    const bool is_new_enough = listed->last_seq >= out.known_last && (out.messages.empty() || listed->last_seq >= *out.messages.rbegin());
+    if (is_new_enough && !went_on_after(*listed, marks) && !wrote_on_after(*listed, newest, index_block)) {
+      const bool is_listed = std::any_of(listed->blocks.begin(), listed->blocks.end(),
                                          [&](const core::IndexBlock& block) { return block.index == index && block.messages() > 0; });
       out.is_evident = out.is_evident || is_listed;
     }

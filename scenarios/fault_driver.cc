@@ -138,7 +138,9 @@ void FaultDriver::apply_power_loss(const faults::PowerLoss& action) {
 
 void FaultDriver::apply_cut(const faults::Cut& action) {
   const auto [a, b] = hosts(action.link);
-  const auto told = action.how == faults::CutHow::black_hole ? DisturbanceLog::Told::no : DisturbanceLog::Told::yes;
+  // A reset of one direction breaks the sender's end alone: the other stays half-open.
+  const bool is_told = action.how == faults::CutHow::reset && action.direction == faults::Direction::both;
+  const auto told = is_told ? DisturbanceLog::Told::yes : DisturbanceLog::Told::no;
   world_.disturbances().began(told, action.link.a, action.link.b, world_.kernel().now());
   const sim::Cut how = action.how == faults::CutHow::reset ? sim::Cut::reset : sim::Cut::black_hole;
   if (action.direction == faults::Direction::a_to_b) {

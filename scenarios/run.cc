@@ -90,7 +90,8 @@ class Run {
                             world_.readings().all(),
                             &world_.leafs().findings(),
                             &world_.copies().findings(),
-                            &world_.reads()};
+                            &world_.reads(),
+                            &world_.copies().brought()};
     const std::vector<Consumption> consumptions = workloads.consumptions();
     std::vector<std::string> missed = faults.missed();
     for (std::string& crash : crashes_.missed()) missed.push_back(std::move(crash));

@@ -249,7 +249,9 @@ void Client::run_writer() {
     const AtEnd at_end{*this};
     std::string chunk;
     while (!is_closing_) {
-      if (state_ != State::connected || out_.empty()) {
+      // Still connected, for a connection that has ended while a write stood in it: whoever holds it waits for us.
+      const bool can_write = state_ == State::connected && connection_ != nullptr;
+      if (!can_write || out_.empty()) {
         idle_.wake_all(env_.tasks);
         output_.wait(env_.tasks, "client writer");
         continue;

@@ -144,6 +144,7 @@ void Consumer::on_stored(Seq seq, std::string_view subject) {
 }
 
 void Consumer::on_removed(Seq seq, std::string_view subject, bool is_purge) {
+  unremoved_.erase(seq);
   const bool is_ahead = seq >= next_seq_;
   const bool is_counted =
       env_.defects.is_on(Defect::nats_6343) ? (is_ahead || !pending_.contains(seq)) && seq > ack_floor_.stream : is_ahead;

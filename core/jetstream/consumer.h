@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -198,6 +199,7 @@ class Consumer {
   PendingDeliveries pending_;
   FiledPosition filed_;
   std::map<Seq, std::uint64_t> redelivered_;  // deliveries - 1
+  std::set<Seq> unremoved_;                   // acknowledged, and could not leave their stream: it closes, or its disk fails
   RedeliveryQueue redeliver_;
   std::int64_t num_pending_ = 0;      // not yet delivered, matching; below 0 by a defect only
   std::deque<Seq> last_of_subjects_;  // deliver policy last_per_subject: still to be delivered before

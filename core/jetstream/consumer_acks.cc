@@ -114,10 +114,13 @@ bool Consumer::acknowledge(const Ack& ack) {
     env_.tasks.sleep_until(after(env_.clock.now(), random_.between(Duration{0}, kRemovalTurnMax)));
     if (is_closed_) return false;
   }
-  if (!was_known) return true;
+  if (!was_known && !unremoved_.contains(ack.seq)) return true;
   env_.log.trace("consumer.acked", {{"stream", host_.stream_name()}, {"consumer", name_}, {"seq", ack.seq.value}});
   wake();
-  return host_.acknowledged(*this, ack.seq);
+  const bool has_left = host_.acknowledged(*this, ack.seq);
+  // Whoever asks again must not be told that it is done.
+  has_left ? void(unremoved_.erase(ack.seq)) : void(unremoved_.insert(ack.seq));
+  return has_left;
 }
 
 // It is neither pending nor to be delivered again.

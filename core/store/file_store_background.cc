@@ -45,6 +45,9 @@ void FileStore::run_passes() {
   const auto index_pause = [&] { return settings_.index_interval + index_random.between(Duration{0}, kIndexJitter); };
   Instant next_index = after(env_.clock.now(), index_pause());
   Instant next_sync = after(env_.clock.now(), random.between(settings_.sync_interval / 2, settings_.sync_interval - Duration{1}));
+  // What was read may be what a process wrote that ended before its own pass came: it waits for no other interval, or a server that
+  // starts again and again would never sync. nats-server takes it for durable.
+  if (!syncs_always() && was_recovered_) note_failure(sync_recovered(), "sync of what was recovered");
   while (!is_stopped_) {
     if (!to_compress_.empty()) {
       const MutexLock lock{mutex_};
@@ -83,6 +86,18 @@ Status FileStore::sync() {
     WT_CHECK(check_usable());
   }
   return sync_pass();
+}
+
+// Like a pass, but nothing is tidied: that is no better done at a start.
+Status FileStore::sync_recovered() {
+  {
+    const MutexLock lock{mutex_};
+    if (failed_ || is_stopped_) return {};
+    WT_CHECK(mark_limit_removals());
+  }
+  WT_CHECK(sync_files());
+  const MutexLock lock{mutex_};
+  return names_dirty_ ? sync_names() : Status{};
 }
 
 // Makes what is written durable, and lets go what waited for that.

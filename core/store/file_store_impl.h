@@ -190,6 +190,7 @@ class FileStore final : public std::enable_shared_from_this<FileStore> {
   void run_background();
   void run_passes();
   Status sync_pass();
+  Status sync_recovered();
   Status sync_files();
   Status tidy_blocks();
   Status sync_dirty_blocks();
@@ -227,6 +228,7 @@ class FileStore final : public std::enable_shared_from_this<FileStore> {
   bool is_dirty_ = false;                   // index.db is older than the state
   bool is_index_exact_ = false;             // nothing was appended since index.db was written
   bool names_dirty_ = false;                // the msgs directory has names that a power loss may take back
+  bool was_recovered_ = false;              // it began with blocks of an earlier process
   std::optional<Error> failed_;             // what is on disk is uncertain: nothing more is stored until a restart
 
   std::optional<StreamState> early_;  // the blocks were not read yet: this is what index.db says of them

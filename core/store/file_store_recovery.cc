@@ -94,6 +94,7 @@ Status FileStore::recover() {
     last_time = found.index->last_time;
   }
   names_dirty_ = true;
+  was_recovered_ = !blocks_.empty();
   if (blocks_.empty()) {
     if (found.index) next_index_ = std::max(next_index_, found.index->last_block + 1);
     WT_CHECK(add_block(last_seq_.next()));

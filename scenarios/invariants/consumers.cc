@@ -5,6 +5,7 @@
 #include <optional>
 #include <set>
 
+#include "scenarios/invariants/durability.h"
 #include "scenarios/invariants/invariants.h"
 #include "sim/disk.h"
 
@@ -37,13 +38,6 @@ core::Duration busy_between(const Evidence& evidence, const ConsumerKey& key, co
     counted = end;
   }
   return busy;
-}
-
-// Whether what changed at `at` need not have been written when the node crashed: the disk was given no time for it.
-bool is_unwritten(const Evidence& evidence, const ConsumerKey& key, core::Instant at, const Crash& crash) {
-  if (crash.node != key.stream.node || crash.at < at) return false;
-  const core::Duration passed = crash.at - at;
-  return passed <= kFlushMax || passed - busy_between(evidence, key, at, crash.at) <= kFlushMax;
 }
 
 // Whether something that the node had written more than a flush before it crashed at `crash` may be older afterwards: after
@@ -90,6 +84,12 @@ std::optional<Divergence> forgotten_answers(const Evidence& evidence, const Fina
 }
 
 }  // namespace
+
+bool is_unwritten(const Evidence& evidence, const ConsumerKey& key, core::Instant at, const Crash& crash) {
+  if (crash.node != key.stream.node || crash.at < at) return false;
+  const core::Duration passed = crash.at - at;
+  return passed <= kFlushMax || passed - busy_between(evidence, key, at, crash.at) <= kFlushMax;
+}
 
 std::vector<Divergence> check_consumer_state_durable(const Evidence& evidence) {
   std::vector<Divergence> out;

@@ -72,6 +72,23 @@ std::vector<Divergence> check_per_subject_limit(const Evidence& evidence) {
   return out;
 }
 
+namespace {
+
+// The first message that the stream said it removed when nobody was asking it to: before, or not yet, and with nothing unanswered.
+const StoredEvent* first_evicted(const Evidence& evidence, const FinalStream& stream, const StreamLife& life) {
+  std::set<core::Seq> judged;  // recovery says it again
+  for (const StreamLife::Removal& removal : life.removed) {
+    const std::vector<const StoredEvent*> stored = life.at(removal.seq);
+    if (stored.size() != 1 || !judged.insert(removal.seq).second) continue;
+    const bool is_asked_for = evidence.removals.any_of(stream.node, stream.key.stream, removal.seq, removal.at,
+                                                       [&](const RequestedRemoval& asked) { return asked.asked_at <= removal.at; });
+    if (!is_asked_for && !may_be_lost(evidence, stream, removal.seq, stored.front()->at)) return stored.front();
+  }
+  return nullptr;
+}
+
+}  // namespace
+
 std::vector<Divergence> check_discard_new_never_evicts(const Evidence& evidence) {
   std::vector<Divergence> out;
   for (const FinalStream& stream : evidence.end.streams) {
@@ -82,6 +99,7 @@ std::vector<Divergence> check_discard_new_never_evicts(const Evidence& evidence)
                              stream.spec->retention == Retention::limits && !limits.allows_rollup;
     if (!stream.is_readable || life == nullptr || !only_limits || had_damage(evidence, stream.key)) continue;
     const StoredEvent* gone = first_gone(evidence, stream, *life, [](const StoredEvent&) { return true; });
+    if (gone == nullptr) gone = first_evicted(evidence, stream, *life);
     if (gone == nullptr) continue;
     Divergence d = about("discard-new-never-evicts", stream, gone->seq, evidence.end.at);
     d.expected = "sequence " + std::to_string(gone->seq.value) + " stays: the stream refuses what is new instead";
@@ -104,6 +122,14 @@ std::optional<Divergence> survivor_of_rollup(const Evidence& evidence, PublishId
   // A crash may come between the storing and the removal: nobody takes that up, and a repeat is only told where the message is.
   if (stream == nullptr || !stream->is_readable || crashed_between(evidence, *stream, record.published_at(), record.settled_at()))
     return std::nullopt;
+  // Where ids come again it may have been told of another message, and was never stored: that takes nobody's place. A repeat of its own
+  // does.
+  const StreamLife* life = evidence.history.life(stream->key);
+  const auto is_itself = [&](const StoredEvent* stored) { return stored->content == record.content(); };
+  if (publish->ids > 0 && record.is_duplicate() && life != nullptr) {
+    const std::vector<const StoredEvent*> stored = life->at(record.seq());
+    if (std::none_of(stored.begin(), stored.end(), is_itself)) return std::nullopt;
+  }
   const std::uint64_t subject = core::hash_bytes(publish->subject_of(id.index));
   for (const FinalMessage& message : stream->messages) {
     if (message.seq >= record.seq()) break;

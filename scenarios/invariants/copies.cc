@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <unordered_map>
@@ -62,6 +63,26 @@ bool restarted_between(const Evidence& evidence, const FinalStream& stream, core
   return life != nullptr && life->recovered_between(from, to);
 }
 
+// Whether an operator removed messages from it.
+bool is_trimmed(const Evidence& evidence, const FinalStream& stream) {
+  return std::any_of(evidence.removals.all().begin(), evidence.removals.all().end(),
+                     [&](const RequestedRemoval& each) { return each.node == stream.node && each.stream == stream.key.stream; });
+}
+
+// Which of its origin's sequences an aggregate that operators trim ever had, ascending; nullopt: that is not known.
+std::optional<std::vector<core::Seq>> ever_brought(const Evidence& evidence, const FinalStream& stream, const FinalCopy& copy) {
+  const StreamLife* life = evidence.history.life(stream.key);
+  if (evidence.brought == nullptr || life == nullptr) return std::nullopt;
+  // It said that it removed what it never said it had: written as its node was killed, and whose that was nobody can say.
+  const bool has_unheard = std::any_of(life->removed.begin(), life->removed.end(),
+                                       [&](const StreamLife::Removal& removal) { return life->at(removal.seq).empty(); });
+  if (has_unheard) return std::nullopt;
+  std::vector<core::Seq> out;
+  if (const auto found = evidence.brought->find({stream.key, copy.key}); found != evidence.brought->end()) out = found->second;
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
 // What its origin stored and may not be missing in the aggregate, in the origin's order: sequence and message.
 std::map<core::Seq, PublishId> owed(const Evidence& evidence, const FinalStream& origin, const FinalCopy& copy) {
   std::map<core::Seq, PublishId> out;
@@ -80,7 +101,7 @@ std::map<core::Seq, PublishId> owed(const Evidence& evidence, const FinalStream&
                   [&](const ConsumerSpec& each) { return each.on == origin.node && each.stream == origin.key.stream; });
   const StreamLife* life = evidence.history.life(origin.key);
   if (origin.spec->retention != Retention::workqueue || origin.has_stream_limits || is_consumed || life == nullptr ||
-      !copy.from->filter_subject.empty() || !evidence.removals.is_empty())
+      !copy.from->filter_subject.empty() || is_trimmed(evidence, origin))
     return out;
   std::unordered_map<std::uint64_t, PublishId> published;  // by content
   for (std::uint16_t w = 0; w < evidence.ledger.books().size(); ++w) {
@@ -137,14 +158,17 @@ std::vector<Divergence> check_no_loss_after_offline(const Evidence& evidence) {
         last = std::max(last, message->origin_seq);
         here.insert(here.end(), message->origin_seq);
       }
-      // What an aggregate's own limits, consumers and operators took, nobody can tell from what never came.
-      const bool keeps_all = !stream.has_limits && stream.spec->retention == Retention::limits &&
-                             std::none_of(evidence.removals.all().begin(), evidence.removals.all().end(), [&](const RequestedRemoval& r) {
-                               return r.node == stream.node && r.stream == stream.key.stream;
-                             });
+      // What an aggregate's own limits and consumers took, nobody can tell from what never came. What operators took was noted as it came.
+      const bool keeps_all = !stream.has_limits && stream.spec->retention == Retention::limits;
       if (is_reported || !keeps_all || is_partial(stream) || !is_due(evidence, copy)) continue;
+      std::optional<std::vector<core::Seq>> brought;
+      if (is_trimmed(evidence, stream)) {
+        brought = has_order ? ever_brought(evidence, stream, copy) : std::nullopt;
+        if (!brought) continue;
+      }
       for (const auto& [seq, id] : owed(evidence, *origin, copy)) {
         if (has_order ? here.contains(seq) : has_message(stream, id)) continue;
+        if (brought && std::binary_search(brought->begin(), brought->end(), seq)) continue;
         const bool is_unreadable = !stream.unreadable.empty() || had_damage(evidence, stream.key);
         if (is_unreadable) break;
         report({},

@@ -284,7 +284,10 @@ void LostMessages::find() {
       if (publish != nullptr && publish->ids > 0 && record.is_duplicate()) return true;
       // Nor was what it acknowledged after a crash over the storing, of which nobody heard.
       const FinalStream* stream = record.outcome() == Outcome::acked ? acked_by.of(record) : nullptr;
-      const bool is_unheard = stream != nullptr && record.is_duplicate() && was_removed_by_limits(*stream, record.seq()) &&
+      const bool is_unheard = stream != nullptr && record.is_duplicate() &&
+                              (was_removed_by_limits(*stream, record.seq()) ||
+                               was_removed_on_request(evidence_, *stream, record.seq(),
+                                                      subject_of(evidence_, {static_cast<std::uint16_t>(w), i}), record.published_at())) &&
                               crashed_between(evidence_, *stream, record.published_at(), record.settled_at());
       if (!is_unheard) lost_[w].push_back(i);
       return true;

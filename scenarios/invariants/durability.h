@@ -41,6 +41,8 @@ struct FinalStream;
 [[nodiscard]] bool may_be_lost(const Evidence& evidence, const FinalStream& stream, const PublishRecord& record);
 // The stream that a PubAck named, among those of the scenario; nullptr if there is none.
 [[nodiscard]] const FinalStream* stream_of_ack(const Evidence& evidence, const PublishRecord& record);
+// Whether what changed in a consumer's state at `at` need not have been written when the node crashed: the disk was given no time.
+[[nodiscard]] bool is_unwritten(const Evidence& evidence, const ConsumerKey& key, core::Instant at, const Crash& crash);
 // Whether the stream's node crashed in that time.
 [[nodiscard]] bool crashed_between(const Evidence& evidence, const FinalStream& stream, core::Instant from, core::Instant to);
 // The subject to which a message was published.

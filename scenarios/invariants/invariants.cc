@@ -229,11 +229,36 @@ std::vector<Divergence> check_no_silent_drop(const Evidence& evidence) {
   return out;
 }
 
+namespace {
+
+// Where a stream that runs must be by what it has said since it last came back from its disk with less than it had had.
+core::Seq last_seq_said(const StreamLife& life) {
+  if (life.steps_back.empty()) return life.last_seq;
+  const StreamLife::StepBack& step = life.steps_back.back();
+  core::Seq last = step.to;
+  for (const StoredEvent& stored : life.stored) last = stored.at > step.at ? std::max(last, stored.seq) : last;
+  for (const StreamLife::Skip& skip : life.skips) last = skip.at > step.at ? std::max(last, skip.through) : last;
+  return last;
+}
+
+}  // namespace
+
 std::vector<Divergence> check_last_seq_monotone(const Evidence& evidence) {
   std::vector<Divergence> out;
   for (const FinalStream& stream : evidence.end.streams) {
     const StreamLife* life = evidence.history.life(stream.key);
     if (life == nullptr) continue;
+    if (const core::Seq said = last_seq_said(*life); stream.is_readable && stream.state.last_seq < said) {
+      Divergence& d = out.emplace_back();
+      d.invariant = "last-seq-monotone";
+      d.expected = "the stream's last sequence stays at or above " + std::to_string(said.value);
+      d.actual = "it went back to " + std::to_string(stream.state.last_seq.value) + " without a restart";
+      d.stream = stream.key.stream;
+      d.node = stream.node;
+      d.first_seq = stream.state.last_seq.next();
+      d.at = evidence.end.at;
+      continue;
+    }
     for (const StreamLife::StepBack& step : life->steps_back) {
       if (may_step_back(evidence, stream, step)) continue;
       Divergence d;

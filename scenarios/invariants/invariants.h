@@ -48,6 +48,7 @@ struct Evidence {
   const std::vector<LeafFinding>* leafs = nullptr;   // nullptr: nobody looked
   const std::vector<CopyFinding>* copies = nullptr;  // the same
   const ReadLog* reads = nullptr;                    // the same
+  const BroughtSeqs* brought = nullptr;              // the same
 };
 
 struct Invariant {

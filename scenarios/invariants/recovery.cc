@@ -151,22 +151,36 @@ std::optional<Divergence> compare(const Evidence& evidence, const FinalStream& s
   return std::nullopt;
 }
 
+// What went on while the end was read: acknowledged, removed or stored after the first message was read and before the disk was.
+bool is_of_the_end(const Evidence& evidence, const FinalStream& stream, core::Seq seq) {
+  const core::Instant since = evidence.end.at;
+  const StreamLife* life = evidence.history.life(stream.key);
+  const auto is_it = [&](const auto& event) { return event.seq == seq && event.at >= since; };
+  if (life != nullptr &&
+      (std::any_of(life->removed.begin(), life->removed.end(), is_it) || std::any_of(life->stored.begin(), life->stored.end(), is_it)))
+    return true;
+  return std::any_of(evidence.history.consumers().begin(), evidence.history.consumers().end(), [&](const auto& consumer) {
+    const auto is_ack = [&](const ConsumerEvent& event) { return event.is_ack && is_it(event); };
+    return consumer.first.stream == stream.key && std::any_of(consumer.second.begin(), consumer.second.end(), is_ack);
+  });
+}
+
 // At the end the stream is there to be asked.
-std::optional<Divergence> compare_with_end(const FinalStream& stream, const RecoveryReading& reading) {
+std::optional<Divergence> compare_with_end(const Evidence& evidence, const FinalStream& stream, const RecoveryReading& reading) {
   Divergence d = about("recovery-equals-precrash", stream, core::Seq{}, reading.at);
   const Messages& recovered = reading.with_index.messages;
   std::set<core::Seq> live;
   for (const FinalMessage& message : stream.messages) {
     live.insert(message.seq);
     const auto found = recovered.find(message.seq);
-    if (found != recovered.end() && found->second == message.content) continue;
+    if ((found != recovered.end() && found->second == message.content) || is_of_the_end(evidence, stream, message.seq)) continue;
     d.first_seq = message.seq;
     d.expected = "a kill at the end leaves " + name_of(message.seq) + " as it can be read now";
     d.actual = found == recovered.end() ? "recovery does not find it" : "recovery finds another message";
     return d;
   }
   for (const auto& [seq, content] : recovered) {
-    if (live.contains(seq)) continue;
+    if (live.contains(seq) || is_of_the_end(evidence, stream, seq)) continue;
     d.first_seq = seq;
     d.expected = "a kill at the end leaves no message that cannot be read now";
     d.actual = "recovery finds " + name_of(seq);
@@ -216,8 +230,9 @@ std::vector<Divergence> check_recovery_equals_precrash(const Evidence& evidence)
       if (reading.key != stream.key) continue;
       if (!reading.is_final) path.go_on(*life, since, reading.at);
       const std::optional<Divergence> found = !reading.is_final ? compare(evidence, stream, reading, path, since)
-                                              : is_block_damaged_by(evidence, stream, core::kForever) ? std::nullopt
-                                                                                                      : compare_with_end(stream, reading);
+                                              : is_block_damaged_by(evidence, stream, core::kForever)
+                                                  ? std::nullopt
+                                                  : compare_with_end(evidence, stream, reading);
       if (found) {
         out.push_back(*found);
         break;

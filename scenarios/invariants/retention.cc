@@ -156,6 +156,22 @@ std::vector<Divergence> check_retention_only_removes_acked(const Evidence& evide
   return out;
 }
 
+namespace {
+
+// Whether a crash came before an ack was written down, and nobody had been told that it counts: its consumer waits for it again, and
+// there may be no application any more that asks.
+bool may_be_forgotten(const Evidence& evidence, const FinalStream& stream, const ConsumerKey& consumer, core::Seq seq, core::Instant at) {
+  const auto is_told = [&](const History::ConfirmedAck& each) {
+    return each.seq == seq && each.node == stream.node && each.stream == stream.key.stream && each.at >= at;
+  };
+  const std::vector<History::ConfirmedAck>& told = evidence.history.confirmed_acks();
+  if (std::any_of(told.begin(), told.end(), is_told)) return false;
+  const std::vector<Crash>& crashes = evidence.history.crashes();
+  return std::any_of(crashes.begin(), crashes.end(), [&](const Crash& crash) { return is_unwritten(evidence, consumer, at, crash); });
+}
+
+}  // namespace
+
 std::vector<Divergence> check_no_orphans(const Evidence& evidence) {
   std::vector<Divergence> out;
   for (const FinalStream& stream : evidence.end.streams) {
@@ -167,7 +183,7 @@ std::vector<Divergence> check_no_orphans(const Evidence& evidence) {
       for (const auto& [consumer, acks] : consumers) {
         if (wants(*consumer, message.subject) == false) continue;
         const auto ack = acks.each.find(message.seq);
-        if (ack == acks.each.end()) {
+        if (ack == acks.each.end() || may_be_forgotten(evidence, stream, key_of(*consumer), message.seq, ack->second)) {
           is_wanted = true;
           break;
         }

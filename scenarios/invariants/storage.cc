@@ -155,7 +155,10 @@ std::optional<core::Seq> unreported(const Evidence& evidence, const FinalStream&
     if (is_there || stream.unreadable.contains(seq) || was_removed_by_limits(stream, seq)) continue;
     const bool was_removed =
         std::any_of(life.removed.begin(), life.removed.end(), [seq](const StreamLife::Removal& removal) { return removal.seq == seq; });
-    if (!was_removed) return seq;
+    // A purge that the end of its process cut short is carried through by the next one, without a word on what it takes.
+    const bool was_being_removed = evidence.removals.any_of(stream.node, stream.key.stream, seq, damage.at,
+                                                            [&](const RequestedRemoval& removal) { return removal.asked_at <= damage.at; });
+    if (!was_removed && !was_being_removed) return seq;
   }
   return std::nullopt;
 }

@@ -87,8 +87,9 @@ std::string page() {
       "behind the right disk operation, and\n"
       "`windtunnel crash-points FILE --defect NAME` tries them all ([crash-points.md](crash-points.md)). `tests/scenarios/finders_test.cc` "
       "goes through these rows.\n"
-      "*By chance* is the first seed of 1 to 1,000 at which another scenario of the theme finds it, one that is not made for it (`./dev "
-      "defects` measures it anew, which takes long).\n";
+      "*By chance* is the first seed of 1 to 1,000 at which a swarm of the theme finds it, which is made for no defect; if none does, "
+      "another "
+      "scenario of the theme that is not\nmade for it. Measured, not typed: `./dev defects` does it anew, `./dev defects NAME` for one.\n";
   const std::map<std::string, Measured> by_chance = measured();
   std::set<std::string_view> areas;
   std::set<core::Defect> shown;

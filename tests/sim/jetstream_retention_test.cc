@@ -43,6 +43,10 @@ TEST_CASE("an acknowledgement whose job could not leave its work queue is not an
     if (is_failing) node.world.process("hub").disk().fail({.operation = sim::DiskOperation::write, .pattern = "**/msgs/*.blk"});
     CHECK(js.ack(jobs[0]) == !is_failing);
     CHECK(js.stream("Q")["state"]["messages"] == (is_failing ? 2 : 1));
+    CHECK(js.ack(jobs[0]) == !is_failing);  // whoever asks again is told the same
+    node.world.process("hub").disk().heal();
+    CHECK(js.ack(jobs[0]));
+    CHECK(js.stream("Q")["state"]["messages"] == 1);
   }
 }
 

@@ -477,6 +477,36 @@ TEST_CASE("publishers wait while a server does not read, and go on when it does"
   CHECK(world.script.count("PUB") == 60);
 }
 
+TEST_CASE("a connection that breaks while a write stands in it takes what was not written with it, and the client is back") {
+  // The seed decides which of reader and writer hears of it first.
+  for (std::uint64_t seed = 1; seed <= 8; ++seed) {
+    CAPTURE(seed);
+    ClientWorld world{seed};
+    int published = 0;
+    std::string flushed;
+    world.start_client([&](Client& client, Env& env) {
+      (void)client.connect(in(env, 1s));
+      env.tasks.sleep_until(core::Instant{1s});
+      for (; published < 30; ++published)
+        (void)client.publish({.subject = "x", .reply = {}, .headers = {}, .payload = std::string(100'000, 'x')});
+      flushed = outcome(client.flush(in(env, 100s)));
+      if (flushed == "reset") flushed = outcome(client.flush(in(env, 100s)));  // it was under way as well
+    });
+    world.run(900ms);
+    world.server.pause();
+    world.run(5s);
+    CHECK(published < 30);  // the writer stands in a write, and more is waiting behind it
+    world.network.cut_both(world.server.host(), world.client.host(), sim::Cut::reset);
+    world.run(1s);
+    world.network.heal_both(world.server.host(), world.client.host());
+    world.server.resume();
+    world.run(20s);
+    CHECK(published == 30);
+    CHECK(flushed == "ok");
+    CHECK(world.script.count("CONNECT") == 2);
+  }
+}
+
 TEST_CASE("closing sends what is buffered, and wakes everyone who waits") {
   ClientWorld world;
   std::string woke;

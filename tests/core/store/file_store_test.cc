@@ -251,6 +251,25 @@ TEST_CASE("the periodic sync comes first within the second half of the interval,
   CHECK(std::count(done.begin(), done.end(), "sync_directory " + at.msgs("")) == 1);
 }
 
+TEST_CASE("what an earlier process left is synced at once: it has waited long enough") {
+  for (const bool is_killed : {false, true}) {
+    StoreFixture at;
+    at.open();
+    at.put("a", "1");
+    is_killed ? at.kill() : at.restart();
+    at.world.disk->is_recording = true;
+    std::ptrdiff_t synced_at_once = -1;
+    at.world.tasks.on_park = [&] {
+      const auto& done = at.world.disk->operations;
+      if (synced_at_once < 0) synced_at_once = std::count(done.begin(), done.end(), "sync " + at.msgs("1.blk"));
+    };
+    at.run_background(1);
+    CHECK(synced_at_once == 1);
+    const auto& done = at.world.disk->operations;
+    CHECK(std::count(done.begin(), done.end(), "sync " + at.msgs("1.blk")) == 1);  // and the first pass finds nothing to do
+  }
+}
+
 TEST_CASE("the directory is not synced with the defect no-dir-sync") {
   StoreFixture at;
   at.world.defects.set(Defect::no_dir_sync);
