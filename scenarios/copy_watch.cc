@@ -47,17 +47,20 @@ class CopyWatch::Watcher final : public core::CopyWatcher {
 CopyWatch::CopyWatch(const Scenario& scenario, const History& history) : scenario_(scenario), history_(history) {}
 CopyWatch::~CopyWatch() = default;
 
-// Whether an operator removes messages from it.
-bool CopyWatch::is_trimmed(const StreamSpec& stream) const {
-  return std::any_of(scenario_.workloads.begin(), scenario_.workloads.end(), [&](const WorkloadSpec& workload) {
-    const auto* admin = std::get_if<AdminSpec>(&workload.work);
-    return admin != nullptr && admin->on == stream.on && admin->stream == stream.name;
+bool CopyWatch::may_lose(const StreamSpec& stream) const {
+  const bool loses_power = std::any_of(scenario_.faults.begin(), scenario_.faults.end(), [&](const FaultSpec& fault) {
+    const auto* loss = std::get_if<faults::PowerLoss>(&fault.fault.action);
+    return loss != nullptr && loss->node == stream.on;
   });
+  return loses_power || std::any_of(scenario_.workloads.begin(), scenario_.workloads.end(), [&](const WorkloadSpec& workload) {
+           const auto* admin = std::get_if<AdminSpec>(&workload.work);
+           return admin != nullptr && admin->on == stream.on && admin->stream == stream.name;
+         });
 }
 
 void CopyWatch::begin() {
   for (const StreamSpec& stream : scenario_.streams) {
-    if (!stream.sources.empty()) roles_[ids_.at(stream.on)].try_emplace(stream.name).first->second.is_trimmed = is_trimmed(stream);
+    if (!stream.sources.empty()) roles_[ids_.at(stream.on)].try_emplace(stream.name).first->second.may_lose = may_lose(stream);
     const StreamSpec* origin = stream.mirror ? scenario_.origin(stream, *stream.mirror) : nullptr;
     if (origin == nullptr) continue;
     MirrorTrack& track = *mirrors_.emplace_back(std::make_unique<MirrorTrack>());
@@ -208,7 +211,7 @@ void CopyWatch::copied(sim::NodeId node, std::string_view stream, std::string_vi
   const std::optional<std::string_view> header = core::header_value(headers, core::kStreamSourceHeader);
   const std::optional<core::SourcedFrom> from = roles != nullptr && header ? core::parse_source_header(*header) : std::nullopt;
   if (!from) return;
-  if (roles->is_trimmed) brought_[{StreamKey{node, std::string(stream)}, from->key}].push_back(from->seq);
+  if (roles->may_lose) brought_[{StreamKey{node, std::string(stream)}, from->key}].push_back({from->seq, now_});
   core::Seq& last = roles->sources.try_emplace(from->key).first->second;
   if (from->seq <= last && roles->repeats < kFindingsMax) {
     ++roles->repeats;

@@ -41,8 +41,12 @@ struct CopyFinding {
   core::Instant at;
 };
 
-// Which sequences of its origins a stream ever stored: by stream and key of the source, as they came.
-using BroughtSeqs = std::map<std::pair<StreamKey, std::string>, std::vector<core::Seq>>;
+// Which sequences of its origins a stream ever stored, and when: by stream and key of the source, as they came.
+struct BroughtSeq {
+  core::Seq seq;
+  core::Instant at;
+};
+using BroughtSeqs = std::map<std::pair<StreamKey, std::string>, std::vector<BroughtSeq>>;
 
 class CopyWatch final : public sim::TraceObserver {
  public:
@@ -60,7 +64,7 @@ class CopyWatch final : public sim::TraceObserver {
   void on_event(const sim::TraceEvent& event) override;
   // In the order of their moments; of a copy and kind the first few.
   [[nodiscard]] const std::vector<CopyFinding>& findings() const { return findings_; }
-  // Of streams from which operators remove messages; what others have can be read at the end.
+  // Of streams from which operators remove messages, or whose node loses its power; what others have can be read at the end.
   [[nodiscard]] const BroughtSeqs& brought() const { return brought_; }
 
  private:
@@ -92,7 +96,7 @@ class CopyWatch final : public sim::TraceObserver {
     std::vector<MirrorTrack*> mirrors_of_it;
     std::map<std::string, core::Seq, std::less<>> sources;  // how far each has come, by its key
     std::size_t repeats = 0;
-    bool is_trimmed = false;  // by an operator
+    bool may_lose = false;  // what it had: to an operator, or with its node's power
   };
   struct Stored;
 
@@ -103,7 +107,7 @@ class CopyWatch final : public sim::TraceObserver {
   void recovered(sim::NodeId node, Roles& roles, std::string_view stream, core::Seq last);
   void copied(sim::NodeId node, std::string_view stream, std::string_view headers, core::Seq seq);
   [[nodiscard]] bool is_known(const MirrorTrack& track, const Stored& message) const;
-  [[nodiscard]] bool is_trimmed(const StreamSpec& stream) const;
+  [[nodiscard]] bool may_lose(const StreamSpec& stream) const;
   void find(MirrorTrack& track, CopyFinding finding);
 
   const Scenario& scenario_;

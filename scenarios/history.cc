@@ -70,6 +70,9 @@ std::vector<const StoredEvent*> StreamLife::at(core::Seq seq) const {
 }
 
 std::uint64_t StreamLife::size_of(core::Seq seq) const {
+  // Where it is if there are no gaps.
+  const std::uint64_t guess = sizes.empty() || seq < sizes.front().seq ? 0 : seq.value - sizes.front().seq.value;
+  if (guess < sizes.size() && sizes[guess].seq == seq) return sizes[guess].bytes;
   const auto found =
       std::lower_bound(sizes.begin(), sizes.end(), seq, [](const RecordSize& size, core::Seq wanted) { return size.seq < wanted; });
   return found == sizes.end() || found->seq != seq ? 0 : found->bytes;

@@ -35,6 +35,13 @@ void SeqList::add(Seq seq) {
 }
 
 std::size_t SeqList::position(Seq from) const {
+  if (head_ < seqs_.size()) {
+    // Where it is if there are no gaps, as in a stream whose oldest messages go first; it is never behind that.
+    const std::uint64_t first = seqs_[head_] & ~kDeadBit;
+    if (from.value <= first) return head_;
+    const std::uint64_t guess = head_ + (from.value - first);
+    if (guess < seqs_.size() && (seqs_[guess] & ~kDeadBit) == from.value) return guess;
+  }
   const auto begin = seqs_.begin() + head_;
   const auto it = std::lower_bound(begin, seqs_.end(), from.value,
                                    [](std::uint64_t entry, std::uint64_t value) { return (entry & ~kDeadBit) < value; });

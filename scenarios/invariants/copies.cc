@@ -78,7 +78,9 @@ std::optional<std::vector<core::Seq>> ever_brought(const Evidence& evidence, con
                                        [&](const StreamLife::Removal& removal) { return life->at(removal.seq).empty(); });
   if (has_unheard) return std::nullopt;
   std::vector<core::Seq> out;
-  if (const auto found = evidence.brought->find({stream.key, copy.key}); found != evidence.brought->end()) out = found->second;
+  if (const auto found = evidence.brought->find({stream.key, copy.key}); found != evidence.brought->end()) {
+    for (const BroughtSeq& each : found->second) out.push_back(each.seq);
+  }
   std::sort(out.begin(), out.end());
   return out;
 }
@@ -127,6 +129,28 @@ bool is_partial(const FinalStream& stream) {
          stream.spec->create_body.find("\"subject_transforms\"") != std::string::npos;
 }
 
+// Whether an aggregate had it, and lost it when its node's power went before it was synced. Of an origin that keeps its messages it
+// copies again what lies behind the last one that it still has; one whose messages go when they are acknowledged has none to send.
+bool is_lost_at_home(const Evidence& evidence, const FinalStream& stream, const FinalCopy& copy, const FinalStream& origin, core::Seq seq,
+                     const std::vector<const SourcedMessage*>& sourced) {
+  const StreamLife* life = evidence.history.life(stream.key);
+  if (evidence.brought == nullptr || life == nullptr) return false;
+  const auto brought = evidence.brought->find({stream.key, copy.key});
+  if (brought == evidence.brought->end()) return false;
+  core::Instant had{};  // the last time
+  for (const BroughtSeq& each : brought->second) had = each.seq == seq ? std::max(had, each.at) : had;
+  const std::vector<Crash>& crashes = evidence.history.crashes();
+  return had != core::Instant{} && std::any_of(crashes.begin(), crashes.end(), [&](const Crash& crash) {
+           if (crash.node != stream.key.node || crash.at < had || !may_cost(evidence, stream, crash)) return false;
+           if (origin.spec != nullptr && origin.spec->retention != Retention::limits) return true;
+           return std::any_of(sourced.begin(), sourced.end(), [&](const SourcedMessage* each) {
+             const std::vector<const StoredEvent*> events = life->at(each->seq);
+             const auto is_before = [&](const StoredEvent* event) { return event->at <= crash.at; };
+             return each->origin_seq > seq && std::any_of(events.begin(), events.end(), is_before);
+           });
+         });
+}
+
 }  // namespace
 
 std::vector<Divergence> check_no_loss_after_offline(const Evidence& evidence) {
@@ -169,6 +193,7 @@ std::vector<Divergence> check_no_loss_after_offline(const Evidence& evidence) {
       for (const auto& [seq, id] : owed(evidence, *origin, copy)) {
         if (has_order ? here.contains(seq) : has_message(stream, id)) continue;
         if (brought && std::binary_search(brought->begin(), brought->end(), seq)) continue;
+        if (is_lost_at_home(evidence, stream, copy, *origin, seq, sourced[c])) continue;
         const bool is_unreadable = !stream.unreadable.empty() || had_damage(evidence, stream.key);
         if (is_unreadable) break;
         report({},

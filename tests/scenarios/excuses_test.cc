@@ -84,6 +84,35 @@ TEST_CASE("an operator elsewhere excuses no loss of a work queue") {
                     [](const Divergence& d) { return d.invariant == "no-loss-after-offline" && d.stream == "JOBS"; }));
 }
 
+// A hub that syncs now and then loses its power, and with it what it has from its edges: one keeps its messages, the other's are gone
+// with their acknowledgement.
+TEST_CASE("what an aggregate lost with its power is its own loss; what it never had is missed") {
+  const std::string text = R"(
+nodes: { hub: { domain: hub }, east: { domain: east, leaf_of: hub }, west: { domain: west, leaf_of: hub } }
+streams:
+  - { on: east, name: EAST, subjects: [east.>] }
+  - { on: west, name: WEST, subjects: [west.>], retention: workqueue }
+  - { on: hub, name: ALL, sources: [ { name: EAST, domain: east } ] }
+  - { on: hub, name: JOBS, sources: [ { name: WEST, domain: west } ] }
+workloads:
+  - { publish: east.new, at: east, via: jetstream, rate: 50/s, for: 20s }
+  - { publish: west.new, at: west, via: jetstream, rate: 50/s, for: 20s }
+faults:
+  - { at: 6s, power_loss: { node: hub, keep: none } }
+  - { at: 8s, start: hub }
+expect: [ { invariants: [no-loss-after-offline] } ]
+)";
+  const auto misses = [](const RunResult& result, const char* stream) {
+    return std::any_of(result.divergences.begin(), result.divergences.end(),
+                       [&](const Divergence& d) { return d.invariant == "no-loss-after-offline" && d.stream == stream; });
+  };
+  const RunResult right = run(text);
+  CHECK_MESSAGE(right.passed(), told(right));
+  const RunResult skipping = run(text, Defect::break_source_skips);
+  CHECK(misses(skipping, "ALL"));
+  CHECK(misses(skipping, "JOBS"));
+}
+
 TEST_CASE("a stream that goes back while it runs has gone back, though its origin has lost as much") {
   const std::string text = R"(
 nodes: { hub: { domain: hub, sync_interval: always }, edge: { domain: edge, leaf_of: hub, sync_interval: 6s } }
