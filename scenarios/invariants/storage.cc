@@ -49,6 +49,7 @@ std::vector<Divergence> check_no_resurrection(const Evidence& evidence) {
     if (life == nullptr) continue;
     std::map<core::Seq, core::Instant> removed_at;  // the last time
     for (const StreamLife::Removal& removal : life->removed) {
+      if (removal.at >= evidence.end.at) break;  // while the end is read: it may have been read before
       if (!was_recovery_cut_short(evidence, stream, *life, removal.at)) removed_at[removal.seq] = removal.at;
     }
     std::map<core::Seq, core::Instant> stored_at;
