@@ -106,9 +106,9 @@ std::map<core::Seq, PublishId> owed(const Evidence& evidence, const FinalStream&
       !copy.from->filter_subject.empty() || is_trimmed(evidence, origin))
     return out;
   std::unordered_map<std::uint64_t, PublishId> published;  // by content
-  for (std::uint16_t w = 0; w < evidence.ledger.books().size(); ++w) {
+  for (std::size_t w = 0; w < evidence.ledger.books().size(); ++w) {
     evidence.ledger.books()[w].each([&](std::uint64_t index, const PublishRecord& record) {
-      published.emplace(record.content(), PublishId{w, index});
+      published.emplace(record.content(), PublishId{static_cast<std::uint16_t>(w), index});
       return true;
     });
   }

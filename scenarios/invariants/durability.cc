@@ -229,9 +229,9 @@ std::vector<std::unordered_set<std::uint64_t>> removed_on_request(const Evidence
   std::vector<std::unordered_set<std::uint64_t>> gone(books.size());
   if (evidence.removals.is_empty()) return gone;
   std::map<std::pair<std::uint64_t, std::uint16_t>, std::uint64_t> indexes;  // by content and workload
-  for (std::uint16_t w = 0; w < books.size(); ++w) {
+  for (std::size_t w = 0; w < books.size(); ++w) {
     books[w].each([&](std::uint64_t i, const PublishRecord& record) {
-      indexes.emplace(std::pair{record.content(), w}, i);
+      indexes.emplace(std::pair{record.content(), static_cast<std::uint16_t>(w)}, i);
       return true;
     });
   }
