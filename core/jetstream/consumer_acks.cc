@@ -119,7 +119,11 @@ bool Consumer::acknowledge(const Ack& ack) {
   wake();
   const bool has_left = host_.acknowledged(*this, ack.seq);
   // Whoever asks again must not be told that it is done.
-  has_left ? void(unremoved_.erase(ack.seq)) : void(unremoved_.insert(ack.seq));
+  if (has_left) {
+    unremoved_.erase(ack.seq);
+  } else {
+    unremoved_.insert(ack.seq);
+  }
   return has_left;
 }
 

@@ -7,9 +7,6 @@
 // and so is what follows from it: a search by subject misses some of what is wrong, and never finds what is right wrong. What makes
 // one subject depend on the others, limits of the whole stream above all, is not in the parts at all: such a limit may take a
 // message whenever it likes.
-//
-// A crash that may cost what was acknowledged (scenarios/invariants/durability.h) ends a history, and the next begins: sequences
-// may be used again. What is of an earlier one nothing is said of in the next.
 #pragma once
 
 #include <cstdint>
@@ -20,20 +17,11 @@
 #include <vector>
 
 #include "core/base/types.h"
+#include "scenarios/invariants/epochs.h"
 #include "scenarios/invariants/invariants.h"
 #include "scenarios/model/subject_history.h"
 
 namespace windtunnel::scenarios {
-
-// Between two crashes that may cost something. `from` belongs to it.
-struct Epoch {
-  core::Instant from;
-  core::Instant to = core::kForever;
-  [[nodiscard]] bool has(core::Instant called, core::Instant returned) const { return called >= from && returned < to; }
-};
-// Of a stream up to where its files were damaged or its configuration changed; empty if nothing can be said of it: others write to
-// it (it is a copy), or its subjects are not those that were published to.
-[[nodiscard]] std::vector<Epoch> epochs_of(const Evidence& evidence, const FinalStream& stream);
 
 struct SubjectCase {
   std::string subject;  // empty: nobody knows its name

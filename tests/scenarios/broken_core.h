@@ -9,6 +9,7 @@
 #include "scenarios/invariants/invariants.h"
 #include "scenarios/run.h"
 #include "scenarios/scenario.h"
+#include "tests/scenarios/run_text.h"
 
 namespace windtunnel::scenarios {
 
@@ -24,8 +25,6 @@ struct BrokenCore {
 [[nodiscard]] std::vector<BrokenCore> broken_streams();
 [[nodiscard]] std::vector<BrokenCore> broken_copies();
 
-// Fails the test case if it is no scenario, or cannot run.
-[[nodiscard]] Scenario parse(const std::string& text);
 [[nodiscard]] RunResult run(const Scenario& scenario, const std::vector<core::Defect>& defects, std::uint64_t seed = 1);
 // nullptr: it did not find that.
 [[nodiscard]] const Divergence* find(const RunResult& result, std::string_view invariant);

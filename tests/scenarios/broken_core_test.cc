@@ -7,30 +7,10 @@
 
 #include <algorithm>
 
-#include "scenarios/language/load.h"
-#include "tests/support/no_real_world.h"
-
 namespace windtunnel::scenarios {
 
-Scenario parse(const std::string& text) {
-  Loaded loaded = load_text(text, "test.yaml");
-  for (const Diagnostic& d : loaded.diagnostics) MESSAGE(d.text());
-  REQUIRE(loaded.scenario.has_value());
-  return *loaded.scenario;
-}
-
 RunResult run(const Scenario& scenario, const std::vector<core::Defect>& defects, std::uint64_t seed) {
-  RunOptions options;
-  options.seed = core::Seed{seed};
-  for (const core::Defect defect : defects) options.defects.set(defect);
-  core::Result<RunResult> result = core::error(core::Errc::invalid_argument, "not run");
-  {
-    const tests::InsideSimulation inside;  // no clock, sleep, thread or random number of the real world
-    result = run_scenario(scenario, options);
-  }
-  if (!result) MESSAGE(result.error().text());
-  REQUIRE(result.has_value());
-  return *result;
+  return run_inside(scenario, with_defects(defects, seed));
 }
 
 const Divergence* find(const RunResult& result, std::string_view invariant) {

@@ -8,9 +8,7 @@
 #include <vector>
 
 #include "core/base/hash.h"
-#include "scenarios/language/load.h"
-#include "scenarios/run.h"
-#include "tests/support/no_real_world.h"
+#include "tests/scenarios/run_text.h"
 
 namespace windtunnel::scenarios {
 namespace {
@@ -19,23 +17,10 @@ using namespace std::chrono_literals;
 using core::Defect;
 using Kind = CopyFinding::Kind;
 
-Scenario parse(const std::string& text) {
-  Loaded loaded = load_text(text, "test.yaml");
-  for (const Diagnostic& d : loaded.diagnostics) MESSAGE(d.text());
-  REQUIRE(loaded.scenario.has_value());
-  return *loaded.scenario;
-}
-
-RunResult run(const std::string& text, std::vector<Defect> defects) {
-  const Scenario scenario = parse(text);
-  RunOptions options;
-  options.seed = core::Seed{1};
+RunResult run(const std::string& text, const std::vector<Defect>& defects) {
+  RunOptions options = with_defects(defects);
   options.tells_stories = false;
-  for (const Defect defect : defects) options.defects.set(defect);
-  const tests::InsideSimulation inside;
-  core::Result<RunResult> result = run_scenario(scenario, options);
-  REQUIRE(result.has_value());
-  return *std::move(result);
+  return run_text(text, options);
 }
 
 // Everything is purged long before the end.

@@ -4,9 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "scenarios/language/load.h"
-#include "scenarios/run.h"
-#include "tests/support/no_real_world.h"
+#include "tests/scenarios/run_text.h"
 #include "tests/support/sanitized.h"
 
 namespace windtunnel::scenarios {
@@ -16,18 +14,11 @@ using core::Defect;
 
 constexpr std::uint64_t kNever = UINT64_MAX;
 
-RunResult run(const std::string& text, std::uint64_t prune_every, std::vector<Defect> defects = {}) {
-  Loaded loaded = load_text(text, "test.yaml");
-  for (const Diagnostic& d : loaded.diagnostics) MESSAGE(d.text());
-  REQUIRE(loaded.scenario.has_value());
-  RunOptions options;
+RunResult run(const std::string& text, std::uint64_t prune_every, const std::vector<Defect>& defects = {}) {
+  RunOptions options = with_defects(defects);
   options.prune_every = prune_every;
   options.tells_stories = false;
-  for (const Defect defect : defects) options.defects.set(defect);
-  const tests::InsideSimulation inside;
-  core::Result<RunResult> result = run_scenario(*loaded.scenario, options);
-  REQUIRE(result.has_value());
-  return *std::move(result);
+  return run_text(text, options);
 }
 
 // Two rings of 200 messages, two seconds of load; a message id is known for twenty.

@@ -6,37 +6,17 @@
 #include <optional>
 #include <string>
 
-#include "scenarios/language/load.h"
-#include "scenarios/run.h"
-#include "tests/support/no_real_world.h"
+#include "tests/scenarios/run_text.h"
 
 namespace windtunnel::scenarios {
 namespace {
 
 using core::Defect;
 
-RunResult run(const std::string& text, std::optional<Defect> defect = std::nullopt) {
-  const Loaded loaded = load_text("scenario: s\nabout: x\n" + text, "s.yaml");
-  for (const Diagnostic& diagnostic : loaded.diagnostics) MESSAGE(diagnostic.text());
-  REQUIRE(loaded.scenario.has_value());
-  RunOptions options;
-  options.seed = core::Seed{1};
+RunResult run(const std::string& text, std::vector<Defect> defects = {}) {
+  RunOptions options = with_defects(defects);
   options.tells_stories = false;
-  if (defect) options.defects.set(*defect);
-  const tests::InsideSimulation inside;
-  core::Result<RunResult> result = run_scenario(*loaded.scenario, options);
-  REQUIRE(result.has_value());
-  return *std::move(result);
-}
-
-std::string told(const RunResult& result) {
-  std::string out;
-  for (const Divergence& d : result.divergences) out += d.invariant + ": " + d.expected + " / " + d.actual + "\n";
-  return out;
-}
-
-bool finds(const RunResult& result, std::string_view invariant) {
-  return std::any_of(result.divergences.begin(), result.divergences.end(), [&](const Divergence& d) { return d.invariant == invariant; });
+  return run_text("scenario: s\nabout: x\n" + text, options);
 }
 
 TEST_CASE("an operator's purge excuses what it takes, and nothing that is evicted when it is over") {
@@ -46,7 +26,7 @@ TEST_CASE("an operator's purge excuses what it takes, and nothing that is evicte
       "  - { admin: S, at: srv, do: [purge], keep: 9, every: 3s, count: 1 }\nexpect: [ { invariants: [discard-new-never-evicts] } ]\n";
   const RunResult right = run(text);
   CHECK_MESSAGE(right.passed(), told(right));
-  CHECK(finds(run(text, Defect::nats_4775), "discard-new-never-evicts"));
+  CHECK(finds(run(text, {Defect::nats_4775}), "discard-new-never-evicts"));
 }
 
 // Two edges and a hub that gathers them, which an operator trims; another operator is at work elsewhere.
@@ -73,13 +53,13 @@ expect: [ { invariants: [no-loss-after-offline] } ]
 TEST_CASE("what an operator took from an aggregate has been there; what never came is missed") {
   const RunResult right = run(kTrimmed);
   CHECK_MESSAGE(right.passed(), told(right));
-  const RunResult skipping = run(kTrimmed, Defect::break_source_skips);
+  const RunResult skipping = run(kTrimmed, {Defect::break_source_skips});
   CHECK(std::any_of(skipping.divergences.begin(), skipping.divergences.end(),
                     [](const Divergence& d) { return d.invariant == "no-loss-after-offline" && d.stream == "ALL"; }));
 }
 
 TEST_CASE("an operator elsewhere excuses no loss of a work queue") {
-  const RunResult lossy = run(kTrimmed, Defect::nats_3207);
+  const RunResult lossy = run(kTrimmed, {Defect::nats_3207});
   CHECK(std::any_of(lossy.divergences.begin(), lossy.divergences.end(),
                     [](const Divergence& d) { return d.invariant == "no-loss-after-offline" && d.stream == "JOBS"; }));
 }
@@ -108,7 +88,7 @@ expect: [ { invariants: [no-loss-after-offline] } ]
   };
   const RunResult right = run(text);
   CHECK_MESSAGE(right.passed(), told(right));
-  const RunResult skipping = run(text, Defect::break_source_skips);
+  const RunResult skipping = run(text, {Defect::break_source_skips});
   CHECK(misses(skipping, "ALL"));
   CHECK(misses(skipping, "JOBS"));
 }
@@ -125,7 +105,7 @@ expect: [ { invariants: [last-seq-monotone, mirror-is-prefix] } ]
 )";
   const RunResult right = run(text);
   CHECK_MESSAGE(right.passed(), told(right));
-  CHECK(finds(run(text, Defect::nats_8152), "last-seq-monotone"));
+  CHECK(finds(run(text, {Defect::nats_8152}), "last-seq-monotone"));
 }
 
 std::string rolled_up(const std::string& ids, const std::string& admin) {
@@ -140,7 +120,7 @@ TEST_CASE("a roll-up that was told of another message of its id takes nobody's p
   CHECK_MESSAGE(repeated.passed(), told(repeated));
   const std::string deleted = rolled_up("90", "  - { admin: S, at: srv, do: [delete_message], every: 130ms, for: 12s }\n");
   CHECK(run(deleted).passed());
-  CHECK(finds(run(deleted, Defect::nats_8004), "purge-exact"));
+  CHECK(finds(run(deleted, {Defect::nats_8004}), "purge-exact"));
 }
 
 // A worker goes home, and the power fails.
@@ -158,7 +138,7 @@ TEST_CASE("an ack that was not written down before a crash, and of which nobody 
   CHECK_MESSAGE(right.passed(), told(right));
   const std::string early = orphaned("12s", "  - { at: 1s, power_loss: { node: srv, keep: none } }\n");
   CHECK(run(early).passed());
-  CHECK(finds(run(early, Defect::break_ack_removal), "no-orphans"));
+  CHECK(finds(run(early, {Defect::break_ack_removal}), "no-orphans"));
 }
 
 }  // namespace

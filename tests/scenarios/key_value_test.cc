@@ -8,8 +8,7 @@
 
 #include "scenarios/invariants/invariants.h"
 #include "scenarios/language/load.h"
-#include "scenarios/run.h"
-#include "tests/support/no_real_world.h"
+#include "tests/scenarios/run_text.h"
 
 namespace windtunnel::scenarios {
 namespace {
@@ -29,19 +28,12 @@ const std::string kBusy =
     "{ key_value: B, at: hub, name: bob, keys: 3, rate: 40/s, for: 8s, timeout: 1s, do: [update, get], watch: true }";
 
 RunResult run(const std::string& text, std::uint64_t seed = 1, std::vector<std::string>* lines = nullptr) {
-  const Loaded loaded = load_text(text, "test.yaml");
-  for (const Diagnostic& d : loaded.diagnostics) MESSAGE(d.text());
-  REQUIRE(loaded.scenario.has_value());
-  RunOptions options;
-  options.seed = core::Seed{seed};
+  RunOptions options = with_defects({}, seed);
   if (lines != nullptr) {
     options.keep_trace = true;
     options.trace_line = [lines](std::string_view line) { lines->emplace_back(line); };
   }
-  const tests::InsideSimulation inside;
-  core::Result<RunResult> result = run_scenario(*loaded.scenario, options);
-  REQUIRE(result.has_value());
-  return *result;
+  return run_text(text, options);
 }
 
 std::string complaint(const std::string& text) {

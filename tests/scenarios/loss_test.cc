@@ -6,26 +6,14 @@
 #include <string>
 #include <vector>
 
-#include "scenarios/language/load.h"
-#include "scenarios/run.h"
-#include "tests/support/no_real_world.h"
+#include "tests/scenarios/run_text.h"
 
 namespace windtunnel::scenarios {
 namespace {
 
 using core::Defect;
 
-RunResult run(const std::string& text, std::vector<Defect> defects = {}) {
-  Loaded loaded = load_text(text, "test.yaml");
-  for (const Diagnostic& d : loaded.diagnostics) MESSAGE(d.text());
-  REQUIRE(loaded.scenario.has_value());
-  RunOptions options;
-  for (const Defect defect : defects) options.defects.set(defect);
-  const tests::InsideSimulation inside;
-  core::Result<RunResult> result = run_scenario(*loaded.scenario, options);
-  REQUIRE(result.has_value());
-  return *std::move(result);
-}
+RunResult run(const std::string& text, const std::vector<Defect>& defects = {}) { return run_text(text, with_defects(defects)); }
 
 bool alarms(const RunResult& result, std::string_view invariant) {
   return std::any_of(result.divergences.begin(), result.divergences.end(), [&](const Divergence& d) { return d.invariant == invariant; });

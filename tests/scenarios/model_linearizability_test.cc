@@ -6,6 +6,7 @@
 #include "core/base/random.h"
 #include "scenarios/model/key_value.h"
 #include "scenarios/model/linearizability.h"
+#include "tests/scenarios/every_order.h"
 
 namespace windtunnel::scenarios {
 namespace {
@@ -94,27 +95,6 @@ TEST_CASE("dead ends are not searched twice") {
   CHECK(found.states < 10'000);
 }
 
-// Every order, one after the other, without any cleverness.
-bool is_possible_by_force(const Registers& history, std::vector<bool>& done, int state) {
-  bool all_returned = true;
-  core::Instant limit = core::kForever;  // who is called after this must wait for who returned
-  for (std::size_t i = 0; i < history.size(); ++i) {
-    if (done[i] || !history[i].returned) continue;
-    all_returned = false;
-    limit = std::min(limit, *history[i].returned);
-  }
-  if (all_returned) return true;
-  for (std::size_t i = 0; i < history.size(); ++i) {
-    if (done[i] || history[i].called > limit) continue;
-    const std::optional<int> after = Register{}.step(state, history[i].operation);
-    if (!after) continue;
-    done[i] = true;
-    if (is_possible_by_force(history, done, *after)) return true;
-    done[i] = false;
-  }
-  return false;
-}
-
 TEST_CASE("the search agrees with trying every order") {
   core::Random random{core::Seed{11}};
   int impossible = 0;
@@ -130,7 +110,7 @@ TEST_CASE("the search agrees with trying every order") {
       history.push_back({{is_write, value}, at(from), is_lost ? std::nullopt : std::optional{at(to)}});
     }
     std::vector<bool> done(history.size());
-    const bool expected = is_possible_by_force(history, done, 0);
+    const bool expected = is_possible_by_force(Register{}, history, done, 0);
     CAPTURE(round);
     CHECK((judge(history).verdict == Verdict::possible) == expected);
     impossible += expected ? 0 : 1;

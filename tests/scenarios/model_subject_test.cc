@@ -10,6 +10,7 @@
 #include "core/base/random.h"
 #include "scenarios/model/stream_model.h"
 #include "scenarios/model/subject_history.h"
+#include "tests/scenarios/every_order.h"
 
 namespace windtunnel::scenarios {
 namespace {
@@ -346,28 +347,6 @@ TEST_CASE("what the model of a stream answers is possible, however much it overl
   }
   CHECK(altered > 1000);
   CHECK(refuted == altered);
-}
-
-// Every order, one after the other, without any cleverness.
-bool is_possible_by_force(const SubjectModel& model, const SubjectHistory& history, std::vector<bool>& done,
-                          const SubjectModel::State& state) {
-  bool all_returned = true;
-  core::Instant limit = core::kForever;
-  for (std::size_t i = 0; i < history.size(); ++i) {
-    if (done[i] || !history[i].returned) continue;
-    all_returned = false;
-    limit = std::min(limit, *history[i].returned);
-  }
-  if (all_returned) return true;
-  for (std::size_t i = 0; i < history.size(); ++i) {
-    if (done[i] || history[i].called > limit) continue;
-    const std::optional<SubjectModel::State> after = model.step(state, history[i].operation);
-    if (!after) continue;
-    done[i] = true;
-    if (is_possible_by_force(model, history, done, *after)) return true;
-    done[i] = false;
-  }
-  return false;
 }
 
 TEST_CASE("looks first and unanswered publishes last: the search still agrees with trying every order") {

@@ -7,8 +7,7 @@
 #include <string>
 
 #include "scenarios/language/load.h"
-#include "scenarios/run.h"
-#include "tests/support/no_real_world.h"
+#include "tests/scenarios/run_text.h"
 
 namespace windtunnel::scenarios {
 namespace {
@@ -22,40 +21,14 @@ std::string complaint(const std::string& text) {
   return loaded.diagnostics.empty() ? "" : loaded.diagnostics.front().text();
 }
 
-Scenario parse(const std::string& text) {
-  Loaded loaded = load_text(kHead + text, "s.yaml");
-  for (const Diagnostic& diagnostic : loaded.diagnostics) MESSAGE(diagnostic.text());
-  REQUIRE(loaded.scenario.has_value());
-  return *std::move(loaded.scenario);
-}
-
-RunResult run(const std::string& text, std::optional<Defect> defect = std::nullopt) {
-  const Scenario scenario = parse(text);
-  RunOptions options;
-  options.seed = core::Seed{1};
-  if (defect) options.defects.set(*defect);
-  const tests::InsideSimulation inside;
-  core::Result<RunResult> result = run_scenario(scenario, options);
-  REQUIRE(result.has_value());
-  return *std::move(result);
-}
-
-std::string told(const RunResult& result) {
-  std::string out;
-  for (const Divergence& d : result.divergences) out += d.invariant + ": " + d.expected + " / " + d.actual + "\n";
-  return out;
-}
-
-bool finds(const RunResult& result, std::string_view invariant) {
-  return std::any_of(result.divergences.begin(), result.divergences.end(), [&](const Divergence& d) { return d.invariant == invariant; });
-}
+RunResult run(const std::string& text, std::vector<Defect> defects = {}) { return run_text(kHead + text, with_defects(defects)); }
 
 // --- the language
 
 const std::string kStream = "streams: [ { on: srv, name: S, subjects: [s.>], max_msgs: 7 } ]\n";
 
 TEST_CASE("an operator's updates say what is different from the scenario's configuration") {
-  const Scenario scenario = parse(kStream +
+  const Scenario scenario = parse(kHead + kStream +
                                   "workloads: [ { admin: S, at: srv, do: [update], update: [{ max_msgs_per_subject: 3 }, {}], every: 1s, "
                                   "count: 2 } ]\nexpect: [ { invariants: [acked-is-durable] } ]\n");
   const auto& admin = std::get<AdminSpec>(scenario.workloads[0].work);
@@ -126,7 +99,7 @@ std::string tightened(const std::string& update) {
 TEST_CASE("what a limit takes that an operator has set is not lost, and the limit holds") {
   CHECK_MESSAGE(run(tightened("{ max_msgs_per_subject: 2 }") + "  - { stream: S, messages: 6 }\n").passed(), "");
   CHECK_MESSAGE(run(tightened("{ max_msgs: 5 }") + "  - { stream: S, messages: 5 }\n").passed(), "");
-  CHECK(finds(run(tightened("{ max_msgs_per_subject: 2 }"), Defect::nats_6244), "per-subject-limit"));
+  CHECK(finds(run(tightened("{ max_msgs_per_subject: 2 }"), {Defect::nats_6244}), "per-subject-limit"));
 }
 
 TEST_CASE("a node that is still stopping is started as soon as it has stopped, unless it crashes meanwhile") {
@@ -157,7 +130,7 @@ TEST_CASE("what a limit took while the operator still waited may be back after a
 TEST_CASE("an operator who sets no limit excuses no loss") {
   const std::string text = tightened("{ description: other }");
   CHECK(run(text).passed());
-  CHECK(finds(run(text, Defect::break_ack_before_store), "acked-is-durable"));
+  CHECK(finds(run(text, {Defect::break_ack_before_store}), "acked-is-durable"));
 }
 
 std::string renewed(const std::string& actions, const std::string& faults) {
@@ -185,9 +158,9 @@ TEST_CASE("a consumer that was made again must be there, and deliver everything"
                                    "faults: [ { at: 12s, signal: { node: srv, name: SIGTERM } }, { after: 1s, start: srv } ]\n");
   const RunResult right = run(text);
   CHECK_MESSAGE(right.passed(), told(right));
-  CHECK(finds(run(text, Defect::break_consumer_shutdown), "consumer-survives"));
-  CHECK(finds(run(text, Defect::break_skip_delivery), "at-least-once"));
-  CHECK(finds(run(text, Defect::break_delivery_count), "delivery-count-monotone") == false);  // nothing is delivered twice here
+  CHECK(finds(run(text, {Defect::break_consumer_shutdown}), "consumer-survives"));
+  CHECK(finds(run(text, {Defect::break_skip_delivery}), "at-least-once"));
+  CHECK(finds(run(text, {Defect::break_delivery_count}), "delivery-count-monotone") == false);  // nothing is delivered twice here
 }
 
 // --- what publishers do
@@ -202,8 +175,8 @@ TEST_CASE("a duplicate is told the sequence of the first message with its id, an
       "  - { workload: p, acked: 200, duplicates: { at_least: 100, at_most: 190 }, lost: 0 }\n  - { workload: q, duplicates: 22 }\n";
   const RunResult right = run(text);
   CHECK_MESSAGE(right.passed(), told(right));
-  CHECK(finds(run(text, Defect::break_dedupe), "dedup-exact"));
-  CHECK(finds(run(text, Defect::nats_5818), "pub-ack-truthful"));
+  CHECK(finds(run(text, {Defect::break_dedupe}), "dedup-exact"));
+  CHECK(finds(run(text, {Defect::nats_5818}), "pub-ack-truthful"));
 }
 
 TEST_CASE("of two publishers that expect a sequence only one can be right") {
@@ -216,7 +189,7 @@ TEST_CASE("of two publishers that expect a sequence only one can be right") {
         ", name: q }\nexpect:\n  - invariants: [cas-exact, acked-is-durable]\n  - { workload: p, errors: { at_least: 10 } }\n";
     const RunResult right = run(rivals);
     CHECK_MESSAGE(right.passed(), told(right));
-    if (std::string(what) == "subject") CHECK(finds(run(rivals, Defect::break_cas), "cas-exact"));
+    if (std::string(what) == "subject") CHECK(finds(run(rivals, {Defect::break_cas}), "cas-exact"));
   }
 }
 
@@ -234,7 +207,7 @@ TEST_CASE("a roll-up takes what was before it on its subject, or everything, and
   const RunResult all = run(text("all") + "  - { stream: S, messages: 1 }\n");  // the hundredth
   CHECK_MESSAGE(all.passed(), told(all));
   // What a roll-up does not take is not excused by it.
-  CHECK(finds(run(text("subject"), Defect::break_ack_before_store), "acked-is-durable"));
+  CHECK(finds(run(text("subject"), {Defect::break_ack_before_store}), "acked-is-durable"));
 }
 
 }  // namespace

@@ -10,10 +10,8 @@
 
 #include "core/jetstream/consumer_flow.h"
 #include "core/server/server_config.h"
-#include "scenarios/language/load.h"
-#include "scenarios/run.h"
 #include "sim/disk.h"
-#include "tests/support/no_real_world.h"
+#include "tests/scenarios/run_text.h"
 #include "tests/support/sanitized.h"
 
 namespace windtunnel::scenarios {
@@ -23,23 +21,10 @@ using namespace std::chrono_literals;
 namespace timing = core::copy_timing;
 using core::Defect;
 
-Scenario parse(const std::string& text) {
-  Loaded loaded = load_text(text, "test.yaml");
-  for (const Diagnostic& d : loaded.diagnostics) MESSAGE(d.text());
-  REQUIRE(loaded.scenario.has_value());
-  return *loaded.scenario;
-}
-
-RunResult run(const std::string& text, std::uint64_t seed, std::vector<Defect> defects = {}) {
-  const Scenario scenario = parse(text);
-  RunOptions options;
-  options.seed = core::Seed{seed};
+RunResult run(const std::string& text, std::uint64_t seed, const std::vector<Defect>& defects = {}) {
+  RunOptions options = with_defects(defects, seed);
   options.tells_stories = false;
-  for (const Defect defect : defects) options.defects.set(defect);
-  const tests::InsideSimulation inside;
-  core::Result<RunResult> result = run_scenario(scenario, options);
-  REQUIRE(result.has_value());
-  return *std::move(result);
+  return run_text(text, options);
 }
 
 std::string world(const std::string& faults, const std::string& link = "latency: 20ms", const std::string& node = "") {

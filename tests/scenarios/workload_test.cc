@@ -4,29 +4,13 @@
 #include <string>
 
 #include "scenarios/language/load.h"
-#include "scenarios/run.h"
-#include "tests/support/no_real_world.h"
+#include "tests/scenarios/run_text.h"
 
 namespace windtunnel::scenarios {
 namespace {
 
-RunResult run(const std::string& text, std::uint64_t seed = 1, core::Defects defects = {}) {
-  const Loaded loaded = load_text(text, "workload.yaml");
-  for (const Diagnostic& diagnostic : loaded.diagnostics) MESSAGE(diagnostic.text());
-  REQUIRE(loaded.scenario.has_value());
-  RunOptions options;
-  options.seed = core::Seed{seed};
-  options.defects = defects;
-  const tests::InsideSimulation inside;
-  core::Result<RunResult> result = run_scenario(*loaded.scenario, options);
-  REQUIRE(result.has_value());
-  return *std::move(result);
-}
-
-std::string told(const RunResult& result) {
-  std::string out;
-  for (const Divergence& d : result.divergences) out += d.invariant + ": " + d.expected + " / " + d.actual + "\n";
-  return out;
+RunResult run(const std::string& text, std::uint64_t seed = 1, const std::vector<core::Defect>& defects = {}) {
+  return run_text(text, with_defects(defects, seed));
 }
 
 std::string loop(const std::string& keys, const std::string& faults, const std::string& expect) {
