@@ -47,6 +47,7 @@ class EventLoop final : public Schedule {
   Tasks* tasks_ = nullptr;
   std::size_t turn_ = 0;
   unsigned switches_ = 0;  // since input was last looked for
+  bool has_exact_waits_ = true;
 };
 
 // Monotonic time since the machine's start, and the wall clock.
