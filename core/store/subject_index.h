@@ -13,36 +13,12 @@
 #include <vector>
 
 #include "core/base/types.h"
+#include "core/store/seq_list.h"
 
 namespace windtunnel::core {
 
 using SubjectId = std::uint32_t;
 inline constexpr SubjectId kNoSubject = std::numeric_limits<SubjectId>::max();
-
-// An ascending list of sequences with cheap removal: a removed one is marked, and swept out when half of the list is.
-class SeqList {
- public:
-  // Requires: `seq` exceeds all in the list.
-  void add(Seq seq);
-  // Requires: `seq` is in the list.
-  void remove(Seq seq);
-  [[nodiscard]] std::uint64_t size() const { return seqs_.size() - head_ - dead_; }
-  [[nodiscard]] bool is_empty() const { return size() == 0; }
-  // Requires: not empty.
-  [[nodiscard]] Seq first() const { return Seq{seqs_[head_]}; }
-  [[nodiscard]] Seq last() const { return Seq{seqs_.back()}; }
-  // The first one at or after `from`; 0 if there is none.
-  [[nodiscard]] Seq at_or_after(Seq from) const;
-  [[nodiscard]] std::uint64_t count_from(Seq from) const;
-
- private:
-  static constexpr std::uint64_t kDeadBit = std::uint64_t{1} << 63;
-  [[nodiscard]] std::size_t position(Seq from) const;
-  void sweep();
-  std::vector<std::uint64_t> seqs_;  // from head_ on; first and last are live
-  std::uint32_t head_ = 0;
-  std::uint32_t dead_ = 0;  // marked ones behind head_
-};
 
 class SubjectIndex {
  public:

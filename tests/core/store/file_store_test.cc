@@ -302,15 +302,3 @@ TEST_CASE("compaction writes no more than was removed") {
   at.kill();
   CHECK(at.store->state().messages == messages);
 }
-
-TEST_CASE("the index costs a message no more than 32 bytes of memory") {
-  // What the block keeps of a message, and the subject index of one subject.
-  static_assert(sizeof(BlockEntry) == 24);
-  SeqList seqs;
-  for (std::uint64_t seq = 1; seq <= 1000; ++seq) seqs.add(Seq{seq});
-  for (std::uint64_t seq = 1; seq <= 999; seq += 2) seqs.remove(Seq{seq});
-  CHECK(seqs.size() == 500);
-  CHECK(seqs.first() == Seq{2});
-  CHECK(seqs.at_or_after(Seq{501}) == Seq{502});
-  CHECK(seqs.count_from(Seq{501}) == 250);
-}
