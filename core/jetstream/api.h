@@ -58,7 +58,7 @@ class JetStream::Api {
   ApiStatus consumer_list(const Call& call, JsonWriter& json);
   ApiStatus consumer_delete(const Call& call, JsonWriter& json);
 
-  ApiStatus put_consumer(const Call& call, ConsumerRequest request, std::string name, JsonWriter& json);
+  ApiStatus put_consumer(const Call& call, const ConsumerRequest& request, std::string name, JsonWriter& json);
   // What a single server without a cluster does not do.
   ApiStatus snapshot(const Call& call, JsonWriter& json);
   ApiStatus restore(const Call& call, JsonWriter& json);

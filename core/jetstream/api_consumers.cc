@@ -28,7 +28,7 @@ bool has_path_separator(std::string_view name) { return name.find_first_of("/\\"
 
 }  // namespace
 
-ApiStatus JetStream::Api::put_consumer(const Call& call, ConsumerRequest request, std::string name, JsonWriter& json) {
+ApiStatus JetStream::Api::put_consumer(const Call& call, const ConsumerRequest& request, std::string name, JsonWriter& json) {
   if (request.config.num_replicas > 1) return api_errors::replicas_unclustered();
   Stream* stream = js_.stream(call.stream);
   if (stream == nullptr) return api_errors::stream_not_found();
@@ -54,7 +54,7 @@ ApiStatus JetStream::Api::consumer_create(const Call& call, JsonWriter& json) {
       Random names = js_.env_.random.child("consumer names/" + std::to_string(++js_.generated_names_));
       name = names.token(kNameSize, buffer);
     }
-    return put_consumer(call, std::move(*request), std::move(name), json);
+    return put_consumer(call, *request, std::move(name), json);
   }
   const std::size_t dot = call.rest.find('.');
   const std::string name{call.rest.substr(0, dot)};
@@ -72,7 +72,7 @@ ApiStatus JetStream::Api::consumer_create(const Call& call, JsonWriter& json) {
       return api_errors::consumer(10131, "Consumer create request did not match filtered subject from create subject");
     }
   }
-  return put_consumer(call, std::move(*request), name, json);
+  return put_consumer(call, *request, name, json);
 }
 
 ApiStatus JetStream::Api::consumer_durable_create(const Call& call, JsonWriter& json) {
@@ -86,7 +86,7 @@ ApiStatus JetStream::Api::consumer_durable_create(const Call& call, JsonWriter& 
   if (request->config.durable_name != call.rest) {
     return api_errors::consumer(10017, "consumer name in subject does not match durable name in request");
   }
-  return put_consumer(call, std::move(*request), std::string(call.rest), json);
+  return put_consumer(call, *request, std::string(call.rest), json);
 }
 
 ApiStatus JetStream::Api::consumer_info(const Call& call, JsonWriter& json) {

@@ -67,8 +67,8 @@ ApiError template_not_found() { return {404, 10068, "template not found"}; }
 ApiError template_create(std::string text) { return {500, 10066, std::move(text)}; }
 ApiError template_name_mismatch() { return {400, 10073, "template name in subject does not match request"}; }
 ApiError snapshot_subject_invalid() { return {400, 10015, "deliver subject not valid"}; }
-ApiError snapshot_failed(std::string text) { return {500, 10064, "snapshot failed: " + text}; }
-ApiError restore_failed(std::string text) { return {500, 10062, "restore failed: " + text}; }
+ApiError snapshot_failed(const std::string& text) { return {500, 10064, "snapshot failed: " + text}; }
+ApiError restore_failed(const std::string& text) { return {500, 10062, "restore failed: " + text}; }
 ApiError restore_exists() { return {400, 10130, "stream name already in use, cannot restore"}; }
 ApiError general(std::string text) { return {500, 10051, std::move(text)}; }
 

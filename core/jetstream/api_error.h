@@ -69,8 +69,8 @@ ApiError template_not_found();                                                  
 ApiError template_create(std::string text);                                             // 10066
 ApiError template_name_mismatch();                                                      // 10073
 ApiError snapshot_subject_invalid();                                                    // 10015
-ApiError snapshot_failed(std::string text);                                             // 10064
-ApiError restore_failed(std::string text);                                              // 10062
+ApiError snapshot_failed(const std::string& text);                                      // 10064
+ApiError restore_failed(const std::string& text);                                       // 10062
 ApiError restore_exists();                                                              // 10130
 ApiError general(std::string text);                                                     // 10051
 

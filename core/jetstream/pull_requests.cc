@@ -35,8 +35,12 @@ std::string type_error(std::string_view body) {
                              : value.is_object()     ? "object"
                              : field->type == "bool" ? "number"
                                                      : "number " + value.dump();
-    return "json: cannot unmarshal " + what + " into Go struct field JSApiConsumerGetNextRequest." + key + " of type " +
-           std::string(field->type);
+    return std::string("json: cannot unmarshal ")
+        .append(what)
+        .append(" into Go struct field JSApiConsumerGetNextRequest.")
+        .append(key)
+        .append(" of type ")
+        .append(field->type);
   }
   return "invalid JSON";
 }

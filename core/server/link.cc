@@ -90,7 +90,7 @@ Status Link::send(std::string_view bytes) {
     const bool is_last = is_closed_;
     const Duration patience = is_last ? kCloseFlush : core_.config().write_deadline;
     std::size_t taken = 0;
-    const Status written = connection_->put(bytes, after(core_.now(), patience), taken);
+    Status written = connection_->put(bytes, after(core_.now(), patience), taken);
     in_flight_ = bytes.size() - taken;
     if (written || is_last || written.error().code != Errc::timeout || taken == 0 || !keeps_slow_peer()) return written;
     bytes.remove_prefix(taken);
