@@ -69,7 +69,13 @@ Status FileStore::leave_bad_end() {
   for (const Seq seq : lost_tombstones) {
     if (is_tombstone_needed(seq, *last_block())) again.push_back({seq, WallTime{0}});
   }
-  return write_tombstones(again);
+  WT_CHECK(write_tombstones(again));
+  if (!end.is_damaged) return {};
+  // Until another message is stored, what named the last sequence may be among what is lost. A restart would give it out anew, and
+  // if the disk thinks better of it then, the old message would stand in the way of the new one. The index remembers; it also says
+  // what the block held.
+  WT_CHECK(write_index());
+  return sync_names();
 }
 
 Result<FileStore::BadEnd> FileStore::look_at_end(const MessageBlock& block) {

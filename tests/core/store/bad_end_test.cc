@@ -139,6 +139,22 @@ TEST_CASE("what the disk has forgotten and memory as well is lost, said to be, a
   CHECK(at.store->state().messages == 80);
 }
 
+TEST_CASE("sequences that were lost are not given out anew, even if the server ends before another message is stored") {
+  BadEndFixture at;
+  at.put_some(70);
+  at.kill();
+  at.spoil_end();
+  at.refuse();
+  const std::vector<Seq> lost = at.store->state().lost;
+  at.kill();
+  CHECK(at.store->state().lost == lost);
+  CHECK(at.store->state().last_seq == Seq{70});
+  at.put_some(5);
+  at.world.disk->bad_pages.clear();
+  at.kill();
+  for (std::uint64_t seq = 71; seq <= 75; ++seq) CHECK(at.payload(seq) == text(seq));
+}
+
 TEST_CASE("of one page what came before the start is lost and what came after it is saved") {
   BadEndFixture at;
   at.put_some(70);
