@@ -12,6 +12,7 @@
 #include "scenarios/language/load.h"
 #include "scenarios/run.h"
 #include "sim/trace.h"
+#include "tests/scenarios/run_text.h"
 #include "tests/support/no_real_world.h"
 
 namespace windtunnel::scenarios {
@@ -433,6 +434,24 @@ TEST_CASE("nothing is said of a stream whose files were damaged or whose limits 
 }
 
 // --- runs
+
+TEST_CASE("a server that confirms an ack before its message has left refuses what has room: found, and nobody else is accused") {
+  const std::string text = R"(
+scenario: full
+about: One slot, freed by confirmed acks.
+nodes: { srv: { sync_interval: always } }
+streams: [ { on: srv, name: JOBS, subjects: [jobs], retention: workqueue, max_msgs_per_subject: 1, discard: new, discard_new_per_subject: true } ]
+workloads:
+  - { publish: jobs, at: srv, via: jetstream, rate: 900/s, for: 10s, timeout: 1s, name: p }
+  - { consume: JOBS, at: srv, consumer: worker, expires: 1s, timeout: 1s }
+expect: [ { invariants: [stream-linearizable] } ]
+)";
+  const RunResult right = run_text(text, with_defects({}));
+  CHECK_MESSAGE(right.passed(), told(right));
+  const RunResult early = run_text(text, with_defects({core::Defect::nats_5702b}));
+  REQUIRE(finds(early, "stream-linearizable"));
+  CHECK(says(early.divergences.at(0).actual, "no order explains a refusal because there are 1 messages already"));
+}
 
 std::string complaint(const std::string& stream, const std::string& workloads, const std::string& more = "") {
   const Loaded loaded = load_text("scenario: s\nabout: A.\nnodes: { hub: {} }\nstreams: [ { on: hub, name: S, " + stream + " }" + more +
