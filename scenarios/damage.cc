@@ -129,14 +129,14 @@ Damage examine(const sim::DiskDamage& damage, const sim::DiskTree& tree, sim::No
 
   // What the rest of the directory still knows.
   std::set<core::Seq> marks;
-  const std::optional<std::string> index_file = tree.content(place.directory + "/msgs/index.db");
+  const std::optional<std::string> index_file = tree.readable_content(place.directory + "/msgs/index.db");
   const core::Result<core::IndexSnapshot> listed = core::decode_index(index_file.value_or(""), place.stream);  // nothing decodes to nothing
   std::uint32_t newest = 0;
   BlockContent index_block;
   for (const std::string& path : tree.files()) {
     if (!path.starts_with(place.directory + "/")) continue;
     const std::string rest = path.substr(place.directory.size() + 1);
-    const std::optional<std::string> content = path == damage.path ? damage.after : tree.content(path);
+    const std::optional<std::string> content = path == damage.path ? damage.after : tree.readable_content(path);
     if (!content) continue;
     if (const std::uint32_t other = block_of(rest); other != 0) {
       BlockContent block = read_block(content, place.stream, other);

@@ -166,7 +166,7 @@ void History::note_store(const sim::TraceEvent& event) {
 void History::starting(sim::NodeId node, const sim::DiskTree& tree) {
   for (Damage& damage : damages_) {
     if (damage.node != node || damage.was_met) continue;
-    const std::optional<std::string> content = tree.content(damage.path);
+    const std::optional<std::string> content = tree.readable_content(damage.path);
     damage.was_met = content.has_value() == damage.left.has_value() && (!content || core::hash_bytes(*content) == *damage.left);
   }
 }

@@ -31,6 +31,12 @@ void PublishRecord::settle_acked(core::Instant at, std::uint16_t stream, core::S
   is_duplicate_ = is_duplicate ? 1 : 0;
 }
 
+void PublishRecord::settle_refused(core::Instant at, std::uint16_t stream, Refusal why) {
+  settle(Outcome::error, at);
+  stream_ = stream & (kStreamsMax - 1U);
+  seq_ = static_cast<std::uint64_t>(why);
+}
+
 std::uint64_t Ledger::Book::count(Outcome outcome) const {
   const auto forgotten = forgotten_.find(outcome);
   std::uint64_t count = forgotten == forgotten_.end() ? 0 : forgotten->second;

@@ -25,6 +25,15 @@ enum class Outcome : std::uint8_t {
   timed_out,
 };
 
+// Why a stream refused a publish.
+enum class Refusal : std::uint8_t {
+  none,          // it did not
+  other,         // or nobody knows which stream it was
+  subject_full,  // max_msgs_per_subject, with discard_new_per_subject
+  stream_full,   // max_msgs or max_bytes, with discard new
+  too_large,     // max_msg_size
+};
+
 // What became of one publish, in 24 bytes: a long run has millions of them (issue 5).
 class PublishRecord {
  public:
@@ -34,9 +43,11 @@ class PublishRecord {
   [[nodiscard]] core::Instant published_at() const { return core::Instant{core::Duration{published_ns_}}; }
   // When the outcome was known: never earlier, and at most kSettledUnit later.
   [[nodiscard]] core::Instant settled_at() const { return core::after(published_at(), settled_after_ * kSettledUnit); }
-  // Of the PubAck.
-  [[nodiscard]] core::Seq seq() const { return core::Seq{seq_}; }
-  // Of the PubAck: Ledger::stream_of.
+  // Of the PubAck; 0: there was none.
+  [[nodiscard]] core::Seq seq() const { return core::Seq{outcome() == Outcome::acked ? std::uint64_t{seq_} : 0}; }
+  // Of the last answer, where the outcome is an error.
+  [[nodiscard]] Refusal refusal() const { return outcome() == Outcome::error ? static_cast<Refusal>(seq_) : Refusal::none; }
+  // Of the PubAck, or of what refused it: Ledger::stream_of.
   [[nodiscard]] std::uint16_t stream() const { return static_cast<std::uint16_t>(stream_); }
   [[nodiscard]] bool is_duplicate() const { return is_duplicate_ != 0; }
   // Hash of headers and payload, as stream.stored reports it.
@@ -46,6 +57,7 @@ class PublishRecord {
   void set_content(std::uint64_t content) { content_ = content; }
   void settle(Outcome outcome, core::Instant at);
   void settle_acked(core::Instant at, std::uint16_t stream, core::Seq seq, bool is_duplicate);
+  void settle_refused(core::Instant at, std::uint16_t stream, Refusal why);
 
   static constexpr core::Duration kSettledUnit{std::chrono::microseconds{100}};
   static constexpr std::uint16_t kStreamsMax = 1 << 10;
@@ -55,7 +67,7 @@ class PublishRecord {
   std::uint64_t outcome_ : 3;
   std::uint64_t is_duplicate_ : 1;
   std::uint64_t stream_ : 10;
-  std::uint64_t seq_ : 36;
+  std::uint64_t seq_ : 36;  // of a publish that was refused: Refusal
   std::uint64_t settled_after_ : 28;
   std::uint64_t content_;
 };

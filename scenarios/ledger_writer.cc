@@ -11,6 +11,15 @@ namespace {
 
 constexpr int kWrongLastSeq = 10071;
 constexpr int kStoreFailed = 10077;
+constexpr int kTooLarge = 10054;
+
+Refusal refusal_of(const core::PublishOutcome& told) {
+  if (told.ack.stream.empty()) return Refusal::other;
+  if (told.err_code == kTooLarge) return Refusal::too_large;
+  if (told.err_code != kStoreFailed) return Refusal::other;
+  if (told.text == "maximum messages per subject exceeded") return Refusal::subject_full;
+  return told.text == "maximum messages exceeded" || told.text == "maximum bytes exceeded" ? Refusal::stream_full : Refusal::other;
+}
 
 // "wrong last sequence: 17"
 std::uint64_t last_seq_told(std::string_view text) {
@@ -101,7 +110,9 @@ void LedgerWriter::settle_failed(PublishId id, const core::PublishOutcome& told)
     entry.settle(Outcome::timed_out, now);
     return record("publish.timed_out", id);
   }
-  entry.settle(Outcome::error, now);
+  // An error names no domain: it is the one that the publisher expects.
+  const std::string& stream = told.ack.stream;
+  entry.settle_refused(now, stream.empty() ? std::uint16_t{0} : world_.ledger().stream_number(stream, terms_.domain), refusal_of(told));
   world_.record(node_, core::LogLevel::trace, "publish.error", {{"workload", spec_.name}, {"n", id.index}, {"error", told.text}});
 }
 

@@ -32,7 +32,7 @@ class TreeDisk final : public core::Disk {
 
   core::Result<std::unique_ptr<core::File>> open(std::string_view path, core::OpenMode mode) override {
     if (mode.create) return refusal();
-    std::optional<std::string> content = instead_ && path == instead_->path ? instead_->content : tree_.content(path);
+    std::optional<std::string> content = instead_ && path == instead_->path ? instead_->content : tree_.readable_content(path);
     if (!content) return core::error(core::Errc::not_found, std::string(path));
     return std::unique_ptr<core::File>{std::make_unique<Content>(*std::move(content))};
   }
@@ -155,7 +155,7 @@ void RecoveryReadings::read(const Place& place, const sim::DiskTree& tree, core:
     core::Result<RecoveredStore> as_it_is = recover(place, tree, stream.name, std::nullopt);
     if (!as_it_is) continue;  // it cannot be opened, which is another invariant's business
     RecoveryReading reading{StreamKey{place.node, stream.name}, at, is_final, *std::move(as_it_is), {}, std::nullopt};
-    const std::optional<std::string> current = tree.content(index);
+    const std::optional<std::string> current = tree.readable_content(index);
     reading.without_index = reading.with_index;
     if (current) {
       if (core::Result<RecoveredStore> without = recover(place, tree, stream.name, TreeDisk::Instead{index, std::nullopt}))

@@ -110,12 +110,10 @@ bool SimDisk::spoil_sector(std::string_view path, core::Random& random) {
   DiskFile* file = tree_.damaged(path);
   if (file == nullptr || file->content().empty()) return false;
   const std::uint64_t sector = random.below((file->content().size() + DiskFile::kSector - 1) / DiskFile::kSector);
+  const std::string before = file->readable_content();
   file->spoil(sector);
   record("disk.spoil_sector", {{"path", path}, {"sector", sector}});
-  std::string after = file->content();
-  const std::uint64_t page = sector * DiskFile::kSector / DiskFile::kPage * DiskFile::kPage;
-  for (std::uint64_t at = page; at < std::min<std::uint64_t>(page + DiskFile::kPage, after.size()); ++at) after[at] = '\0';
-  report(path, file->content(), std::move(after));
+  report(path, before, file->readable_content());
   return true;
 }
 

@@ -126,6 +126,16 @@ bool DiskFile::is_readable(std::uint64_t offset, std::uint64_t size) const {
   return next == bad_.end() || *next / (kPage / kSector) > (offset + size - 1) / kPage;
 }
 
+std::string DiskFile::readable_content() const {
+  std::string out = content_;
+  for (const std::uint64_t sector : bad_) {
+    const std::uint64_t page = sector * kSector / kPage * kPage;
+    if (page < out.size())
+      std::fill_n(out.begin() + static_cast<std::ptrdiff_t>(page), std::min<std::uint64_t>(kPage, out.size() - page), '\0');
+  }
+  return out;
+}
+
 bool DiskFile::is_writable(std::uint64_t offset, std::uint64_t size) const {
   for (const std::uint64_t sector : bad_) {
     const std::uint64_t page = sector * kSector / kPage * kPage;

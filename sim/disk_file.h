@@ -60,6 +60,8 @@ class DiskFile {
   // Reads of the page that it lies in fail until the sector is written again, whole or up to the file's end.
   void spoil(std::uint64_t sector) { bad_.insert(sector); }
   [[nodiscard]] bool is_readable(std::uint64_t offset, std::uint64_t size) const;
+  // The content, with zeros in the pages that cannot be read.
+  [[nodiscard]] std::string readable_content() const;
   // Whether a write need not read a page that cannot be read: of such a page it covers all that is there.
   [[nodiscard]] bool is_writable(std::uint64_t offset, std::uint64_t size) const;
 

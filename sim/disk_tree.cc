@@ -312,6 +312,12 @@ std::optional<std::string> DiskTree::content(std::string_view path) const {
   return at(*inode).file.content();
 }
 
+std::optional<std::string> DiskTree::readable_content(std::string_view path) const {
+  const std::optional<Inode> inode = find(path);
+  if (!inode || at(*inode).is_directory) return std::nullopt;
+  return at(*inode).file.readable_content();
+}
+
 std::optional<std::string> DiskTree::durable_content(std::string_view path) const {
   const std::optional<Inode> inode = find(path, &Node::durable_entries);
   if (!inode || at(*inode).is_directory) return std::nullopt;

@@ -82,6 +82,8 @@ class DiskTree {
 
   // For the harness. Contents; nullopt if there is no such file, or no such durable name.
   [[nodiscard]] std::optional<std::string> content(std::string_view path) const;
+  // With zeros in the pages that cannot be read.
+  [[nodiscard]] std::optional<std::string> readable_content(std::string_view path) const;
   [[nodiscard]] std::optional<std::string> durable_content(std::string_view path) const;
   // Every file below the root, sorted.
   [[nodiscard]] std::vector<std::string> files() const;

@@ -142,6 +142,17 @@ void BlockFiles::keep_tail(const MessageBlock& block, std::uint64_t offset, std:
   tail_.bytes.append(data);
 }
 
+void BlockFiles::lay_cached_over(const MessageBlock& block, std::string& content) const {
+  const auto lay = [&](const Stretch& stretch) {
+    if (stretch.block != block.index || stretch.offset >= content.size()) return;
+    const std::size_t at = static_cast<std::size_t>(stretch.offset);
+    const std::size_t size = std::min(stretch.bytes.size(), content.size() - at);
+    std::copy_n(stretch.bytes.begin(), size, content.begin() + static_cast<std::ptrdiff_t>(at));
+  };
+  for (const Stretch& stretch : ahead_) lay(stretch);
+  lay(tail_);  // last: it is what was written
+}
+
 void BlockFiles::forget(std::uint32_t index) {
   if (tail_.block == index) tail_ = Stretch{};
   for (Stretch& stretch : ahead_) {

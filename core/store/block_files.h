@@ -52,6 +52,9 @@ class BlockFiles {
   // The whole plain content. An unreadable stretch reads as zeros and sets `has_io_error`. Suspends.
   Result<std::string> read_all(std::uint32_t index, bool& is_compressed, bool& has_io_error);
 
+  // Puts what is cached of the block over its plain content as it was read: what the disk has forgotten, memory may know.
+  void lay_cached_over(const MessageBlock& block, std::string& content) const;
+
   // Forgets what is cached of a block.
   void forget(std::uint32_t index);
   void close(const MessageBlock& block);

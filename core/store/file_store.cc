@@ -228,7 +228,10 @@ Status FileStore::write_last(std::string_view data) {
     block.is_sealed = true;
     if (files_.truncate(block, before)) return written;
   } else if (!block.is_sealed) {
-    return written;  // cut back: may be tried again
+    // It was cut back, and may be tried again: in the same place where the disk was full or not writable, in another where this one
+    // has gone bad. nats-server refuses every message from here on until it is restarted.
+    if (written.error().code == Errc::io_error) note_failure(leave_bad_end(), "the bad end of a block");
+    return written;
   }
   // A record that nobody was told of stays behind. Its sequence must not be given out a second time.
   failed_ =

@@ -1,6 +1,7 @@
 // FileStore: what stands behind open_file_store. Its code lies in file_store.cc (storing, removing, limits),
 // file_store_remove.cc, file_store_read.cc, file_store_recovery.cc, file_store_purge.cc, file_store_truncate.cc,
-// file_store_compress.cc, file_store_early.cc and file_store_background.cc; file_store_flusher.cc holds the machinery of one defect.
+// file_store_compress.cc, file_store_bad_end.cc, file_store_early.cc and file_store_background.cc; file_store_flusher.cc holds the
+// machinery of one defect.
 //
 // Rules that hold at every suspension, and so at every crash:
 //  - A removal is on disk (a tombstone, or the file is gone) before the totals say so; a message is on disk before it counts.
@@ -117,6 +118,7 @@ class FileStore final : public std::enable_shared_from_this<FileStore> {
 
   // file_store_read.cc
   Result<StoredMessage> read_message(MessageBlock& block, Seq seq);
+  void note_lost_message(Seq seq, std::uint64_t bytes);
   [[nodiscard]] Seq find_next(const std::vector<std::string>& filters, Seq from) const;
   [[nodiscard]] Seq find_last(std::string_view filter) const;
   [[nodiscard]] Seq last_seen_of(SubjectId subject) const;
@@ -174,6 +176,14 @@ class FileStore final : public std::enable_shared_from_this<FileStore> {
   Status cut_behind(MessageBlock& block, Seq seq);
   Status drop_blocks_behind(std::uint32_t index, std::uint32_t end);
   void rebase_blocks_behind(std::uint32_t index, Seq base);
+
+  // file_store_bad_end.cc
+  struct BadEnd;
+  Status leave_bad_end();
+  [[nodiscard]] Result<BadEnd> look_at_end(const MessageBlock& block);
+  void note_unreadable(MessageBlock& block, const BadEnd& end);
+  Status move_stranded(MessageBlock& block, const BadEnd& end);
+  void end_before_stranded(MessageBlock& block, Seq base, const BadEnd& end);
 
   // file_store_compress.cc
   Status compress_full_blocks();

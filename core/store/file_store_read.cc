@@ -41,12 +41,15 @@ Result<StoredMessage> FileStore::read_message(MessageBlock& block, Seq seq) {
                                        " of " + files_.path(block.index));
   }
   note_damage(failure.code == Errc::corrupt ? "record" : "read", seq, entry.size);
-  const auto place = std::lower_bound(lost_.begin(), lost_.end(), seq);
-  if (place == lost_.end() || *place != seq) {
-    lost_.insert(place, seq);
-    lost_bytes_ += entry.size;
-  }
+  note_lost_message(seq, entry.size);
   return failure;
+}
+
+void FileStore::note_lost_message(Seq seq, std::uint64_t bytes) {
+  const auto place = std::lower_bound(lost_.begin(), lost_.end(), seq);
+  if (place != lost_.end() && *place == seq) return;
+  lost_.insert(place, seq);
+  lost_bytes_ += bytes;
 }
 
 Result<StoredMessage> FileStore::load(Seq seq) {

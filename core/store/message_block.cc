@@ -138,6 +138,19 @@ std::uint64_t MessageBlock::live_from(Seq seq) const {
                                                   [](const BlockEntry& entry) { return entry.subject != kNoSubject; }));
 }
 
+void MessageBlock::end_before(Seq seq) {
+  WT_ASSERT(seq <= last.next());
+  for (; !entries_.empty() && seq_of(entries_.back()) >= seq; entries_.pop_back()) {
+    if (entries_.back().subject == kNoSubject) continue;
+    live_bytes -= entries_.back().size;
+    --live_;
+  }
+  // The dead ones at the end step over what is gone.
+  while (!entries_.empty() && entries_.back().subject == kNoSubject) entries_.pop_back();
+  last = seq.prev();
+  if (live_ == 0) first = seq;
+}
+
 void MessageBlock::clear_entries() {
   entries_.clear();
   live_ = 0;

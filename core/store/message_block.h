@@ -96,6 +96,8 @@ class MessageBlock {
   [[nodiscard]] Seq seq_of(const BlockEntry& entry) const { return Seq{base_.value + entry.seq_delta}; }
   [[nodiscard]] std::uint64_t live_from(Seq seq) const;
 
+  // Ends the range before `seq`: what the block has from there on stands elsewhere now. Requires: seq <= last.next().
+  void end_before(Seq seq);
   // Forgets the entries; for a rewrite, which adds those that stay again.
   void clear_entries();
   void shrink() { entries_.shrink_to_fit(); }

@@ -72,6 +72,22 @@ struct Entry {
   core::Instant said = core::Instant{};  // when the stream said that it stored it; before all else: it never did
 };
 
+// The publishes that this stream refused because their subject is full. An error names no domain: of two streams of one name nobody knows
+// which it was.
+template <typename Visit>
+void each_refused(const Evidence& evidence, const FinalStream& stream, const Visit& visit) {
+  const auto is_named = [&](const FinalStream& other) { return other.key.stream == stream.key.stream; };
+  if (std::count_if(evidence.end.streams.begin(), evidence.end.streams.end(), is_named) != 1) return;
+  const std::vector<Ledger::Book>& books = evidence.ledger.books();
+  for (std::size_t w = 0; w < books.size(); ++w) {
+    books[w].each([&](std::uint64_t i, const PublishRecord& record) {
+      if (record.refusal() == Refusal::subject_full && evidence.ledger.stream_of(record.stream()) == stream.key.stream)
+        visit(PublishId{static_cast<std::uint16_t>(w), i}, record);
+      return true;
+    });
+  }
+}
+
 class Gathering {
  public:
   Gathering(const Evidence& evidence, const FinalStream& stream, const Epoch& epoch, const MessagesByContent& messages)
@@ -85,6 +101,7 @@ class Gathering {
 
   StreamCase run() {
     find_entries();
+    find_refused();
     take_apart();
     find_departures();
     find_hidden();
@@ -92,11 +109,12 @@ class Gathering {
     find_rollups();
     StreamCase out;
     add_publishes();
+    add_refusals();
     add_reads();
     add_final_scan();
     apply_limit();
     for (auto& [subject, part] : parts_) {
-      SubjectCase each{part.name, SubjectModel{std::move(part.messages), part.limit}, std::move(part.history)};
+      SubjectCase each{part.name, SubjectModel{std::move(part.messages), part.limit, part.most}, std::move(part.history)};
       out.subjects.push_back(std::move(each));
     }
     out.mistold = mistold_;
@@ -110,6 +128,7 @@ class Gathering {
     std::vector<std::size_t> entries;  // ascending
     std::vector<SubjectMessage> messages;
     std::uint64_t limit = 0;
+    std::uint64_t most = 0;
     SubjectHistory history;
     std::size_t hidden = 0;
   };
@@ -405,6 +424,33 @@ class Gathering {
     });
   }
 
+  // Publishes that were refused because their subject is full, where all that it may have held is known.
+  void find_refused() {
+    const StreamLimits limits = limits_of(stream_.spec->create_body);
+    const bool is_full_refused = limits.is_discard_new_per_subject && limits.max_msgs_per_subject > 0;
+    if (!is_full_refused || epoch_.from > core::Instant{}) return;
+    most_ = limits.max_msgs_per_subject;
+    each_refused(evidence_, stream_, [&](PublishId id, const PublishRecord& record) {
+      const PublishSpec* publish = publish_of(evidence_, id);
+      if (publish == nullptr || !epoch_.has(record.published_at(), record.settled_at())) return;
+      // What was pruned was there until then.
+      if (life_.pruned.through.value > 0 && record.published_at() <= life_.pruned.removed_at) return;
+      const std::string subject = publish->subject_of(id.index);
+      parts_[core::hash_bytes(subject)].name = subject;
+      refused_.push_back({core::hash_bytes(subject), record.published_at(), record.settled_at()});
+    });
+  }
+
+  void add_refusals() {
+    for (auto& [subject, part] : parts_) part.most = most_;
+    for (const Refused& refused : refused_) {
+      Part& part = parts_.at(refused.subject);
+      SubjectStep step = step_of(Kind::refuse);
+      step.keep = most_ - std::min<std::uint64_t>(part.hidden, most_);
+      add(part, std::move(step), refused.called, refused.returned);
+    }
+  }
+
   void add_reads() {
     if (reads_ == nullptr) return;
     for (const StreamRead& read : *reads_) {
@@ -503,6 +549,13 @@ class Gathering {
   const StreamLife& life_;
   const std::vector<StreamRead>* reads_;
   const bool is_sick_;
+  struct Refused {
+    std::uint64_t subject = 0;  // hash
+    core::Instant called;
+    core::Instant returned;
+  };
+  std::vector<Refused> refused_;
+  std::uint64_t most_ = 0;               // messages a subject, beyond which publishes are refused; 0: none is
   std::vector<Entry> entries_;           // ascending
   std::map<std::uint64_t, Part> parts_;  // by the subject's hash
   std::optional<Mistold> mistold_;
@@ -528,7 +581,10 @@ bool is_looked_at(const Evidence& evidence, const FinalStream& stream) {
   const bool is_cut = std::any_of(removals.begin(), removals.end(), [&](const RequestedRemoval& removal) {
     return removal.node == stream.node && removal.stream == stream.key.stream;
   });
-  return is_cut || !stream.rolled_up.empty();
+  if (is_cut || !stream.rolled_up.empty()) return true;
+  bool is_refused = false;
+  each_refused(evidence, stream, [&](PublishId, const PublishRecord&) { is_refused = true; });
+  return is_refused;
 }
 
 StreamCase case_of(const Evidence& evidence, const FinalStream& stream, const Epoch& epoch, const MessagesByContent& messages) {

@@ -46,7 +46,8 @@ struct StreamCase {
 using MessagesByContent = std::unordered_map<std::uint64_t, PublishId>;
 [[nodiscard]] MessagesByContent messages_by_content(const Ledger& ledger);
 
-// Whether anybody looked at what is in the stream, or took something away: else there is only one order, that of the sequences.
+// Whether anybody looked at what is in the stream, took something away, or was refused for what there is: else there is only one order,
+// that of the sequences.
 [[nodiscard]] bool is_looked_at(const Evidence& evidence, const FinalStream& stream);
 [[nodiscard]] StreamCase case_of(const Evidence& evidence, const FinalStream& stream, const Epoch& epoch,
                                  const MessagesByContent& messages);

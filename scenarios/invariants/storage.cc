@@ -131,11 +131,12 @@ bool is_consumer_reported(const StreamLife& life, const Damage& damage) {
   });
 }
 
-// Whether the stream has said since its metadata was last damaged that it cannot be opened; without damage, whether it ever has.
+// Whether the stream has said that it cannot be opened since a start last found its metadata damaged; without that, whether it ever
+// has. Damage that no start has met makes no stream go: one that is gone went for a reason that was to be reported earlier.
 bool is_failure_reported(const Evidence& evidence, const FinalStream& stream, const StreamLife& life) {
   core::Instant damaged_at{};
   for (const Damage& damage : evidence.history.damages()) {
-    if (damage.node == stream.key.node && damage.stream == stream.key.stream && damage.part == Damage::Part::metadata)
+    if (damage.node == stream.key.node && damage.stream == stream.key.stream && damage.part == Damage::Part::metadata && damage.was_met)
       damaged_at = std::max(damaged_at, damage.at);
   }
   return std::any_of(life.damage_reports.begin(), life.damage_reports.end(),

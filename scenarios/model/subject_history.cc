@@ -135,16 +135,41 @@ void SubjectModel::enforce_limit(State& state) const {
   lift_floor(state);
 }
 
+// Whether one more may be taken: what is certainly there leaves room for it.
+bool SubjectModel::has_room(const State& state, const SubjectStep& step) const {
+  if (most_ == 0) return true;
+  std::uint64_t certain = 0;
+  for (std::size_t message = state.floor; message < state.stored; ++message) {
+    if (!presence_of(state, message) && messages_[message].may_go_from > step.returned) ++certain;
+  }
+  return certain < most_;
+}
+
+// As many are there as there may be, at least. If no more can be, each of them is.
+bool SubjectModel::refuse(State& state, const SubjectStep& step) const {
+  std::vector<std::size_t> possible;
+  for (std::size_t message = state.floor; message < state.stored; ++message) {
+    const bool is_possible = presence_of(state, message) != Presence::gone && step.called <= messages_[message].must_go_by;
+    if (is_possible) possible.push_back(message);
+  }
+  if (possible.size() < step.keep) return false;
+  if (possible.size() == step.keep) {
+    for (const std::size_t message : possible) set_there(state, message);
+  }
+  return true;
+}
+
 std::optional<State> SubjectModel::step(const State& state, const Operation& operation) const {
   State out = state;
   bool is_possible = true;
   switch (operation.kind) {
     case Kind::publish:
-      if (operation.message != state.stored) return std::nullopt;
+      if (operation.message != state.stored || !has_room(state, operation)) return std::nullopt;
       ++out.stored;
       enforce_limit(out);
       break;
     case Kind::repeat: is_possible = operation.message < state.stored; break;
+    case Kind::refuse: is_possible = refuse(out, operation); break;
     case Kind::remove:
       is_possible = show(out, operation.message, operation);
       if (is_possible) set_odd(out, operation.message, Presence::gone);
@@ -178,6 +203,7 @@ std::string SubjectModel::text_of(const SubjectStep& step) const {
   switch (step.kind) {
     case Kind::publish: return "the publish of sequence " + seq;
     case Kind::repeat: return "a repeat that was told of sequence " + seq;
+    case Kind::refuse: return "a refusal because there are " + std::to_string(step.keep) + " messages already";
     case Kind::remove: return "the deletion of sequence " + seq;
     case Kind::purge:
       return (step.end == SubjectStep::kNone ? std::string("a purge") : std::string("a roll-up")) +

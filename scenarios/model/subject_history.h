@@ -29,6 +29,7 @@ struct SubjectStep {
   enum class Kind : std::uint8_t {
     publish,  // of `message`
     repeat,   // a publish of an id that `message` has: it was told so
+    refuse,   // a publish that was told that the subject holds as many messages as it may, which is `keep`
     remove,   // of `message`, which was there
     purge,    // of what there is below message `end`, but for the newest `keep`; `message`, if any, must be stored (a roll-up)
     look,     // `message`, if any, is the first (or last) from `begin` to below `end`
@@ -41,7 +42,7 @@ struct SubjectStep {
   std::size_t message = kNone;  // index into the model's messages
   std::size_t begin = 0;
   std::size_t end = kNone;
-  std::uint64_t keep = 0;
+  std::uint64_t keep = 0;               // of a purge: so many of the newest stay
   std::optional<std::uint64_t> purged;  // how many messages it removed, as far as anybody knows
   std::vector<std::size_t> there;       // of a scan, ascending
   core::Instant called;                 // as of the operation
@@ -60,14 +61,16 @@ class SubjectModel {
   };
 
   // `messages`: ascending. `limit`: of messages, beyond which the oldest goes; 0: none. With a limit no message may have times of
-  // its own to go.
-  SubjectModel(std::vector<SubjectMessage> messages, std::uint64_t limit) : messages_(std::move(messages)), limit_(limit) {}
+  // its own to go. `most`: so many there may be, and no message is taken beyond that; 0: any number.
+  SubjectModel(std::vector<SubjectMessage> messages, std::uint64_t limit, std::uint64_t most = 0)
+      : messages_(std::move(messages)), limit_(limit), most_(most) {}
 
   [[nodiscard]] State initial() const { return {}; }
   [[nodiscard]] std::optional<State> step(const State& state, const Operation& operation) const;
   [[nodiscard]] std::string key(const State& state) const;
   [[nodiscard]] bool is_look(const Operation& operation) const {
-    return operation.kind == SubjectStep::Kind::repeat || operation.kind >= SubjectStep::Kind::look;
+    return operation.kind == SubjectStep::Kind::repeat || operation.kind == SubjectStep::Kind::refuse ||
+           operation.kind >= SubjectStep::Kind::look;
   }
 
   [[nodiscard]] const std::vector<SubjectMessage>& messages() const { return messages_; }
@@ -82,10 +85,13 @@ class SubjectModel {
   [[nodiscard]] bool scan(State& state, const SubjectStep& step) const;
   [[nodiscard]] bool look(State& state, const SubjectStep& step) const;
   [[nodiscard]] bool purge(State& state, const SubjectStep& step) const;
+  [[nodiscard]] bool has_room(const State& state, const SubjectStep& step) const;
+  [[nodiscard]] bool refuse(State& state, const SubjectStep& step) const;
   void enforce_limit(State& state) const;
 
   std::vector<SubjectMessage> messages_;
   std::uint64_t limit_;
+  std::uint64_t most_;
 };
 
 using SubjectHistory = std::vector<Timed<SubjectStep>>;

@@ -43,6 +43,7 @@ const std::vector<Row> kRows = {
     {"crash-recovery/swarm-readers.yaml", Defect::nats_7691, "corruption-is-surfaced", false, 1},
     {"crash-recovery/swarm-sizes.yaml", Defect::nats_6798, "acked-is-durable", true},
     {"crash-recovery/swarm-damage.yaml", Defect::nats_7549, "corruption-is-surfaced", false, 12},
+    {"crash-recovery/swarm-sectors.yaml", Defect::nats_7549, "acked-is-durable", false, 6},
     {"crash-recovery/torn-tail.yaml", Defect::break_torn_tail, "acked-is-durable"},
     {"crash-recovery/compaction-storm.yaml", Defect::nats_5702a, "bounded-work"},
     {"crash-recovery/purge-crash.yaml", Defect::break_ack_before_store, "acked-is-durable"},

@@ -121,6 +121,33 @@ TEST_CASE("damage strikes a running node too") {
   CHECK(lost(told) >= 10);
 }
 
+// The page that is appended to cannot be read any more, and so nothing can be appended to it.
+TEST_CASE("a bad sector where the next message goes refuses that one, and what was stored there is neither lost nor in the way") {
+  const auto struck = [](const std::string& fault) {
+    return run(scenario(fault + kKill + ", " + kStart,
+                        "{ invariants: [acked-is-durable, state-equals-contents, publish-outcome-known, last-seq-monotone, "
+                        "recovery-equals-precrash, corruption-is-surfaced] }"));
+  };
+  const auto errors = [](const Told& told) { return told.count("publish.error"); };
+  const Told whole = struck("");
+  check_passed(whole);
+  CHECK(errors(whole) == 0);
+  const Told told = struck("{ at: 4s, bad_sector: { node: hub, file: \"newest .blk\" } }, ");
+  check_passed(told);
+  CHECK(told.count("disk.bad_sector") >= 1);
+  CHECK(told.count("store.block_left") == 1);
+  CHECK(errors(told) == 1);
+  CHECK(lost(told) == 0);
+  CHECK(told.result.trace_hash != whole.result.trace_hash);
+  // After a restart nothing is remembered: what lay there is lost, and it is said.
+  const Told forgotten = struck(
+      "{ at: 3500ms, signal: { node: hub, name: SIGTERM } }, { at: 3600ms, start: hub }, "
+      "{ at: 3610ms, bad_sector: { node: hub, file: \"newest .blk\" } }, ");
+  check_passed(forgotten);
+  CHECK(lost(forgotten) >= 1);
+  CHECK(lost(forgotten) <= 20);
+}
+
 TEST_CASE("an older file comes back: a block of some seconds ago lacks what was appended since") {
   // Block 15 is being written at 5 s.
   const Told told = run(scenario(while_down("stale_file: { node: hub, file: \"*.blk\", pick: all, age: 4s }"), kSound));

@@ -41,6 +41,11 @@ SubjectStep range(std::size_t begin, std::size_t end, std::size_t message) {
 Timed<SubjectStep> publish(std::size_t m, int from, int to) { return timed(step_of(Kind::publish, m), from, to); }
 Timed<SubjectStep> unanswered(std::size_t m, int from) { return {step_of(Kind::publish, m), at(from), std::nullopt}; }
 Timed<SubjectStep> repeat(std::size_t m, int from, int to) { return timed(step_of(Kind::repeat, m), from, to); }
+Timed<SubjectStep> refused(std::uint64_t most, int from, int to) {
+  SubjectStep step = step_of(Kind::refuse);
+  step.keep = most;
+  return timed(std::move(step), from, to);
+}
 Timed<SubjectStep> remove(std::size_t m, int from, int to) { return timed(step_of(Kind::remove, m), from, to); }
 Timed<SubjectStep> got(std::size_t m, int from, int to) { return timed(range(m, m, m), from, to); }
 Timed<SubjectStep> missing(std::size_t m, int from, int to) { return timed(range(m, m + 1, kNone), from, to); }
@@ -75,12 +80,13 @@ struct Row {
   SubjectHistory history;
   bool is_possible;
   std::uint64_t limit = 0;
+  std::uint64_t most = 0;
 };
 
 void check(const std::vector<Row>& rows, const std::vector<SubjectMessage>& of) {
   for (const Row& row : rows) {
     CAPTURE(row.what);
-    const SubjectModel model{of, row.limit};
+    const SubjectModel model{of, row.limit, row.most};
     CHECK(linearize(model, row.history).verdict == (row.is_possible ? Verdict::possible : Verdict::impossible));
   }
 }
@@ -105,6 +111,47 @@ TEST_CASE("publishes lie in time as their sequences do, and a get finds what is 
           {"a repeat is told of what comes later", {repeat(0, 2, 3), publish(0, 4, 5)}, false},
       },
       messages(2));
+}
+
+TEST_CASE("a subject that is full refuses, and takes nothing; one that has room takes, and refuses nothing") {
+  check(
+      {
+          {"refused when it is full", {publish(0, 0, 1), refused(1, 2, 3)}, true, 0, 1},
+          {"refused before", {publish(0, 4, 5), refused(1, 2, 3)}, false, 0, 1},
+          {"refused beside the message that fills it", {publish(0, 1, 5), refused(1, 2, 3)}, true, 0, 1},
+          {"refused when one is missing", {publish(0, 0, 1), refused(2, 2, 3)}, false, 0, 2},
+          {"refused after the removal", {publish(0, 0, 1), remove(0, 2, 3), refused(1, 4, 5)}, false, 0, 1},
+          {"refused beside the removal", {publish(0, 0, 1), remove(0, 2, 5), refused(1, 3, 4)}, true, 0, 1},
+          {"not found, and then refused for it", {publish(0, 0, 1), remove(0, 2, 9), missing(0, 3, 4), refused(1, 5, 6)}, false, 0, 1},
+          {"refused for a message of which nobody heard", {unanswered(0, 0), refused(1, 2, 3)}, true, 0, 1},
+          {"so that it was there", {unanswered(0, 0), refused(1, 2, 3), missing(0, 4, 5)}, false, 0, 1},
+          {"taken when it is full", {publish(0, 0, 1), publish(1, 2, 3)}, false, 0, 1},
+          {"taken beside the removal", {publish(0, 0, 1), remove(0, 2, 5), publish(1, 3, 4)}, true, 0, 1},
+          {"taken before the removal", {publish(0, 0, 1), publish(1, 2, 3), remove(0, 4, 5)}, false, 0, 1},
+          {"refused and taken, with a removal that can lie between",
+           {publish(0, 0, 1), remove(0, 2, 9), refused(1, 3, 4), publish(1, 5, 6)},
+           true,
+           0,
+           1},
+          {"taken and refused as well, as the next fills it",
+           {publish(0, 0, 1), remove(0, 2, 9), publish(1, 3, 4), refused(1, 5, 6)},
+           true,
+           0,
+           1},
+      },
+      messages(2));
+  // A message that may go by itself may be there, and may have made room; but not once it must have gone.
+  std::vector<SubjectMessage> leaving = messages(2);
+  leaving[0].may_go_from = at(5);
+  leaving[0].must_go_by = at(9);
+  check(
+      {
+          {"refused while it may be there", {publish(0, 0, 1), refused(1, 6, 7)}, true, 0, 1},
+          {"refused when it must be gone", {publish(0, 0, 1), refused(1, 10, 11)}, false, 0, 1},
+          {"taken while it must be there", {publish(0, 0, 1), publish(1, 2, 4)}, false, 0, 1},
+          {"taken when it may be gone", {publish(0, 0, 1), publish(1, 5, 7)}, true, 0, 1},
+      },
+      leaving);
 }
 
 TEST_CASE("a publish without an answer may have happened, and what was seen of it stays") {

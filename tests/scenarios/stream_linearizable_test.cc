@@ -12,6 +12,7 @@
 #include "scenarios/language/load.h"
 #include "scenarios/run.h"
 #include "sim/trace.h"
+#include "tests/scenarios/run_text.h"
 #include "tests/support/no_real_world.h"
 
 namespace windtunnel::scenarios {
@@ -33,6 +34,7 @@ struct ByHand {
     core::Instant at;
   };
   std::vector<Stored> stored;
+  std::vector<std::pair<std::uint64_t, core::Instant>> confirmed;  // acks
   std::vector<Crash> crashes;
   std::vector<Damage> damages;
   RemovalLog removals;
@@ -89,6 +91,12 @@ struct ByHand {
     reads.of("hub", "ORDERS").push_back(read);
     return reads.of("hub", "ORDERS").back();
   }
+  // Published, and refused by that stream.
+  PublishId refused(core::Duration from, core::Duration to, Refusal why = Refusal::subject_full, const std::string& by = "ORDERS") {
+    const PublishId id = publish(from);
+    ledger.at(id).settle_refused(at(to), ledger.stream_number(by, ""), why);
+    return id;
+  }
   void removed(std::uint64_t seq, core::Duration from, std::optional<core::Duration> to) {
     RequestedRemoval removal;
     removal.node = "hub";
@@ -106,6 +114,12 @@ struct ByHand {
       const std::vector<core::LogField> fields{
           {"stream", "ORDERS"}, {"seq", each.seq}, {"subject", "orders"}, {"content", each.content}, {"time", 0}};
       history.on_event(sim::TraceEvent{0, each.at, kHub, core::LogLevel::trace, core::EventName{"stream.stored"}, fields});
+    }
+    for (const auto& [seq, when] : confirmed) {
+      const std::vector<core::LogField> delivery{{"stream", "ORDERS"}, {"consumer", "worker"}, {"seq", seq}, {"count", 1}};
+      history.on_event(sim::TraceEvent{0, at(0s), kHub, core::LogLevel::trace, core::EventName{"consumer.delivered"}, delivery});
+      const std::vector<core::LogField> ack{{"on", "hub"}, {"stream", "ORDERS"}, {"seq", seq}};
+      history.on_event(sim::TraceEvent{0, when, kHub, core::LogLevel::trace, core::EventName{"consume.confirmed"}, ack});
     }
     for (const Crash& crash : crashes) history.crashed(crash);
     for (const Damage& damage : damages) history.damaged(damage);
@@ -262,6 +276,108 @@ TEST_CASE("a publish without an answer may have rolled up or pushed out what was
   CHECK_FALSE(elsewhere.divergence({{1, first}}).empty());  // the newest is gone
 }
 
+const char* const kTwoASubject = R"({"max_msgs_per_subject":2,"discard":"new","discard_new_per_subject":true})";
+constexpr const char* kRefusal = "a refusal because there are 2 messages already";
+
+TEST_CASE("a publish is refused for the limit of its subject only at a moment at which there are so many messages") {
+  const auto two = [] {
+    ByHand hand{kTwoASubject};
+    hand.acked(1, 1s, 2s);
+    hand.acked(2, 4s, 5s);
+    return hand;
+  };
+  using All = std::vector<std::pair<std::uint64_t, PublishId>>;
+  const All all{{1, {0, 0}}, {2, {0, 1}}};
+  ByHand full = two();
+  full.refused(6s, 7s);
+  CHECK(full.divergence(all).empty());
+  ByHand early = two();
+  early.refused(2500ms, 3500ms);
+  CHECK(says(early.divergence(all), kRefusal));
+  ByHand beside = two();
+  beside.refused(2500ms, 4500ms);
+  CHECK(beside.divergence(all).empty());
+  ByHand empty{kTwoASubject};
+  empty.refused(1s, 2s);
+  CHECK(says(empty.divergence(), kRefusal));
+
+  ByHand made_room = two();
+  made_room.removed(1, 6s, 7s);
+  ByHand still = made_room;
+  still.refused(8s, 9s);
+  CHECK(says(still.divergence({all[1]}), kRefusal));
+  ByHand while_it_goes = made_room;
+  while_it_goes.refused(6500ms, 9s);
+  CHECK(while_it_goes.divergence({all[1]}).empty());
+  ByHand asked = two();
+  asked.removed(1, 6s, std::nullopt);
+  asked.refused(8s, 9s);
+  CHECK(asked.divergence({all[1]}).empty());
+  CHECK(asked.divergence(all).empty());
+  asked.got(PublishId{0, 1}, 2, 10s, 11s);
+  asked.refused(12s, 13s);
+  CHECK(asked.divergence({all[1]}).empty());
+  StreamRead& gone = asked.got({}, 0, 10s, 11s);
+  gone.kind = StreamRead::Kind::sequence;
+  gone.seq = core::Seq{1};
+  CHECK_FALSE(asked.divergence({all[1]}).empty());  // gone before it was refused for
+}
+
+TEST_CASE("a refusal is judged by what its subject may have held: what nobody heard of, what a crash cost, another's limit") {
+  ByHand hand{kTwoASubject};
+  hand.acked(1, 1s, 2s);
+  const PublishId unheard = hand.publish(3s);
+  hand.ledger.at(unheard).settle(Outcome::timed_out, at(5s));
+  hand.refused(6s, 7s);
+  CHECK(says(hand.divergence({{1, {0, 0}}}), kRefusal));
+  ByHand crashed = hand;  // it may have been stored without a word, as the node died
+  crashed.crashes.push_back({at(4s), kHub, false});
+  CHECK(crashed.divergence({{1, {0, 0}}}).empty());
+  ByHand again = hand;  // what a power loss cost was there, and nobody knows what was left of it
+  again.crashes.push_back({at(5500ms), kHub, true});
+  CHECK(again.divergence({{1, {0, 0}}}).empty());
+
+  for (const Refusal why : {Refusal::other, Refusal::stream_full, Refusal::too_large}) {
+    ByHand other{kTwoASubject};
+    other.refused(1s, 2s, why);
+    CHECK(other.divergence().empty());
+  }
+  ByHand elsewhere{kTwoASubject};
+  elsewhere.refused(1s, 2s, Refusal::subject_full, "BILLS");
+  CHECK(elsewhere.divergence().empty());
+}
+
+TEST_CASE("what a confirmed ack took from a work queue refuses nobody any more; what is only handed out may") {
+  ByHand hand{R"({"max_msgs_per_subject":1,"discard":"new","discard_new_per_subject":true})"};
+  hand.spec.retention = Retention::workqueue;
+  hand.acked(1, 1s, 2s);
+  hand.confirmed.emplace_back(1, at(5s));
+  ByHand before = hand;
+  before.refused(4s, 6s);
+  CHECK(before.divergence().empty());
+  ByHand after = hand;
+  after.refused(5001ms, 6s);
+  CHECK(says(after.divergence(), "a refusal because there are 1 messages already"));
+}
+
+TEST_CASE("no message is taken beyond the limit of a subject that refuses") {
+  ByHand hand{kTwoASubject};
+  const PublishId first = hand.acked(1, 1s, 2s);
+  const PublishId second = hand.acked(2, 3s, 4s);
+  hand.got(second, 2, 4500ms, 4600ms);
+  const PublishId third = hand.acked(3, 5s, 6s);
+  CHECK(says(hand.divergence({{1, first}, {2, second}, {3, third}}), "no order explains the publish of sequence 3"));
+  ByHand removed = hand;
+  removed.removed(1, 4700ms, 5500ms);
+  CHECK(removed.divergence({{2, second}, {3, third}}).empty());
+  ByHand asked = hand;
+  asked.removed(1, 4700ms, std::nullopt);
+  CHECK(asked.divergence({{2, second}, {3, third}}).empty());
+  ByHand late = hand;
+  late.removed(1, 6500ms, 7s);
+  CHECK_FALSE(late.divergence({{2, second}, {3, third}}).empty());
+}
+
 TEST_CASE("a purge counts what was written right before a crash, and stored again after it") {
   ByHand hand;
   hand.acked(1, 1s, 2s);
@@ -318,6 +434,24 @@ TEST_CASE("nothing is said of a stream whose files were damaged or whose limits 
 }
 
 // --- runs
+
+TEST_CASE("a server that confirms an ack before its message has left refuses what has room: found, and nobody else is accused") {
+  const std::string text = R"(
+scenario: full
+about: One slot, freed by confirmed acks.
+nodes: { srv: { sync_interval: always } }
+streams: [ { on: srv, name: JOBS, subjects: [jobs], retention: workqueue, max_msgs_per_subject: 1, discard: new, discard_new_per_subject: true } ]
+workloads:
+  - { publish: jobs, at: srv, via: jetstream, rate: 900/s, for: 10s, timeout: 1s, name: p }
+  - { consume: JOBS, at: srv, consumer: worker, expires: 1s, timeout: 1s }
+expect: [ { invariants: [stream-linearizable] } ]
+)";
+  const RunResult right = run_text(text, with_defects({}));
+  CHECK_MESSAGE(right.passed(), told(right));
+  const RunResult early = run_text(text, with_defects({core::Defect::nats_5702b}));
+  REQUIRE(finds(early, "stream-linearizable"));
+  CHECK(says(early.divergences.at(0).actual, "no order explains a refusal because there are 1 messages already"));
+}
 
 std::string complaint(const std::string& stream, const std::string& workloads, const std::string& more = "") {
   const Loaded loaded = load_text("scenario: s\nabout: A.\nnodes: { hub: {} }\nstreams: [ { on: hub, name: S, " + stream + " }" + more +

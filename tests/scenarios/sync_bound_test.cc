@@ -156,6 +156,26 @@ TEST_CASE("a core that resumes a notch later than it may is found, and one that 
   CHECK(first_punctual - last_late == 250);
 }
 
+// The end of the sender breaks, here the hub's; that the other one is half-open the leaf finds out by silence.
+TEST_CASE("a reset of one direction may take until somebody notices; one of both directions may not, and no copy may stand still for it") {
+  const auto reset = [](const std::string& direction) {
+    return world("{ at: 4s, cut: { link: [hub, leaf], how: reset, direction: " + direction +
+                 " } }, { at: 4500ms, heal: { link: [hub, leaf] } }");
+  };
+  const core::Duration of_both = run(reset("both"), 1).catch_ups.at(0).bound;
+  core::Duration slowest{};
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    const RunResult right = run(reset("a_to_b"), seed);
+    CHECK_MESSAGE(right.passed(), told(right));
+    REQUIRE(right.catch_ups.size() == 1);
+    REQUIRE(right.catch_ups.front().took.has_value());
+    slowest = std::max(slowest, *right.catch_ups.front().took);
+    CHECK(right.catch_ups.front().bound - of_both < timing::kStalled);
+  }
+  CHECK(slowest > of_both);
+  CHECK(finds(run(reset("a_to_b"), 1, {Defect::break_mirror_never_resumes}), "sync-makes-progress"));
+}
+
 TEST_CASE("a copy whose way is broken, or one whose origin cannot be seen, is not judged, and the run ends all the same") {
   for (const char* const faults :
        {"{ at: 1s, cut: { link: [hub, leaf], how: reset } }", "{ at: 1s, cut: { link: [hub, leaf], how: black_hole } }",

@@ -230,6 +230,7 @@ TEST_CASE("the page of a bad sector cannot be read until all of the sector is wr
   CHECK_FALSE(file.is_readable(0, kPage + 1));
   CHECK_FALSE(file.is_readable(2 * kPage - 1, 1));
   CHECK(file.is_readable(2 * kPage, 100));
+  CHECK(file.readable_content() == std::string(kPage, 'a') + std::string(kPage, '\0') + std::string(100, 'c'));
   file.write(kPage + kSector, "part of it");
   CHECK_FALSE(file.is_readable(kPage, 1));
   file.write(kPage + kSector, sector('B'));

@@ -27,6 +27,10 @@ class MemoryDisk final : public core::Disk {
   bool is_recording = false;
   // Asked before each operation: an error makes it fail.
   std::function<std::optional<core::Errc>(std::string_view operation, std::string_view path)> fails;
+  // Pages (4 KiB) that cannot be read, by file and number: a read that touches one fails with EIO, and so does a write to a part of it.
+  // Cutting the file before it is the end of it.
+  static constexpr std::size_t kPage = 4096;
+  std::map<std::string, std::set<std::size_t>> bad_pages;
   // Counts down with each changing operation; the one that finds 0 throws TaskKilled. Negative: never.
   std::int64_t operations_left = -1;
   std::uint64_t operations_done = 0;
@@ -61,6 +65,7 @@ class MemoryDisk final : public core::Disk {
     } else if (mode.truncate) {
       if (auto why = change("truncate", path)) return *why;
       files_[name].clear();
+      bad_pages.erase(name);
     }
     return std::unique_ptr<core::File>{std::make_unique<Handle>(*this, name)};
   }
@@ -90,6 +95,8 @@ class MemoryDisk final : public core::Disk {
     if (has(a)) {
       files_[b] = std::move(files_[a]);
       files_.erase(a);
+      bad_pages.erase(b);
+      if (auto bad = bad_pages.extract(a)) bad_pages[b] = std::move(bad.mapped());
       return {};
     }
     if (!directories_.count(a)) return core::error(core::Errc::not_found, a);
@@ -104,6 +111,7 @@ class MemoryDisk final : public core::Disk {
   }
   core::Status remove(std::string_view path) override {
     if (auto why = change("remove", path)) return *why;
+    bad_pages.erase(std::string(path));
     return files_.erase(std::string(path)) > 0 ? core::Status{} : core::Status{core::error(core::Errc::not_found, std::string(path))};
   }
   core::Status remove_all(std::string_view path) override {
@@ -128,6 +136,7 @@ class MemoryDisk final : public core::Disk {
       const std::string& content = disk_.files_[path_];
       if (offset.value >= content.size()) return std::size_t{0};
       const std::size_t size = std::min(into.size(), content.size() - static_cast<std::size_t>(offset.value));
+      if (disk_.is_bad(path_, offset.value, size)) return core::error(core::Errc::io_error, "bad page: read " + path_);
       std::memcpy(into.data(), content.data() + offset.value, size);
       return size;
     }
@@ -137,6 +146,7 @@ class MemoryDisk final : public core::Disk {
         put(offset, data.substr(0, data.size() / 2));
         return *why;
       }
+      if (disk_.is_bad(path_, offset.value, data.size())) return core::error(core::Errc::io_error, "bad page: write " + path_);
       if (disk_.operations_left == 0) put(offset, data.substr(0, std::min(data.size(), disk_.killed_write_keeps)));
       if (auto why = disk_.change("write", path_)) return *why;
       put(offset, data);
@@ -145,6 +155,8 @@ class MemoryDisk final : public core::Disk {
     core::Status truncate(core::Bytes size) override {
       if (auto why = disk_.change("truncate", path_)) return *why;
       disk_.files_[path_].resize(static_cast<std::size_t>(size.value));
+      if (const auto bad = disk_.bad_pages.find(path_); bad != disk_.bad_pages.end())
+        bad->second.erase(bad->second.lower_bound((disk_.files_[path_].size() + kPage - 1) / kPage), bad->second.end());
       return {};
     }
     core::Status sync() override {
@@ -164,6 +176,12 @@ class MemoryDisk final : public core::Disk {
     std::string path_;
   };
 
+  [[nodiscard]] bool is_bad(const std::string& path, std::size_t offset, std::size_t size) const {
+    const auto bad = bad_pages.find(path);
+    if (bad == bad_pages.end() || size == 0) return false;
+    const auto page = bad->second.lower_bound(offset / kPage);
+    return page != bad->second.end() && *page <= (offset + size - 1) / kPage;
+  }
   static std::string parent_of(const std::string& path) {
     const std::size_t slash = path.rfind('/');
     return slash == std::string::npos ? std::string{} : path.substr(0, slash);
