@@ -2,6 +2,7 @@
 #include <array>
 #include <utility>
 
+#include "core/base/base64.h"
 #include "core/base/defects.h"
 #include "core/base/json_writer.h"
 #include "core/base/time_text.h"
@@ -137,7 +138,7 @@ void OriginConsumer::learn(OriginFacts& facts) {
   facts.last_time = parse_rfc3339(last_time).value_or(WallTime{});
   facts.is_known = true;
   if (!minds_identity()) return;
-  if (const std::optional<OriginProbe> probe = owner_.probe()) facts.is_other = is_other(*probe, facts);
+  if (const std::optional<OriginProbe> probe = owner_.probe()) look_for(*probe, facts);
 }
 
 // The releases follow whatever has the origin's name; nor do they notice that they have parted from it themselves.
@@ -148,18 +149,42 @@ bool OriginConsumer::minds_identity() const {
   return !is_on(Defect::nats_8152) && !is_on(Defect::nats_6383) && !is_on(Defect::nats_8040);
 }
 
-// Whether the origin has given the sequence to another message meanwhile, as one does that a power loss took back. False if
-// that cannot be told. Suspends.
-bool OriginConsumer::is_other(const OriginProbe& probe, const OriginFacts& facts) {
-  if (facts.last_seq < probe.seq) return false;
-  if (facts.last_seq == probe.seq) return facts.last_time != probe.time;
-  const std::optional<std::string> answer = ask(api("STREAM.MSG.GET"), R"({"seq":)" + std::to_string(probe.seq.value) + "}", kFactsWait);
+// Whether the origin has given the sequence to another message meanwhile, as one does that a power loss took back. Costs one
+// request at most. Suspends.
+void OriginConsumer::look_for(const OriginProbe& probe, OriginFacts& facts) {
+  if (facts.last_seq < probe.seq) return;
+  const auto is_other = [&](WallTime theirs) { return probe.by == OriginProbe::By::time ? theirs != probe.time : theirs > probe.time; };
+  if (probe.by == OriginProbe::By::content) {
+    facts.at_probe = message_at(probe.seq);
+  } else if (facts.last_seq == probe.seq) {
+    facts.is_other = is_other(facts.last_time);
+  } else if (const std::optional<OriginMessage> there = message_at(probe.seq)) {
+    facts.is_other = is_other(there->time);
+  }
+}
+
+// nullopt if it is gone, or if it may not be read. Suspends.
+std::optional<OriginMessage> OriginConsumer::message_at(Seq seq) {
+  const std::optional<std::string> answer = ask(api("STREAM.MSG.GET"), R"({"seq":)" + std::to_string(seq.value) + "}", kFactsWait);
   const std::optional<Json> json = answer ? parse_json(*answer) : std::nullopt;
   const Json* message = json && json->is_object() ? member(*json, "message") : nullptr;
+  if (message == nullptr || !message->is_object()) return std::nullopt;
+  OriginMessage out;
+  std::string headers;
+  std::string payload;
   std::string time;
-  if (message == nullptr || !message->is_object() || !read(*message, "time", time)) return false;  // it is gone
-  const std::optional<WallTime> theirs = parse_rfc3339(time);
-  return theirs && *theirs != probe.time;
+  if (!read(*message, "subject", out.subject) || !read(*message, "seq", out.seq) || !read(*message, "hdrs", headers) ||
+      !read(*message, "data", payload) || !read(*message, "time", time) || out.seq != seq) {
+    return std::nullopt;
+  }
+  std::optional<std::string> header_bytes = from_base64(headers);
+  std::optional<std::string> payload_bytes = from_base64(payload);
+  const std::optional<WallTime> stored = parse_rfc3339(time);
+  if (!header_bytes || !payload_bytes || !stored) return std::nullopt;
+  out.headers = *std::move(header_bytes);
+  out.payload = *std::move(payload_bytes);
+  out.time = *stored;
+  return out;
 }
 
 bool OriginConsumer::set_up() {
