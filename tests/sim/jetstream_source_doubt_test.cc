@@ -148,6 +148,31 @@ TEST_CASE("what a copy changes is no difference: an origin that lost nothing is 
   }
 }
 
+TEST_CASE("an origin that lets nobody read its messages stops no source, and is found out where it is known") {
+  HubAndEdges w{1, {}, core::Seed{1}, {"$JS.*.API.STREAM.MSG.GET.>"}};
+  w.create_origin(1);
+  w.create_all(HubAndEdges::source(1));
+  w.publish(1, 5);
+  w.world.run_for(3min);
+  w.restart_hub(sim::Signal::term);
+  w.world.run_for(8s);  // it is connected, and what it knows now is noted
+  w.publish(1, 5);
+  CHECK(w.until_count(10) < 5s);
+  w.restart_hub(sim::Signal::kill);
+  w.publish(1, 1);
+  CHECK(w.until_count(11) < 10s);
+  w.world.run_for(70s);
+  CHECK(w.count() == 11);
+  CHECK(w.status()["error"].is_null());
+  w.publish(1, 5);
+  CHECK(w.until_count(16) < 5s);
+  w.world.signal("hub", sim::Signal::kill);
+  lose_power(w, 11);
+  w.publish(1, 15);
+  start_hub(w);
+  CHECK(brought(w, "e1.a") == numbers(1, 31));
+}
+
 TEST_CASE("what is gone, here or there, is not in the way of finding out") {
   SUBCASE("the origin has let go of the message") {
     Regrown world{7, 5};
