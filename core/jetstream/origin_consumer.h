@@ -151,6 +151,7 @@ class OriginConsumer {
   void look_for(const OriginProbe& probe, OriginFacts& facts);
   std::optional<OriginMessage> message_at(Seq seq);
   [[nodiscard]] bool minds_identity() const;
+  [[nodiscard]] bool looks_at_home() const;
   bool clear_leftovers(std::string_view but);
   std::optional<std::string> ask(const std::string& subject, const std::string& body, Duration patience);
   [[nodiscard]] std::string api(std::string_view operation) const;

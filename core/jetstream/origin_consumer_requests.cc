@@ -42,8 +42,13 @@ ApiStatus error_in(const Json& answer) {
 
 }  // namespace
 
+// As one that names no domain does, instead of the one that this one names (nats-6468).
+bool OriginConsumer::looks_at_home() const {
+  return reader_.kind == Kind::source && origin_.external && env_.defects.is_on(Defect::nats_6468);
+}
+
 std::string OriginConsumer::api(std::string_view operation) const {
-  return (origin_.external ? origin_.external->api : "$JS.API") + "." + std::string(operation) + "." + origin_.name;
+  return (origin_.external && !looks_at_home() ? origin_.external->api : "$JS.API") + "." + std::string(operation) + "." + origin_.name;
 }
 
 // Without a name this is what shows whether the origin's API can be reached; one with a name is asked where it has a filter.
@@ -202,6 +207,7 @@ bool OriginConsumer::set_up() {
 }
 
 bool OriginConsumer::attempt() {
+  if (looks_at_home() && origin_.name == reader_.stream) return false;  // a stream is no origin of itself
   OriginFacts facts;
   learn(facts);
   if (is_closed_) return false;
@@ -214,7 +220,7 @@ bool OriginConsumer::attempt() {
   is_work_queue_ = is_acknowledged_ && facts.retention == Retention::work_queue;
   std::array<char, 32> buffer;
   const std::string token{random_.token(kTokenSize, buffer)};
-  const bool has_prefix = origin_.external && !origin_.external->deliver.empty();
+  const bool has_prefix = origin_.external && !origin_.external->deliver.empty() && !looks_at_home();
   std::string deliver = has_prefix ? origin_.external->deliver + "." : "$JS.";
   deliver.append(names_.letter).append(".").append(token);
   std::string name = std::string(names_.prefix) + token;
@@ -261,7 +267,7 @@ bool OriginConsumer::read_answer(const std::string& answer, std::string& name, S
     return false;
   }
   if (ApiStatus refused = error_in(*json)) {
-    fail(std::move(*refused));
+    if (!looks_at_home()) fail(std::move(*refused));
     return false;
   }
   const Json* delivered = member(*json, "delivered");
