@@ -62,8 +62,10 @@ void list_defects() {
   for (const core::DefectInfo& info : core::all_defects()) width = std::max(width, info.name.size());
   for (const core::DefectInfo& info : core::all_defects()) {
     print(padded(info.name, width) + std::string{info.summary} + "\n");
-    if (info.affected.empty() && info.fixed.empty()) {
+    if (info.is_sabotage()) {
       print(padded("", width) + "(a sabotage: no release had it)\n");
+    } else if (info.affected.empty() && info.fixed.empty()) {
+      print(padded("", width) + "(a wrong configuration: no release's own; not fixed)\n");
     } else {
       const std::string_view affected = info.affected.empty()   ? "no release as a single server"
                                         : info.affected == ".." ? "all"

@@ -182,21 +182,4 @@ bool has_stream_limits(std::string_view create_body) {
   return std::any_of(kLimits.begin(), kLimits.end(), [&](std::string_view limit) { return has_limit(create_body, limit); });
 }
 
-std::string from_base64(std::string_view text) {
-  static constexpr std::string_view kLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string out;
-  std::uint32_t bits = 0;
-  int count = 0;
-  for (const char c : text) {
-    const std::size_t value = kLetters.find(c);
-    if (value == std::string_view::npos) continue;
-    bits = (bits << 6 | static_cast<std::uint32_t>(value)) & 0xffffff;
-    count += 6;
-    if (count < 8) continue;
-    count -= 8;
-    out += static_cast<char>(bits >> count & 0xff);
-  }
-  return out;
-}
-
 }  // namespace windtunnel::scenarios

@@ -31,9 +31,6 @@ struct OriginStatus {
 // Of the mirror, or of each source in their order. nullopt if the answer is an error, has neither, or is none at all.
 [[nodiscard]] std::optional<std::vector<OriginStatus>> read_origin_statuses(std::string_view answer);
 
-// The bytes of a base64 text (`data`, `hdrs`); what is none of its letters is skipped.
-[[nodiscard]] std::string from_base64(std::string_view text);
-
 // Of the configuration of a STREAM.CREATE body.
 [[nodiscard]] StreamLimits limits_of(std::string_view create_body);
 // Whether the configuration of a STREAM.CREATE body has this limit ("max_msgs_per_subject"), above 0.

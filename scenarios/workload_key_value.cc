@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "core/base/base64.h"
 #include "core/base/hash.h"
 #include "core/base/json_writer.h"
 #include "core/client/client.h"
@@ -205,10 +206,10 @@ class KeyValueProgram final : public sim::Program {
     }
     if (!answer.contains("message") || !answer["message"].is_object()) return {};
     const nlohmann::json& message = answer["message"];
-    const std::string headers = from_base64(message.value("hdrs", ""));
+    const std::string headers = core::from_base64(message.value("hdrs", "")).value_or("");
     return {.told = KeyValueStep::Told::done,
             .revision = message.value("seq", std::uint64_t{0}),
-            .value = value_of(headers, from_base64(message.value("data", "")))};
+            .value = value_of(headers, core::from_base64(message.value("data", "")).value_or(""))};
   }
 
   // --- the watch

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "core/base/base64.h"
 #include "core/base/json_writer.h"
 #include "core/client/client.h"
 #include "core/client/jetstream_client.h"
@@ -115,7 +116,8 @@ class Reader final : public sim::Program {
     }
     if (!answer.contains("message") || !answer["message"].is_object()) return;
     const nlohmann::json& message = answer["message"];
-    found(read, message.value("seq", std::uint64_t{0}), message.value("subject", ""), from_base64(message.value("data", "")));
+    found(read, message.value("seq", std::uint64_t{0}), message.value("subject", ""),
+          core::from_base64(message.value("data", "")).value_or(""));
   }
 
   void found(StreamRead& read, std::uint64_t seq, std::string subject, std::string_view payload) {

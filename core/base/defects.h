@@ -1,9 +1,11 @@
 // Defects: behaviours that were wrong in some release of the real server, or that are wrong on purpose, each a switch
 // that is off by default and read at the exact place where the wrong code would be.
 //
-// Two kinds. A *historic* defect ("nats-6981") is what a release really did; a profile is the set that a release had.
-// A *sabotage* ("break-...") never existed: it breaks the core so that a test can watch an invariant fail. Which are on is
-// a value in each node's environment, so nodes may differ. Built with -Ddefects=false, is_on is constantly false.
+// Two kinds. A *historic* defect ("nats-6981") is what a release really did; a profile is the set that a release had. Two of
+// them no release had as code: they are reports of wrong configurations ("nats-4148", "nats-6468"), and with the switch a right
+// one shows what those did. A *sabotage* ("break-...") never existed: it breaks the core so that a test can watch an invariant
+// fail. Which are on is a value in each node's environment, so nodes may differ. Built with -Ddefects=false, is_on is
+// constantly false.
 #pragma once
 
 #include <bitset>
@@ -18,6 +20,7 @@ namespace windtunnel::core {
 enum class Defect : std::uint8_t {
   // Historic.
   nats_3207,    // copies of a work queue are not acknowledged: what is on the way is gone at the origin
+  nats_4148,    // a leaf without its hub answers for streams that the hub would have
   nats_4775,    // discard new admits what does not fit, and evicts for it
   nats_5227,    // the repair of an ack floor takes the lowest pending message for acknowledged
   nats_5305,    // a redelivery that fails takes the position back
@@ -36,6 +39,7 @@ enum class Defect : std::uint8_t {
   nats_6343,    // an ack out of order lowers the count of what is not delivered yet
   nats_6352,    // a block of tombstones is rewritten with every removal
   nats_6383,    // a mirror refuses message ids that it has seen, and loses step
+  nats_6468,    // a source looks for its origin at home, and says nothing if it is not there
   nats_6526,    // the newest message of a subject drops out of the index after a removal
   nats_6600,    // an emptied last block is removed before its successor exists
   nats_6684,    // N.blk.tmp is taken for a block
@@ -105,9 +109,11 @@ struct DefectInfo {
   std::string_view name;
   std::string_view summary;
   // The releases that had it, as closed ranges: "2.10.0..2.10.27, 2.11.0..2.11.1"; "..2.12.7" has no beginning and "2.10.16.."
-  // no end. Empty for a sabotage, and for what no release had as a single server. core/base/profiles.h reads it.
+  // no end. Empty for a sabotage, and for what no release had as a single server, or at all. core/base/profiles.h reads it.
   std::string_view affected;
   std::string_view fixed;  // the first release of each line without it; empty: none, or a sabotage
+
+  [[nodiscard]] bool is_sabotage() const { return name.starts_with("break-"); }
 };
 
 // All of them, in the order of the enumeration.

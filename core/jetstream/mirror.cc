@@ -50,7 +50,7 @@ void Mirror::recover() {
 std::optional<OriginProbe> Mirror::probe() {
   const Result<std::optional<StoredMessage>> last = stream_.store().load_last(">");
   if (!last || !*last) return std::nullopt;
-  return OriginProbe{(*last)->seq, (*last)->time};
+  return OriginProbe{OriginProbe::By::time, (*last)->seq, (*last)->time};
 }
 
 // From now on, and over restarts: the origin may come to have as many messages as we do, but they are others.

@@ -29,28 +29,6 @@ namespace windtunnel::core {
 class JsonWriter;
 struct Env;
 
-// What a copy knows of its origin before it asks for a consumer; from STREAM.INFO.
-struct OriginFacts {
-  bool is_known = false;  // the origin answered
-  std::string created;
-  Retention retention = Retention::limits;
-  Seq last_seq;
-  WallTime last_time;
-  bool is_other = false;  // where the message that was copied last should be is another one
-};
-
-// The message that was copied last.
-struct OriginProbe {
-  Seq seq;
-  WallTime time;
-};
-
-struct OriginStart {
-  enum class Policy : std::uint8_t { all, by_sequence, by_time } policy = Policy::all;
-  Seq seq;
-  std::string time;  // RFC 3339
-};
-
 // A message of the origin.
 struct OriginMessage {
   std::string subject;
@@ -59,6 +37,35 @@ struct OriginMessage {
   Seq seq;
   WallTime time;
   std::uint64_t pending = 0;  // that the origin has to send yet, this one included
+};
+
+// What a copy knows of its origin before it asks for a consumer; from STREAM.INFO.
+struct OriginFacts {
+  bool is_known = false;  // the origin answered
+  std::string created;
+  Retention retention = Retention::limits;
+  Seq last_seq;
+  WallTime last_time;
+  bool is_other = false;                  // where the message that was copied last should be is another one
+  std::optional<OriginMessage> at_probe;  // what is there, if it was asked for and could be had
+};
+
+// The message that was copied last, and how it is to be known again.
+struct OriginProbe {
+  enum class By : std::uint8_t {
+    time,         // the origin's
+    latest_time,  // it is not later than this
+    content,      // whoever asks compares it
+  };
+  By by = By::time;
+  Seq seq;
+  WallTime time;
+};
+
+struct OriginStart {
+  enum class Policy : std::uint8_t { all, by_sequence, by_time } policy = Policy::all;
+  Seq seq;
+  std::string time;  // RFC 3339
 };
 
 enum class OriginTaken : std::uint8_t {
@@ -141,8 +148,10 @@ class OriginConsumer {
   bool set_up();
   bool attempt();
   void learn(OriginFacts& facts);
-  bool is_other(const OriginProbe& probe, const OriginFacts& facts);
+  void look_for(const OriginProbe& probe, OriginFacts& facts);
+  std::optional<OriginMessage> message_at(Seq seq);
   [[nodiscard]] bool minds_identity() const;
+  [[nodiscard]] bool looks_at_home() const;
   bool clear_leftovers(std::string_view but);
   std::optional<std::string> ask(const std::string& subject, const std::string& body, Duration patience);
   [[nodiscard]] std::string api(std::string_view operation) const;

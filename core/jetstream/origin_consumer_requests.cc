@@ -2,6 +2,7 @@
 #include <array>
 #include <utility>
 
+#include "core/base/base64.h"
 #include "core/base/defects.h"
 #include "core/base/json_writer.h"
 #include "core/base/time_text.h"
@@ -41,8 +42,13 @@ ApiStatus error_in(const Json& answer) {
 
 }  // namespace
 
+// As one that names no domain does, instead of the one that this one names (nats-6468).
+bool OriginConsumer::looks_at_home() const {
+  return reader_.kind == Kind::source && origin_.external && env_.defects.is_on(Defect::nats_6468);
+}
+
 std::string OriginConsumer::api(std::string_view operation) const {
-  return (origin_.external ? origin_.external->api : "$JS.API") + "." + std::string(operation) + "." + origin_.name;
+  return (origin_.external && !looks_at_home() ? origin_.external->api : "$JS.API") + "." + std::string(operation) + "." + origin_.name;
 }
 
 // Without a name this is what shows whether the origin's API can be reached; one with a name is asked where it has a filter.
@@ -137,7 +143,7 @@ void OriginConsumer::learn(OriginFacts& facts) {
   facts.last_time = parse_rfc3339(last_time).value_or(WallTime{});
   facts.is_known = true;
   if (!minds_identity()) return;
-  if (const std::optional<OriginProbe> probe = owner_.probe()) facts.is_other = is_other(*probe, facts);
+  if (const std::optional<OriginProbe> probe = owner_.probe()) look_for(*probe, facts);
 }
 
 // The releases follow whatever has the origin's name; nor do they notice that they have parted from it themselves.
@@ -148,18 +154,42 @@ bool OriginConsumer::minds_identity() const {
   return !is_on(Defect::nats_8152) && !is_on(Defect::nats_6383) && !is_on(Defect::nats_8040);
 }
 
-// Whether the origin has given the sequence to another message meanwhile, as one does that a power loss took back. False if
-// that cannot be told. Suspends.
-bool OriginConsumer::is_other(const OriginProbe& probe, const OriginFacts& facts) {
-  if (facts.last_seq < probe.seq) return false;
-  if (facts.last_seq == probe.seq) return facts.last_time != probe.time;
-  const std::optional<std::string> answer = ask(api("STREAM.MSG.GET"), R"({"seq":)" + std::to_string(probe.seq.value) + "}", kFactsWait);
+// Whether the origin has given the sequence to another message meanwhile, as one does that a power loss took back. Costs one
+// request at most. Suspends.
+void OriginConsumer::look_for(const OriginProbe& probe, OriginFacts& facts) {
+  if (facts.last_seq < probe.seq) return;
+  const auto is_other = [&](WallTime theirs) { return probe.by == OriginProbe::By::time ? theirs != probe.time : theirs > probe.time; };
+  if (probe.by == OriginProbe::By::content) {
+    facts.at_probe = message_at(probe.seq);
+  } else if (facts.last_seq == probe.seq) {
+    facts.is_other = is_other(facts.last_time);
+  } else if (const std::optional<OriginMessage> there = message_at(probe.seq)) {
+    facts.is_other = is_other(there->time);
+  }
+}
+
+// nullopt if it is gone, or if it may not be read. Suspends.
+std::optional<OriginMessage> OriginConsumer::message_at(Seq seq) {
+  const std::optional<std::string> answer = ask(api("STREAM.MSG.GET"), R"({"seq":)" + std::to_string(seq.value) + "}", kFactsWait);
   const std::optional<Json> json = answer ? parse_json(*answer) : std::nullopt;
   const Json* message = json && json->is_object() ? member(*json, "message") : nullptr;
+  if (message == nullptr || !message->is_object()) return std::nullopt;
+  OriginMessage out;
+  std::string headers;
+  std::string payload;
   std::string time;
-  if (message == nullptr || !message->is_object() || !read(*message, "time", time)) return false;  // it is gone
-  const std::optional<WallTime> theirs = parse_rfc3339(time);
-  return theirs && *theirs != probe.time;
+  if (!read(*message, "subject", out.subject) || !read(*message, "seq", out.seq) || !read(*message, "hdrs", headers) ||
+      !read(*message, "data", payload) || !read(*message, "time", time) || out.seq != seq) {
+    return std::nullopt;
+  }
+  std::optional<std::string> header_bytes = from_base64(headers);
+  std::optional<std::string> payload_bytes = from_base64(payload);
+  const std::optional<WallTime> stored = parse_rfc3339(time);
+  if (!header_bytes || !payload_bytes || !stored) return std::nullopt;
+  out.headers = *std::move(header_bytes);
+  out.payload = *std::move(payload_bytes);
+  out.time = *stored;
+  return out;
 }
 
 bool OriginConsumer::set_up() {
@@ -177,6 +207,7 @@ bool OriginConsumer::set_up() {
 }
 
 bool OriginConsumer::attempt() {
+  if (looks_at_home() && origin_.name == reader_.stream) return false;  // a stream is no origin of itself
   OriginFacts facts;
   learn(facts);
   if (is_closed_) return false;
@@ -189,7 +220,7 @@ bool OriginConsumer::attempt() {
   is_work_queue_ = is_acknowledged_ && facts.retention == Retention::work_queue;
   std::array<char, 32> buffer;
   const std::string token{random_.token(kTokenSize, buffer)};
-  const bool has_prefix = origin_.external && !origin_.external->deliver.empty();
+  const bool has_prefix = origin_.external && !origin_.external->deliver.empty() && !looks_at_home();
   std::string deliver = has_prefix ? origin_.external->deliver + "." : "$JS.";
   deliver.append(names_.letter).append(".").append(token);
   std::string name = std::string(names_.prefix) + token;
@@ -236,7 +267,7 @@ bool OriginConsumer::read_answer(const std::string& answer, std::string& name, S
     return false;
   }
   if (ApiStatus refused = error_in(*json)) {
-    fail(std::move(*refused));
+    if (!looks_at_home()) fail(std::move(*refused));
     return false;
   }
   const Json* delivered = member(*json, "delivered");

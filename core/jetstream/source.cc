@@ -34,11 +34,13 @@ Source::Source(Stream& stream, SourceSet& set, const StreamSource& origin)
 void Source::recover() { set_.recover(*this); }
 
 std::optional<OriginProbe> Source::probe() {
-  if (position_.seq.value == 0 || position_.time.unix_ns == 0) return std::nullopt;
-  return OriginProbe{position_.seq, position_.time};
+  if (position_.seq.value == 0) return std::nullopt;
+  const bool is_timed = position_.time.unix_ns > 0;
+  if (!is_timed && position_.at.value == 0) return std::nullopt;
+  return OriginProbe{is_timed ? OriginProbe::By::latest_time : OriginProbe::By::content, position_.seq, position_.time};
 }
 
-// The origin has fewer messages than were copied, and nothing tells whether it is the same one.
+// The origin has fewer messages than were copied, and nothing tells from where on they are others.
 ApiError Source::is_behind_error(Seq last) const {
   return api_errors::general("origin's last sequence " + std::to_string(last.value) + " is lower than the source's " +
                              std::to_string(position_.seq.value));
@@ -57,23 +59,29 @@ void Source::report_change(const OriginFacts& facts) const {
 // after the last one that we have is new.
 ApiStatus Source::meet(const OriginFacts& facts) {
   is_same_origin_ = false;
+  origin_last_ = Seq{};
   if (!facts.is_known || env_.defects.is_on(Defect::nats_6206)) return std::nullopt;
+  origin_last_ = facts.last_seq;
+  origin_last_time_ = facts.last_time;
   is_same_origin_ = facts.created == position_.created;
-  if (position_.created.empty() && facts.last_seq < position_.seq) {
-    // Nothing tells which origin it was that had more. Whichever, what comes behind the last message of this one is new.
-    report_change(facts);
-    position_.seq = facts.last_seq;
-    position_.time = WallTime{};
-  }
-  const bool is_behind = facts.last_seq < position_.seq && position_.time.unix_ns > 0;
-  if (is_same_origin_ && !facts.is_other && !is_behind) return std::nullopt;
-  if (!position_.created.empty()) {
+  if (!is_same_origin_ && !position_.created.empty()) {
     report_change(facts);
     position_.seq = Seq{};
-    if (!is_same_origin_) position_.time = WallTime{};
+    position_.time = WallTime{};
+    vouched_ = position_;
+    doubt_.reset();
+  } else if (position_.seq.value > 0 && position_.time.unix_ns == 0) {
+    compare(facts);
+  } else if (facts.is_other || facts.last_seq < position_.seq) {
+    report_change(facts);
+    position_.seq = Seq{};
+    if (doubt_) doubt_->is_certain = true;
+    set_.changed();
   }
-  position_.created = facts.created;
-  set_.changed();
+  if (!is_same_origin_) {
+    position_.created = facts.created;
+    set_.changed();
+  }
   return std::nullopt;
 }
 
@@ -99,11 +107,14 @@ ApiStatus Source::take_up(Seq position, bool is_acknowledged) {
     position_.seq = position.next();  // one too many: it was not received yet
     return std::nullopt;
   }
-  if (position < position_.seq && !env_.defects.is_on(Defect::nats_6206) && !is_same_origin_) {
-    return is_behind_error(position);
+  if (env_.defects.is_on(Defect::nats_6206)) {
+    position_.time = WallTime{};
+  } else if (position < position_.seq) {
+    return is_behind_error(position);  // nothing tells which origin this is, or it lost them since it was asked
+  } else if (position == origin_last_) {
+    position_.time = origin_last_time_;
   }
   position_.seq = position;
-  position_.time = WallTime{};
   set_.changed();
   return std::nullopt;
 }
@@ -127,8 +138,9 @@ bool Source::is_before_start(const OriginMessage& message) const {
 void Source::advance(const OriginMessage& message, Seq at) {
   position_.seq = message.seq;
   position_.time = message.time;
+  if (at.value > 0) position_.at = at;
+  vouched_ = position_;
   if (at.value == 0) return set_.changed();  // no message of ours tells
-  position_.at = at;
   last_subject_ = message.subject;
   set_.advanced();
 }
@@ -136,6 +148,7 @@ void Source::advance(const OriginMessage& message, Seq at) {
 OriginTaken Source::receive(OriginMessage& message) {
   if (is_here(message) && !env_.defects.is_on(Defect::nats_8069)) return OriginTaken::kept;
   if (is_before_start(message)) return OriginTaken::left;
+  if (doubt_ && is_agreed(message)) return OriginTaken::kept;
   const bool is_odd = message.seq.value % kSabotageEvery == 0;
   if (is_odd && env_.defects.is_on(Defect::break_source_skips)) {
     advance(message, Seq{});
@@ -143,7 +156,7 @@ OriginTaken Source::receive(OriginMessage& message) {
   }
   if (!message.headers.empty()) {
     remove_header(message.headers, kStreamSourceHeader);
-    remove_headers_with_prefix(message.headers, "Nats-Expected-");  // the origin has seen to them
+    remove_headers_with_prefix(message.headers, kExpectationPrefix);
   }
   append_header(message.headers, kStreamSourceHeader, source_header(origin(), message.seq));
   transforms_.apply(message.subject);

@@ -4,22 +4,32 @@
 // what they cannot tell (they may be gone) is in the notes of the set. A message is copied once, in the origin's order.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "core/jetstream/origin_consumer.h"
 #include "core/jetstream/source_transforms.h"
+#include "core/store/stream_store.h"
 
 namespace windtunnel::core {
 
 class SourceSet;
 class Stream;
 
+// A message of ours, and the origin's sequence of what it is a copy of.
+struct CopiedSeq {
+  Seq seq;
+  Seq at;
+};
+
 // How far a source has come.
 struct SourcePosition {
   Seq seq;              // of the origin, everything up to here is here, or was
   Seq at;               // our sequence of that message, or of the last one before it; 0: none
-  WallTime time;        // the origin's time of that message; 0: not known. With seq 0: everything up to this time
+  WallTime time;        // no later message of the origin's is here; 0: not known. It is that message's own if that was received
   std::string created;  // of the origin that this is of; empty: not known
 };
 
@@ -42,6 +52,10 @@ class Source final : private OriginConsumer::Owner {
 
   [[nodiscard]] const SourcePosition& position() const { return position_; }
   void set_position(SourcePosition position) { position_ = std::move(position); }
+  // As it was noted in an earlier run; what the stream has from since is found by set_position().
+  void set_noted(const SourcePosition& position);
+  // Goes on where the other one of the same key, which has ended, was.
+  void take_over(const Source& gone);
   // The subject under which the last message of it was stored since the start; may be empty.
   [[nodiscard]] const std::string& last_subject() const { return last_subject_; }
 
@@ -53,7 +67,21 @@ class Source final : private OriginConsumer::Owner {
   ApiStatus take_up(Seq position, bool is_acknowledged) override;
   OriginTaken receive(OriginMessage& message) override;
 
+  // An origin that may have lost what was copied, and given the sequences to others: it is read again from where it is known, and
+  // what it sends is compared with the copies, up to the first message that is another one. All behind that one is new.
+  struct Doubt {
+    std::vector<CopiedSeq> copied;  // since where it is known
+    std::size_t next = 0;           // of them
+    Seq through;                    // nothing behind it was copied
+    bool is_certain = false;        // it has lost something
+  };
+
   [[nodiscard]] ApiError is_behind_error(Seq last) const;
+  // Whether the origin is the one whose message stands at our position, by what it has there. Suspends.
+  void compare(const OriginFacts& facts);
+  void begin_doubt(bool is_certain);
+  [[nodiscard]] bool is_copy_of(const StoredMessage& copy, const OriginMessage& message) const;
+  [[nodiscard]] bool is_agreed(const OriginMessage& message);
   void report_change(const OriginFacts& facts) const;
   [[nodiscard]] bool is_here(const OriginMessage& message) const;
   [[nodiscard]] bool is_before_start(const OriginMessage& message) const;
@@ -65,6 +93,10 @@ class Source final : private OriginConsumer::Owner {
   std::string key_;
   SourceTransforms transforms_;
   SourcePosition position_;
+  SourcePosition vouched_;  // the last one of which the time is known
+  std::optional<Doubt> doubt_;
+  Seq origin_last_;  // at this attempt; 0: not known
+  WallTime origin_last_time_;
   std::string last_subject_;
   bool is_same_origin_ = false;  // as at the last attempt, or as the notes say
   OriginConsumer consumer_;

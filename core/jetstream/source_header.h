@@ -12,6 +12,8 @@
 namespace windtunnel::core {
 
 inline constexpr std::string_view kStreamSourceHeader = "Nats-Stream-Source";
+// Of headers that a copy does without: the origin has seen to them.
+inline constexpr std::string_view kExpectationPrefix = "Nats-Expected-";
 
 // "ORDERS:bTMUkJQk orders.eu >": the origin, a hash of its API, filters and destinations.
 [[nodiscard]] std::string source_key(const StreamSource& source);

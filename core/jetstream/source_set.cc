@@ -58,7 +58,7 @@ void SourceSet::update(const std::vector<StreamSource>& origins) {
     // One that comes in place of another of the same key reads on where that one has ended.
     const auto heir = std::find_if(added.begin(), added.end(), [&](const Source* each) { return each->key() == gone->key(); });
     if (heir != added.end()) {
-      (*heir)->set_position(gone->position());
+      (*heir)->take_over(*gone);
     } else {
       recovered_.erase(gone->key());
     }
@@ -152,7 +152,7 @@ void SourceSet::recover(Source& source) {
     if (note == loaded_.end()) continue;
     // Messages that are lost since it was written are to be copied again.
     const bool holds = note->at <= last;
-    each->set_position(holds ? SourcePosition{note->seq, note->at, note->time, note->created} : SourcePosition{{}, {}, {}, note->created});
+    each->set_noted(holds ? SourcePosition{note->seq, note->at, note->time, note->created} : SourcePosition{{}, {}, {}, note->created});
   }
   scan(wanted);
   for (const Source* each : wanted) recovered_.insert(each->key());
@@ -169,6 +169,14 @@ bool SourceSet::find_again(Source& source) {
   return false;
 }
 
+// nullopt if there is no such message, or no source brought it. Suspends.
+std::optional<SourcedFrom> SourceSet::sourced_from(Seq seq) {
+  const Result<StoredMessage> message = stream_.store().load(seq);
+  if (!message || message->headers.empty()) return std::nullopt;
+  const auto value = header_value(message->headers, kStreamSourceHeader);
+  return value ? parse_source_header(*value) : std::nullopt;
+}
+
 // From the last message backwards, until each is found or known to be as it was noted. Suspends.
 void SourceSet::scan(std::vector<Source*> wanted) {
   const StreamState state = stream_.store().state();
@@ -177,10 +185,7 @@ void SourceSet::scan(std::vector<Source*> wanted) {
     wanted.erase(std::remove_if(wanted.begin(), wanted.end(), [&](const Source* each) { return each->position().at >= seq; }),
                  wanted.end());
     if (wanted.empty()) return;
-    const Result<StoredMessage> message = stream_.store().load(seq);
-    if (!message || message->headers.empty()) continue;
-    const auto value = header_value(message->headers, kStreamSourceHeader);
-    const std::optional<SourcedFrom> from = value ? parse_source_header(*value) : std::nullopt;
+    const std::optional<SourcedFrom> from = sourced_from(seq);
     if (!from) continue;
     for (Source* each : wanted) {
       if (from->is_of(each->origin(), each->key())) {
@@ -188,6 +193,20 @@ void SourceSet::scan(std::vector<Source*> wanted) {
       }
     }
   }
+}
+
+std::vector<CopiedSeq> SourceSet::copies_of(const Source& source, Seq behind) {
+  std::vector<CopiedSeq> copies;
+  const StreamState state = stream_.store().state();
+  if (state.messages == 0) return copies;
+  for (Seq seq = state.last_seq; seq >= state.first_seq && seq > behind; seq = seq.prev()) {
+    const std::optional<SourcedFrom> from = sourced_from(seq);
+    if (!from || !from->is_of(source.origin(), source.key())) continue;
+    // What lies before it, and is of a later one, is of an origin that has lost it since.
+    if (copies.empty() || from->seq < copies.back().seq) copies.push_back(CopiedSeq{from->seq, seq});
+  }
+  std::reverse(copies.begin(), copies.end());
+  return copies;
 }
 
 }  // namespace windtunnel::core

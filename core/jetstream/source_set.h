@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -12,6 +13,7 @@
 #include "core/env/sync.h"
 #include "core/jetstream/copy_notes.h"
 #include "core/jetstream/source.h"
+#include "core/jetstream/source_header.h"
 
 namespace windtunnel::core {
 
@@ -51,6 +53,10 @@ class SourceSet {
   // One has changed as a stored message tells, which may go. Does not suspend.
   void advanced();
 
+  // What was copied of this source behind our sequence: what one origin had, in its order. Suspends.
+  [[nodiscard]] std::vector<CopiedSeq> copies_of(const Source& source, Seq behind);
+
+  [[nodiscard]] std::optional<SourcedFrom> sourced_from(Seq seq);
   [[nodiscard]] bool may_lose_messages() const;
   [[nodiscard]] bool is_noted(const Source& source) const;
   [[nodiscard]] std::vector<CopyNote> current() const;

@@ -1,5 +1,7 @@
 #include "core/server/account.h"
 
+#include <algorithm>
+
 #include "core/base/assert.h"
 #include "core/nats/subject.h"
 
@@ -67,6 +69,10 @@ void Account::tell_leafs(AccountSubscription& subscription, std::int64_t delta) 
 void Account::tell(AccountSubscription& subscription, std::int64_t delta) {
   tell_leafs(subscription, delta);
   if (!watches_.empty()) call_watches(subscription.subject, false);
+}
+
+bool Account::has_hub() const {
+  return std::any_of(leafs_.begin(), leafs_.end(), [](const auto& each) { return each.second->is_spoke_side(); });
 }
 
 void Account::add_leaf(LeafReceiver& leaf) {

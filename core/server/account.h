@@ -128,6 +128,8 @@ class Account {
   void add_leaf(LeafReceiver& leaf);
   void remove_leaf(LeafReceiver& leaf);
   [[nodiscard]] bool has_leafs() const { return !leafs_.empty(); }
+  // A leaf connection of which this node is the spoke.
+  [[nodiscard]] bool has_hub() const;
   // What leaf connections are told of.
   [[nodiscard]] InterestNames& names() { return names_; }
 

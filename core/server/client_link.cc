@@ -132,15 +132,23 @@ void ClientLink::handle_publish(const Operation& operation) {
   const RouteOrigin origin{.client = this, .wants_echo = connect_.wants_echo, .is_mapped = is_mapped};
   const bool is_taken = core_.account().route(message, origin);
   stalled_ = std::min(stalled_ + core_.take_stall(), kStallMax);
-  if (!is_taken && !message.reply.empty() && connect_.wants_no_responders) send_no_responders(message.reply);
+  if (!is_taken && !message.reply.empty() && connect_.wants_no_responders) send_no_responders(message);
+}
+
+// Instead of the 503: what is published here is the hub's affair, says a leaf whose hub is not there.
+bool ClientLink::makes_up_ack(std::string_view subject) const {
+  const Defects& defects = core_.env().defects;
+  if (defects.is_on(Defect::break_silent_no_responders)) return true;
+  return defects.is_on(Defect::nats_4148) && !core_.config().remotes.empty() && !core_.account().has_hub() && !subject.starts_with('$');
 }
 
 // Only a plain subscription of the same connection gets it, and it counts for no auto-unsubscribe.
-void ClientLink::send_no_responders(std::string_view reply) {
+void ClientLink::send_no_responders(const MessageView& message) {
   if (is_closed()) return;
+  const std::string_view reply = message.reply;
   const AccountSubscription* const subscription = core_.account().plain_of(*this, reply);
   if (subscription == nullptr) return;
-  if (core_.env().defects.is_on(Defect::break_silent_no_responders)) {
+  if (makes_up_ack(message.subject)) {
     const std::string ack = core_.made_up_ack();
     append_message(output(), subscription->local->sid, MessageView{reply, {}, {}, ack});
   } else {

@@ -38,7 +38,8 @@ class ClientLink final : public Link, private ClientReceiver {
   void handle_subscribe(const Operation& operation);
   void handle_unsubscribe(const Operation& operation);
   void unsubscribe(std::map<std::string, AccountSubscription*, std::less<>>::iterator at);
-  void send_no_responders(std::string_view reply);
+  [[nodiscard]] bool makes_up_ack(std::string_view subject) const;
+  void send_no_responders(const MessageView& message);
   void accept();  // +OK, if the client is verbose
   void complain(std::string_view err);
 

@@ -85,7 +85,7 @@ class ServerCore {
   [[nodiscard]] std::uint16_t client_port() const { return client_listener_ ? client_listener_->address().port : std::uint16_t{0}; }
   [[nodiscard]] std::uint16_t leaf_port() const { return leaf_listener_ ? leaf_listener_->address().port : std::uint16_t{0}; }
 
-  // The domain of the leaf remote that was last connected, and the PubAck that a sabotaged server makes up in its name.
+  // The domain of the leaf remote that was last connected, and the PubAck that a server with a defect makes up in its name.
   void note_remote_domain(std::string_view domain) { remote_domain_ = domain; }
   [[nodiscard]] std::string made_up_ack() const;
 

@@ -67,6 +67,7 @@ const std::vector<Row> kRows = {
     {"leaf-sync/offline-edge.yaml", Defect::break_source_skips, "no-loss-after-offline"},
     {"leaf-sync/overlapping-subjects.yaml", Defect::break_source_never_resumes, "sync-makes-progress"},
     {"leaf-sync/same-name.yaml", Defect::break_ack_before_store, "acked-is-durable"},
+    {"leaf-sync/same-name-gathered.yaml", Defect::nats_6468, "no-loss-after-offline"},
     {"leaf-sync/slow-link-backlog.yaml", Defect::break_source_never_resumes, "sync-makes-progress"},
     {"leaf-sync/source-through-restart.yaml", Defect::break_source_skips, "no-loss-after-offline"},
     {"leaf-sync/workqueue-origin.yaml", Defect::nats_3207, "no-loss-after-offline"},

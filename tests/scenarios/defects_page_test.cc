@@ -65,7 +65,7 @@ std::string link_of(std::string_view name) {
 }
 
 std::string affected(const core::DefectInfo& info) {
-  if (info.affected.empty()) return "none as a single server";
+  if (info.affected.empty()) return info.fixed.empty() ? "none: a wrong configuration" : "none as a single server";
   if (info.affected == "..") return "all";
   return std::string{info.affected};
 }

@@ -13,11 +13,15 @@
 namespace windtunnel::tests {
 
 struct HubAndEdges {
-  explicit HubAndEdges(int edges, core::Defects defects = {}, core::Seed seed = core::Seed{1}) : world(seed), defects_(defects) {
+  // `denied`: subjects that the edges do not let in over their links.
+  explicit HubAndEdges(int edges, core::Defects defects = {}, core::Seed seed = core::Seed{1}, const std::vector<std::string>& denied = {})
+      : world(seed), defects_(defects) {
     world.add(node_config("hub", "hub"), defects);
     for (int i = 1; i <= edges; ++i) {
       const std::string name = "e" + std::to_string(i);
-      world.add(node_config(name, name, "hub"), defects);
+      core::NodeConfig config = node_config(name, name, "hub");
+      config.server.remotes[0].deny_imports = denied;
+      world.add(std::move(config), defects);
       world.link("hub", name, {5ms, 40ms});
     }
     world.start("hub");

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include "core/base/base64.h"
+
 namespace windtunnel::core {
 namespace {
 
@@ -29,6 +31,14 @@ TEST_CASE("base64 is padded") {
   CHECK(base64("m") == "bQ==");
   CHECK(base64("m0") == "bTA=");
   CHECK(base64("m10") == "bTEw");
+}
+
+TEST_CASE("base64 is read back byte for byte, and what is none is refused") {
+  for (const std::string_view bytes : {"", "m", "m0", "m10", "\xff\xfe\n?"}) CHECK(from_base64(base64(bytes)) == std::string(bytes));
+  for (const std::string_view text : {"b", "bQ", "bQ=", "b===", "bT E", "====", "bQ==bQ=="}) {
+    CAPTURE(text);
+    CHECK_FALSE(from_base64(text).has_value());
+  }
 }
 
 }  // namespace
