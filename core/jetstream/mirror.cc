@@ -1,5 +1,7 @@
 #include "core/jetstream/mirror.h"
 
+#include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "core/base/defects.h"
@@ -17,6 +19,9 @@ constexpr std::uint64_t kCaughtUp = 10;
 // A sabotaged mirror errs on one sequence in so many.
 constexpr std::uint64_t kSabotageEvery = 50;
 constexpr const char* kNoteKey = "mirror";
+// How long what was copied last may wait to be written, where the message may be gone before.
+constexpr Duration kNoteWithin = std::chrono::seconds{1};
+constexpr Duration kNoteLazilyWithin = std::chrono::minutes{1};
 
 }  // namespace
 
@@ -27,7 +32,8 @@ Mirror::Mirror(Stream& stream, const StreamSource& origin)
       notes_(stream.env_, stream.config().storage == StorageType::file ? stream.directory() : std::string{},
              stream.context_.settings.sync_always,
              [this] {
-               return std::vector<CopyNote>{CopyNote{kNoteKey, {}, {}, {}, created_, has_parted_}};
+               const OriginProbe last = may_run_empty() ? copied_last_ : OriginProbe{};
+               return std::vector<CopyNote>{CopyNote{kNoteKey, last.seq, {}, last.time, created_, has_parted_}};
              }),
       consumer_(stream.env_, stream.bus_,
                 {OriginConsumer::Kind::mirror, stream.config().name, stream.identity() + " mirror", "mirror/" + stream.config().name},
@@ -43,14 +49,26 @@ void Mirror::recover() {
     if (note.key != kNoteKey) continue;
     created_ = note.created;
     has_parted_ = note.has_parted;
+    copied_last_ = OriginProbe{OriginProbe::By::time, note.seq, note.time};
   }
+}
+
+bool Mirror::may_run_empty() const {
+  const StreamConfig& config = stream_.config();
+  return config.max_age > Duration{0} || config.retention != Retention::limits || stream_.store().state().messages == 0;
+}
+
+void Mirror::purged() {
+  if (copied_last_.seq.value > 0) notes_.changed(Duration{0});
 }
 
 // Our last message, which the origin must have too, or have had.
 std::optional<OriginProbe> Mirror::probe() {
   const Result<std::optional<StoredMessage>> last = stream_.store().load_last(">");
-  if (!last || !*last) return std::nullopt;
-  return OriginProbe{OriginProbe::By::time, (*last)->seq, (*last)->time};
+  const bool is_known = copied_last_.seq.value > 0 && copied_last_.seq <= stream_.store().state().last_seq;
+  if (last && *last && (!is_known || (*last)->seq >= copied_last_.seq))
+    return OriginProbe{OriginProbe::By::time, (*last)->seq, (*last)->time};
+  return is_known ? std::optional{copied_last_} : std::nullopt;
 }
 
 // From now on, and over restarts: the origin may come to have as many messages as we do, but they are others.
@@ -209,6 +227,8 @@ bool Mirror::store(const OriginMessage& message, const std::string& subject) {
     return false;
   }
   consumer_.clear_store_error();
+  copied_last_ = OriginProbe{OriginProbe::By::time, message.seq, message.time};
+  if (may_run_empty()) notes_.changed(std::clamp<Duration>(stream_.config().max_age / 4, kNoteWithin, kNoteLazilyWithin));
   stream_.stored(*stored, content, message.time);
   stream_.republish(content, *stored, message.time, previous);
   if (env_.defects.is_on(Defect::break_mirror_duplicates) && message.seq.value % kSabotageEvery == 0) {

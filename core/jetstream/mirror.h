@@ -23,6 +23,9 @@ class Mirror final : private OriginConsumer::Owner {
   // Suspends until its task has ended. `is_final`: the stream goes, or is a mirror no more.
   void stop(bool is_final);
 
+  // To be called after messages of ours went on demand: what was copied last may be among them.
+  void purged();
+
   // {"name":...,"lag":...,"active":...}
   void write_info(JsonWriter& json) const { consumer_.write_info(json); }
   [[nodiscard]] std::uint64_t reported_lag() const { return consumer_.lag(); }
@@ -39,6 +42,8 @@ class Mirror final : private OriginConsumer::Owner {
   OriginTaken receive(OriginMessage& message) override;
 
   ApiStatus part(std::string why);
+  // Whether its messages may all be gone while the origin has some.
+  [[nodiscard]] bool may_run_empty() const;
   ApiStatus fall_back(Seq position);
   // The releases' way, with the checks of a publish (nats-6383, nats-8040).
   [[nodiscard]] bool checks_copies() const;
@@ -52,6 +57,7 @@ class Mirror final : private OriginConsumer::Owner {
   SourceTransforms transforms_;
   std::string created_;      // of the origin; empty: not known
   bool has_parted_ = false;  // the origin is not the one any more that was copied
+  OriginProbe copied_last_;  // of the origin, whether or not it is still here
   CopyNotes notes_;
   // Of the releases: how far they think they are, and how many messages they refused since the start.
   Seq upstream_;

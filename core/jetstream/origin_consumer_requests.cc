@@ -162,7 +162,7 @@ void OriginConsumer::look_for(const OriginProbe& probe, OriginFacts& facts) {
   if (probe.by == OriginProbe::By::content) {
     facts.at_probe = message_at(probe.seq);
   } else if (facts.last_seq == probe.seq) {
-    facts.is_other = is_other(facts.last_time);
+    facts.is_other = facts.last_time.unix_ns > 0 && is_other(facts.last_time);  // an emptied one may have forgotten
   } else if (const std::optional<OriginMessage> there = message_at(probe.seq)) {
     facts.is_other = is_other(there->time);
   }

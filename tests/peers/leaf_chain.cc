@@ -65,7 +65,7 @@ void LeafChain::kill(std::size_t node) {
 
 void LeafChain::start(std::size_t node) {
   Node& place = nodes_[node];
-  place.server = LiveServer::start(place.program, place.scratch + "/store", place.scratch, place.port, place.settings);
+  place.server = LiveServer::start(place.program, store(node), place.scratch, place.port, place.settings);
   place.port = place.server->port();
   if (place.settings.port) place.settings.port = place.server->leaf_port();
 }

@@ -25,6 +25,8 @@ class LeafChain {
   // A client of that node; another one after each start of the node.
   PeerClient& client(std::size_t node);
   void kill(std::size_t node);
+  // Its JetStream's directory.
+  [[nodiscard]] std::string store(std::size_t node) const { return nodes_[node].scratch + "/store"; }
   // On the same ports and files.
   void start(std::size_t node);
   // What the logs have that nobody wants to see: errors, warnings, loops, permissions, slow consumers, connections closed for

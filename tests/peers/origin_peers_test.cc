@@ -3,6 +3,7 @@
 // to its link is gone (docs/hazards.md, workqueue-or-interest-origin).
 #include <doctest/doctest.h>
 
+#include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -164,5 +165,36 @@ TEST_CASE("a real server copies our work queues and interest streams, which coun
       }
       CHECK(chain.complaints() == "");
     }
+  }
+}
+
+// As a power loss does it; here by putting back what it had before.
+TEST_CASE("ours finds out that a real server's stream has lost messages and grown again, though it was killed itself") {
+  namespace fs = std::filesystem;
+  for (const ServerProgram& real : real_servers()) {
+    LeafChain chain{{kOurs, real}};
+    CAPTURE(real.path);
+    create(chain, 1, {{"name", "EDGE"}, {"subjects", {"edge.>"}}});
+    create(chain, 0, {{"name", "ALL"}, {"sources", {origin("EDGE", 1)}}, {"allow_direct", true}});
+    const auto has = [&](int count) { return comes_true(30s, [&] { return messages_of(chain.client(0), "ALL") == count; }); };
+    CHECK(publish_many(chain.client(1), "edge.a", 0, 5));
+    CHECK(has(5));
+    const std::string saved = chain.store(1) + ".saved";
+    chain.kill(1);
+    fs::copy(chain.store(1), saved, fs::copy_options::recursive);
+    chain.start(1);
+    REQUIRE(comes_true(30s, [&] { return chain.client(0).ask("$JS.d1.API.INFO").is_object(); }));
+    CHECK(publish_many(chain.client(1), "edge.a", 5, 5));
+    CHECK(has(10));
+    chain.kill(0);
+    chain.kill(1);
+    fs::remove_all(chain.store(1));
+    fs::rename(saved, chain.store(1));
+    chain.start(0);
+    chain.start(1);
+    // Before the link is up.
+    CHECK(publish_many(chain.client(1), "edge.a", 10, 8));
+    CHECK(has(18));
+    CHECK(contents(chain.client(0), "ALL") == numbers(18));
   }
 }

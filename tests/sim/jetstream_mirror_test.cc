@@ -1,5 +1,6 @@
 // Mirrors across domains: what they copy, how they find what they missed, and how they resume (reference: streams D).
 
+#include "sim/survivors.h"
 #include "tests/sim/hub_and_leaf.h"
 
 namespace windtunnel::tests {
@@ -194,6 +195,43 @@ TEST_CASE("a mirror that restarts goes on where it was") {
     CHECK(w.until_last(expected) < 6s);
   }
   CHECK(w.mirror()["messages"] == 30);
+}
+
+TEST_CASE("a mirror that has nothing left still knows what it copied: an origin that lost that, and grew again, is another one") {
+  struct Row {
+    const char* members;
+    bool is_purged;
+    bool is_killed;
+  };
+  for (const Row& row : {Row{"", true, true}, Row{"", true, false}, Row{R"(,"max_age":8000000000)", false, true}}) {
+    CAPTURE(row.is_purged);
+    CAPTURE(row.is_killed);
+    HubAndLeaf w;
+    w.create_origin();
+    w.create_mirror({}, row.members);
+    w.hub->publish_many("o.a", 5);
+    w.world.run_for(3min);  // synced
+    w.hub->publish_many("o.a", 5);
+    CHECK(w.until_last(10) < 5s);
+    w.world.run_for(row.is_purged ? 1s : 15s);
+    if (row.is_purged) CHECK(w.leaf->api("STREAM.PURGE.M")["success"] == true);
+    w.world.run_for(1s);
+    CHECK(w.mirror()["messages"] == 0);
+    if (row.is_killed) w.world.signal("leaf", sim::Signal::kill);
+    w.world.process("hub").lose_power(sim::Survivors{sim::Survivors::How::none, 0}, nullptr);
+    w.world.run_for(2s);
+    w.world.start("hub");
+    w.hub = std::make_unique<JetStreamClient>(w.world, "at_hub_again", "hub");
+    REQUIRE(w.origin()["last_seq"] == 5);
+    w.hub->publish_many("o.new", 10);
+    if (row.is_killed) {
+      w.world.start("leaf");
+      w.leaf = std::make_unique<JetStreamClient>(w.world, "at_leaf_again", "leaf");
+    }
+    w.world.run_for(15s);
+    CHECK(w.last() == 10);
+    CHECK(w.status()["error"]["description"] == "origin has another message than the mirror's last one at its sequence");
+  }
 }
 
 TEST_CASE("a link that flaps for minutes costs a bounded number of attempts, and nothing") {

@@ -140,6 +140,48 @@ TEST_CASE("nats-7530: a source whose requests nobody answers says so; a release 
   }
 }
 
+TEST_CASE("nats-6468: a source copies the stream of the domain that it names, whatever its own server has of that name") {
+  for (const bool is_broken : {false, true}) {
+    for (const bool is_at_home : {false, true}) {
+      CAPTURE(is_broken);
+      CAPTURE(is_at_home);
+      HubAndEdges w{1, with_defect(is_broken ? std::optional{core::Defect::nats_6468} : std::nullopt)};
+      w.create_origin(1);
+      if (is_at_home) CHECK(error_of(w.hub->create_stream("EDGE_1", R"("subjects":["home"])")) == 0);
+      w.create_all(HubAndEdges::source(1));
+      w.publish(1, 3);
+      if (is_at_home) w.hub->publish("home", "99");
+      w.world.run_for(5s);
+      CHECK(brought(w, "e1.a") == numbers(1, is_broken ? 0 : 3));
+      CHECK(brought(w, "home").size() == (is_broken && is_at_home ? 1 : 0));
+      CHECK_FALSE(w.status().contains("error"));  // least of all where there is one
+    }
+  }
+}
+
+TEST_CASE("nats-4148: a leaf whose hub is away has no answer for what is published to the hub's streams") {
+  for (const bool is_broken : {false, true}) {
+    CAPTURE(is_broken);
+    HubAndEdges w{1, with_defect(is_broken ? std::optional{core::Defect::nats_4148} : std::nullopt)};
+    w.create_origin(1);
+    CHECK(error_of(w.hub->create_stream("ORDERS", R"("subjects":["orders"])")) == 0);
+    w.world.run_for(1s);
+    CHECK(seq_of(w.edge[1]->publish("orders", "1")) == 1);
+    w.world.cut("hub", "e1", sim::Cut::reset);
+    w.world.run_for(1s);
+    const auto answer = w.edge[1]->wire().request("orders", "2");
+    REQUIRE(answer.has_value());
+    CHECK((answer->status() == "503") == !is_broken);
+    CHECK((answer->payload.find(R"("domain":"hub")") != std::string::npos) == is_broken);
+    CHECK(seq_of(w.edge[1]->publish("e1.a", "1")) == 1);  // what is stored here is
+    CHECK(w.edge[1]->wire().request("$JS.hub.API.INFO", "")->status() == "503");
+    w.world.heal("hub", "e1");
+    w.world.run_for(10s);
+    CHECK(w.hub->stream("ORDERS")["state"]["messages"] == 1);
+    CHECK(seq_of(w.edge[1]->publish("orders", "3")) == 2);
+  }
+}
+
 SCENARIO("nats-3207: what a work queue or an interest stream hands to a source is not lost with the link") {
   for (const bool is_broken : {false, true}) {
     for (const char* retention : {"workqueue", "interest"}) {

@@ -31,12 +31,12 @@ struct Regrown {
     w.publish(1, std::min(synced, noted));
     if (synced <= noted) w.world.run_for(3min);
     w.publish(1, noted - std::min(synced, noted));
-    CHECK(w.until_count(noted) < 5s);
+    CHECK(w.until_count(static_cast<std::uint64_t>(noted)) < 5s);
     w.restart_hub(sim::Signal::term, 1s);
     w.world.run_for(2s);  // it is connected, and what it knows now is noted
     if (synced > noted) {
       w.publish(1, synced - noted);
-      CHECK(w.until_count(synced) < 5s);
+      CHECK(w.until_count(static_cast<std::uint64_t>(synced)) < 5s);
       sync_edge();
     }
     w.publish(1, 10 - std::max(synced, noted));
