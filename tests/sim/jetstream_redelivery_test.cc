@@ -312,7 +312,7 @@ TEST_CASE("nats-6343: an acknowledgement out of order is counted as a message le
 
 TEST_CASE("nats-8168: the acknowledgement of a message that ran out of deliveries is forgotten by the next restart") {
   // With one delivery the file still has it as pending, and hears of the acknowledgement (2.10.27 as well: "once_acked_late").
-  for (const std::uint64_t max_deliver : {1, 2, 3}) {
+  for (const std::uint64_t max_deliver : {1U, 2U, 3U}) {
     for (const std::optional<core::Defect> defect : {std::optional<core::Defect>{}, std::optional{core::Defect::nats_8168}}) {
       CAPTURE(max_deliver);
       CAPTURE(defect.has_value());
