@@ -107,7 +107,10 @@ bool Consumer::acknowledge(const Ack& ack) {
   forget(ack.seq);
   if (was_pending) floor_after(ack.seq, filed_seq);
   if (filed_seq > 0) filed_.settled(ack.seq, filed_seq, pending_, delivered());
-  if (store_ && (was_pending || (was_known && !env_.defects.is_on(Defect::nats_8168)))) store_->changed();
+  // With the defect the file hears of what it has as pending, and of nothing else: one that ran out of deliveries is among that with
+  // max_deliver 1 (recorded in tests/fixtures/consumer_state).
+  const bool is_filed = was_pending || was_exhausted;
+  if (store_ && (is_filed || (was_known && !env_.defects.is_on(Defect::nats_8168)))) store_->changed();
   if (is_answered_early(ack)) {
     answer(ack);
     // The release's removal is another goroutine's, which runs when it is its turn.

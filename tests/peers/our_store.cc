@@ -29,7 +29,8 @@ OurStore::OurStore(const std::string& root, const std::string& config, WallTime 
   if (const ApiStatus refused = normalise(must(parse_stream_config(config)), no_other, config_))
     throw std::runtime_error(refused->description);
   directory_ = "jetstream/$G/streams/" + config_.name;
-  disk_ = must(PosixDisk::open(root, PosixDisk::Access::read_write));
+  files_ = must(PosixDisk::open(root, PosixDisk::Access::read_write));
+  disk_ = std::make_unique<SpoiledDisk>(*files_);
   clock_.epoch = now;
   env_ = std::make_unique<Env>(Env{clock_, *disk_, network_, tasks_, log_, Random{Seed{1}}, defects_});
   must(disk_->make_directories(directory_));
@@ -69,6 +70,12 @@ void OurStore::consumer(const std::string& name, const std::string& config, cons
   must(write_meta(env(), directory, config_.name + "/" + name, json.view()));
   must(store->write());
   must(store->stop());
+}
+
+void OurStore::spoil_end(std::uint32_t index) {
+  const std::string path = directory_ + "/msgs/" + std::to_string(index) + ".blk";
+  const std::unique_ptr<File> file = must(disk_->open(path, OpenMode{}));
+  disk_->spoil(path, (must(file->size()).value - 1) / SpoiledDisk::kPage);
 }
 
 void OurStore::stop() {

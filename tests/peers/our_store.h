@@ -10,6 +10,7 @@
 #include "core/posix/posix_disk.h"
 #include "core/store/consumer_store.h"
 #include "core/store/stream_store.h"
+#include "tests/peers/spoiled_disk.h"
 #include "tests/support/fake_env.h"
 
 namespace windtunnel::tests {
@@ -25,6 +26,8 @@ class OurStore {
   core::Seq put(std::string_view subject, std::string_view payload, std::string_view headers = {});
   // Its meta.inf and o.dat. `config`: JSON.
   void consumer(const std::string& name, const std::string& config, const core::ConsumerState& state);
+  // The page in which block `index` ends cannot be read any more: the next message is refused.
+  void spoil_end(std::uint32_t index);
   void stop();  // in order
   void kill();  // what is in files stays
   void reopen();
@@ -38,7 +41,8 @@ class OurStore {
   std::string directory_;
   core::WallTime now_;
   std::int64_t stored_ = 0;
-  std::unique_ptr<core::PosixDisk> disk_;
+  std::unique_ptr<core::PosixDisk> files_;
+  std::unique_ptr<SpoiledDisk> disk_;
   FakeClock clock_;
   FakeTasks tasks_{clock_};
   FakeNetwork network_;

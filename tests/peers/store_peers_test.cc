@@ -107,6 +107,16 @@ const std::vector<Case>& cases() {
          for (std::uint64_t seq = 10; seq < 290; seq += 13) remove(s, seq);
          put_many(s, 10, 300);
        }},
+      {"a bad sector at the end of a block", std::string(kOrders),
+       [](OurStore& s, std::int64_t) {
+         put_many(s, 100, 100);
+         remove(s, 98);
+         s.spoil_end(1);
+         REQUIRE_FALSE(s.stream().append({"orders.lost", "", "refused"}, core::WallTime{1}));
+         put_many(s, 20, 100);
+         remove(s, 97);
+         remove(s, 3);
+       }},
       {"a whole block deleted in the middle", small_blocks(),
        [](OurStore& s, std::int64_t) {
          put_many(s, 250, 300);
