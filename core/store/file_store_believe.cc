@@ -85,10 +85,11 @@ Status FileStore::believe_index(const std::vector<std::uint32_t>& indexes, Recov
 }
 
 void FileStore::add_missing_block(const IndexBlock& listed, std::vector<std::pair<std::string, std::uint64_t>>& subjects) {
-  if (listed.first_seq <= last_seq_ || listed.last_seq.value - listed.first_seq.value > kBelievedMax || listed.messages() == 0) return;
+  const std::uint64_t messages = listed.messages();
+  if (listed.first_seq <= last_seq_ || listed.last_seq.value - listed.first_seq.value > kBelievedMax || messages == 0) return;
   auto block = std::make_unique<MessageBlock>(options_.name, listed.index, listed.first_seq);
-  const std::uint32_t size = static_cast<std::uint32_t>(listed.bytes / listed.messages());
-  std::uint64_t rest = listed.bytes - std::uint64_t{size} * listed.messages();
+  const std::uint32_t size = static_cast<std::uint32_t>(listed.bytes / messages);
+  std::uint64_t rest = listed.bytes - std::uint64_t{size} * messages;
   for (Seq seq = listed.first_seq; seq <= listed.last_seq && !subjects.empty(); seq = seq.next()) {
     if (listed.deleted.contains(seq)) continue;
     const std::uint32_t bytes = size + static_cast<std::uint32_t>(std::exchange(rest, 0));
