@@ -125,7 +125,7 @@ Fields fields_of(const DiskAction& f) {
 template <typename DiskAction>
 std::string disk_body(const DiskAction& f) {
   std::string out = "{ node: " + f.node;
-  for (const auto& [key, value] : fields_of(f)) out += ", " + key + ": " + value;
+  for (const auto& [key, value] : fields_of(f)) out.append(", ").append(key).append(": ").append(value);
   return out + " }";
 }
 

@@ -1,7 +1,7 @@
 #include "scenarios/invariants/client_history.h"
 
 #include <algorithm>
-#include <set>
+#include <map>
 #include <utility>
 #include <variant>
 
@@ -55,23 +55,6 @@ SubjectStep look_at(std::size_t begin, std::size_t end) {
   return step;
 }
 
-// Of a stream that never said a word: empty.
-const StreamLife& life_of(const Evidence& evidence, const FinalStream& stream) {
-  static const StreamLife kNone;
-  const StreamLife* life = evidence.history.life(stream.key);
-  return life == nullptr ? kNone : *life;
-}
-
-// A message that the stream has, or had.
-struct Entry {
-  core::Seq seq;
-  std::uint64_t subject = 0;  // hash
-  core::Instant called;
-  std::optional<core::Instant> returned = std::nullopt;  // its publisher was told this sequence
-  std::optional<PublishId> id = std::nullopt;
-  core::Instant said = core::Instant{};  // when the stream said that it stored it; before all else: it never did
-};
-
 // The publishes that this stream refused because their subject is full. An error names no domain: of two streams of one name nobody knows
 // which it was.
 template <typename Visit>
@@ -94,13 +77,11 @@ class Gathering {
       : evidence_(evidence),
         stream_(stream),
         epoch_(epoch),
-        by_content_(messages),
-        life_(life_of(evidence, stream)),
-        reads_(evidence.reads == nullptr ? nullptr : evidence.reads->find(stream.node, stream.key.stream)),
+        reads_(reads_of(evidence, stream)),
+        entries_(evidence, stream, epoch, messages),
         is_sick_(is_disk_sick(evidence, stream)) {}
 
   StreamCase run() {
-    find_entries();
     find_refused();
     take_apart();
     find_departures();
@@ -122,6 +103,11 @@ class Gathering {
   }
 
  private:
+  struct Refused {
+    std::uint64_t subject = 0;  // hash
+    core::Instant called;
+    core::Instant returned;
+  };
   // What concerns one subject.
   struct Part {
     std::string name;
@@ -133,93 +119,12 @@ class Gathering {
     std::size_t hidden = 0;
   };
 
-  // --- which messages there are
-
-  void find_entries() {
-    for (const StoredEvent& stored : life_.stored) {
-      if (stored.at < epoch_.from || stored.at >= epoch_.to) continue;
-      Entry entry{stored.seq, stored.subject, epoch_.from};
-      entry.said = stored.at;
-      if (const auto known = by_content_.find(stored.content); known != by_content_.end()) {
-        entry.id = known->second;
-        const PublishRecord& record = evidence_.ledger.at(known->second);
-        entry.called = record.published_at();
-        const bool is_told = record.outcome() == Outcome::acked && !record.is_duplicate() && record.seq() == stored.seq;
-        if (is_told && record.settled_at() < epoch_.to) entry.returned = record.settled_at();
-      }
-      entries_.push_back(entry);
-    }
-    sort_entries();
-    if (epoch_.from > core::Instant{}) return;
-    // The stream's own word for what it stored may be missing: it lies, or a crash came between the write and the word.
-    std::vector<Entry> more;
-    std::set<core::Seq> added;
-    const auto add = [&](core::Seq seq, std::uint64_t subject, std::optional<PublishId> id, std::optional<core::Instant> returned) {
-      if (seq <= life_.pruned.through || find(seq) != nullptr || !added.insert(seq).second) return;
-      more.push_back({seq, subject, id ? evidence_.ledger.at(*id).published_at() : core::Instant{}, returned, id});
-    };
-    if (stream_.spec->retention != Retention::interest) {
-      AckStreams acked_by{evidence_};
-      each_acked(acked_by, [&](PublishId id, const PublishRecord& record) {
-        if (!record.is_duplicate() && record.settled_at() < epoch_.to)
-          add(record.seq(), core::hash_bytes(name_of(id, {})), id, record.settled_at());
-      });
-    }
-    if (reads_ != nullptr) {
-      for (const StreamRead& read : *reads_) {
-        if (read.told == Told::found && read.returned < epoch_.to) add(read.found, core::hash_bytes(read.found_subject), read.id, {});
-      }
-    }
-    if (is_last()) {
-      for (const FinalMessage& message : stream_.messages) add(message.seq, message.subject, message.id, {});
-    }
-    entries_.insert(entries_.end(), more.begin(), more.end());
-    sort_entries();
-  }
-
-  void sort_entries() {
-    std::sort(entries_.begin(), entries_.end(), [](const Entry& a, const Entry& b) { return a.seq < b.seq; });
-    const auto same = [](const Entry& a, const Entry& b) { return a.seq == b.seq; };
-    entries_.erase(std::unique(entries_.begin(), entries_.end(), same), entries_.end());
-  }
-
-  // The acknowledged publishes to this stream.
-  template <typename Visit>
-  void each_acked(AckStreams& acked_by, const Visit& visit) const {
-    const std::vector<Ledger::Book>& books = evidence_.ledger.books();
-    for (std::size_t w = 0; w < books.size(); ++w) {
-      books[w].each([&](std::uint64_t i, const PublishRecord& record) {
-        if (record.outcome() == Outcome::acked && acked_by.of(record) == &stream_)
-          visit(PublishId{static_cast<std::uint16_t>(w), i}, record);
-        return true;
-      });
-    }
-  }
-
-  // The subject of a message of ours, if its hash is this one: workloads that draw theirs tell only of what kind it is.
-  [[nodiscard]] std::string name_of(PublishId id, std::optional<std::uint64_t> subject) const {
-    std::string name = subject_of(evidence_, id);
-    return !subject || core::hash_bytes(name) == *subject ? name : std::string{};
-  }
-
-  [[nodiscard]] const Entry* find(core::Seq seq) const {
-    const auto found = at_or_after(entries_, seq);
-    return found == entries_.end() || found->seq != seq ? nullptr : &*found;
-  }
-  static std::vector<Entry>::const_iterator at_or_after(const std::vector<Entry>& entries, core::Seq seq) {
-    return std::lower_bound(entries.begin(), entries.end(), seq, [](const Entry& entry, core::Seq wanted) { return entry.seq < wanted; });
-  }
-
-  [[nodiscard]] bool is_last() const {
-    return epoch_.to == core::kForever && stream_.is_readable && stream_.unreadable.empty() && !had_damage(evidence_, stream_.key);
-  }
-
   void take_apart() {
     for (std::size_t i = 0; i < entries_.size(); ++i) {
       Part& part = parts_[entries_[i].subject];
       part.entries.push_back(i);
       part.messages.push_back({entries_[i].seq});
-      if (part.name.empty() && entries_[i].id) part.name = name_of(*entries_[i].id, entries_[i].subject);
+      if (part.name.empty() && entries_[i].id) part.name = subject_by_hash(evidence_, *entries_[i].id, entries_[i].subject);
     }
     if (reads_ == nullptr) return;
     for (const StreamRead& read : *reads_) {
@@ -299,7 +204,7 @@ class Gathering {
   }
 
   void add_deletion(const RequestedRemoval& removal, bool is_told) {
-    const Entry* entry = find(removal.seq);
+    const StreamEntry* entry = entries_.find(removal.seq);
     if (entry == nullptr || (removal.answered_at && !removal.is_done && !removal.is_absent)) return;
     Part& part = parts_.at(entry->subject);
     const std::size_t message = place_of(part, removal.seq);
@@ -332,7 +237,7 @@ class Gathering {
   // --- roll-ups
 
   void find_rollups() {
-    for (const Entry& entry : entries_) {
+    for (const StreamEntry& entry : entries_.all()) {
       const PublishSpec* publish = entry.id ? publish_of(evidence_, *entry.id) : nullptr;
       if (publish == nullptr || !publish->is_rollup(entry.id->index)) continue;
       // A crash may come between the storing and the removal: nobody takes that up.
@@ -350,7 +255,7 @@ class Gathering {
   }
 
   // Storing it and taking away what was before it are two steps: between them a look may find both.
-  static void add_rollup(Part& part, std::size_t end, bool is_own, const Entry& entry) {
+  static void add_rollup(Part& part, std::size_t end, bool is_own, const StreamEntry& entry) {
     if (end == 0) return;
     SubjectStep purge = step_of(Kind::purge, is_own ? end : SubjectStep::kNone);
     purge.end = end;
@@ -361,7 +266,7 @@ class Gathering {
   // being answered to a repeat, if at all. It may have taken the place of others, and a purge counts it.
   void find_hidden() {
     std::map<PublishId, core::Instant> said;
-    for (const Entry& entry : entries_) {
+    for (const StreamEntry& entry : entries_.all()) {
       if (!entry.id) continue;
       const auto place = said.try_emplace(*entry.id, entry.said).first;
       place->second = std::min(place->second, entry.said);
@@ -411,13 +316,14 @@ class Gathering {
   void add_publishes() {
     for (auto& [subject, part] : parts_) {
       for (std::size_t i = 0; i < part.entries.size(); ++i) {
-        const Entry& entry = entries_[part.entries[i]];
+        const StreamEntry& entry = entries_[part.entries[i]];
         add(part, step_of(Kind::publish, i), entry.called, entry.returned);
       }
     }
     AckStreams acked_by{evidence_};
-    each_acked(acked_by, [&](PublishId, const PublishRecord& record) {
-      const Entry* entry = record.is_duplicate() && epoch_.has(record.published_at(), record.settled_at()) ? find(record.seq()) : nullptr;
+    each_acked(evidence_, stream_, acked_by, [&](PublishId, const PublishRecord& record) {
+      const StreamEntry* entry =
+          record.is_duplicate() && epoch_.has(record.published_at(), record.settled_at()) ? entries_.find(record.seq()) : nullptr;
       if (entry == nullptr) return;
       Part& part = parts_.at(entry->subject);
       add(part, step_of(Kind::repeat, place_of(part, entry->seq)), record.published_at(), record.settled_at());
@@ -430,11 +336,12 @@ class Gathering {
     const bool is_full_refused = limits.is_discard_new_per_subject && limits.max_msgs_per_subject > 0;
     if (!is_full_refused || epoch_.from > core::Instant{}) return;
     most_ = limits.max_msgs_per_subject;
+    const auto& pruned = life_of(evidence_, stream_).pruned;
     each_refused(evidence_, stream_, [&](PublishId id, const PublishRecord& record) {
       const PublishSpec* publish = publish_of(evidence_, id);
       if (publish == nullptr || !epoch_.has(record.published_at(), record.settled_at())) return;
       // What was pruned was there until then.
-      if (life_.pruned.through.value > 0 && record.published_at() <= life_.pruned.removed_at) return;
+      if (pruned.through.value > 0 && record.published_at() <= pruned.removed_at) return;
       const std::string subject = publish->subject_of(id.index);
       parts_[core::hash_bytes(subject)].name = subject;
       refused_.push_back({core::hash_bytes(subject), record.published_at(), record.settled_at()});
@@ -472,7 +379,7 @@ class Gathering {
       return "a get by subject finds a message of that subject";
     if (read.kind == StreamRead::Kind::next && read.found < read.seq)
       return "a get finds a message at or after the sequence that it is told to begin at";
-    const Entry* entry = find(read.found);
+    const StreamEntry* entry = entries_.find(read.found);
     if (entry == nullptr) return nullptr;
     if (core::hash_bytes(read.found_subject) != entry->subject) return "a get finds a message with the subject to which it was published";
     if (entry->id && (entry->id != read.id || !read.is_intact))
@@ -482,9 +389,9 @@ class Gathering {
 
   void add_read(const StreamRead& read) {
     SubjectStep look;
-    const Entry* found = read.told == Told::found ? find(read.found) : nullptr;
+    const StreamEntry* found = read.told == Told::found ? entries_.find(read.found) : nullptr;
     if (read.kind == StreamRead::Kind::sequence) {
-      const Entry* entry = find(read.seq);
+      const StreamEntry* entry = entries_.find(read.seq);
       if (entry == nullptr) return;  // never heard of, or of an earlier epoch
       Part& part = parts_.at(entry->subject);
       look.begin = place_of(part, read.seq);
@@ -507,10 +414,10 @@ class Gathering {
   }
 
   void add_final_scan() {
-    if (!is_last()) return;
+    if (!is_told_to_the_end(evidence_, stream_, epoch_)) return;
     std::map<std::uint64_t, std::vector<std::size_t>> there;
     for (const FinalMessage& message : stream_.messages) {
-      const Entry* entry = find(message.seq);
+      const StreamEntry* entry = entries_.find(message.seq);
       if (entry == nullptr || entry->subject != message.subject) continue;
       there[message.subject].push_back(place_of(parts_.at(message.subject), message.seq));
     }
@@ -545,38 +452,19 @@ class Gathering {
   const Evidence& evidence_;
   const FinalStream& stream_;
   const Epoch& epoch_;
-  const MessagesByContent& by_content_;
-  const StreamLife& life_;
   const std::vector<StreamRead>* reads_;
+  const StreamEntries entries_;
   const bool is_sick_;
-  struct Refused {
-    std::uint64_t subject = 0;  // hash
-    core::Instant called;
-    core::Instant returned;
-  };
   std::vector<Refused> refused_;
   std::uint64_t most_ = 0;               // messages a subject, beyond which publishes are refused; 0: none is
-  std::vector<Entry> entries_;           // ascending
   std::map<std::uint64_t, Part> parts_;  // by the subject's hash
   std::optional<Mistold> mistold_;
 };
 
 }  // namespace
 
-MessagesByContent messages_by_content(const Ledger& ledger) {
-  MessagesByContent out;
-  for (std::size_t w = 0; w < ledger.books().size(); ++w) {
-    out.reserve(out.size() + ledger.books()[w].size());
-    ledger.books()[w].each([&](std::uint64_t i, const PublishRecord& record) {
-      out.emplace(record.content(), PublishId{static_cast<std::uint16_t>(w), i});
-      return true;
-    });
-  }
-  return out;
-}
-
 bool is_looked_at(const Evidence& evidence, const FinalStream& stream) {
-  if (evidence.reads != nullptr && evidence.reads->find(stream.node, stream.key.stream) != nullptr) return true;
+  if (reads_of(evidence, stream) != nullptr) return true;
   const std::vector<RequestedRemoval>& removals = evidence.removals.all();
   const bool is_cut = std::any_of(removals.begin(), removals.end(), [&](const RequestedRemoval& removal) {
     return removal.node == stream.node && removal.stream == stream.key.stream;

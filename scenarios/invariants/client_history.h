@@ -10,15 +10,14 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "core/base/types.h"
 #include "scenarios/invariants/epochs.h"
 #include "scenarios/invariants/invariants.h"
+#include "scenarios/invariants/stream_entries.h"
 #include "scenarios/model/subject_history.h"
 
 namespace windtunnel::scenarios {
@@ -41,10 +40,6 @@ struct StreamCase {
   std::vector<SubjectCase> subjects;
   std::optional<Mistold> mistold;
 };
-
-// Whose message has which content. The ledger's, read once for all streams.
-using MessagesByContent = std::unordered_map<std::uint64_t, PublishId>;
-[[nodiscard]] MessagesByContent messages_by_content(const Ledger& ledger);
 
 // Whether anybody looked at what is in the stream, took something away, or was refused for what there is: else there is only one order,
 // that of the sequences.
