@@ -214,8 +214,8 @@ class Inspector {
     // With the server's defaults, if it would take it. What it would refuse (a feature that is not there yet) is shown all the same.
     core::StreamConfig config;
     const core::StreamLookup no_other = [](std::string_view) -> const core::StreamConfig* { return nullptr; };
-    const core::ApiStatus refused = core::normalise(*parsed, no_other, config);
-    out.config = refused ? *parsed : std::move(config);
+    if (core::normalise(*parsed, no_other, config)) config = *std::move(parsed);
+    out.config = std::move(config);
   }
 
   static void add_unreadable(StreamFindings& out, const std::string& why) {

@@ -27,7 +27,7 @@ class ByteQueue {
     if (head_ == bytes_.size()) {
       head_ = 0;
       bytes_.clear();
-      if (bytes_.capacity() > kKept) bytes_ = {};
+      if (bytes_.capacity() > kKept) bytes_.shrink_to_fit();  // an assignment would keep it
     } else if (head_ > kKept && head_ > bytes_.size() / 2) {
       bytes_.erase(0, head_);
       head_ = 0;
