@@ -214,7 +214,7 @@ class Inspector {
     // With the server's defaults, if it would take it. What it would refuse (a feature that is not there yet) is shown all the same.
     core::StreamConfig config;
     const core::StreamLookup no_other = [](std::string_view) -> const core::StreamConfig* { return nullptr; };
-    if (core::normalise(*parsed, no_other, config)) config = *std::move(parsed);
+    if (core::normalise(*parsed, no_other, config)) config = *parsed;
     out.config = std::move(config);
   }
 

@@ -147,8 +147,8 @@ void EvidencePruner::prune(const Family& family) {
     last = stored.seq;
   }
   if (last.value == 0) return;
-  for (std::uint16_t w = 0; w < ledger.books().size(); ++w) {
-    ledger.forget(w, until, [&](std::uint64_t, const PublishRecord& record) {
+  for (std::size_t w = 0; w < ledger.books().size(); ++w) {
+    ledger.forget(static_cast<std::uint16_t>(w), until, [&](std::uint64_t, const PublishRecord& record) {
       const bool is_plain = record.outcome() == Outcome::sent || record.outcome() == Outcome::acked;
       return is_plain && over.contains(record.content());
     });

@@ -149,7 +149,7 @@ void find_denials(const Graph& graph, const CopyEdge& edge, Findings& findings) 
 }
 
 void find_filters(const Graph& graph, const CopyEdge& edge, Findings& findings) {
-  const std::vector<std::string> contents = graph.contents(edge.origin);
+  const std::vector<std::string>& contents = graph.contents(edge.origin);
   if (contents.empty()) return;
   for (const PlacedText& filter : edge.copy->filters) {
     const bool matches_any =

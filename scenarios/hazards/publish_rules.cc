@@ -106,7 +106,10 @@ void find_ids_of_origins(const Graph& graph, const std::vector<std::vector<const
     }
     if (edges.size() < 2) continue;
     std::string names;
-    for (const CopyEdge* edge : edges) names += (names.empty() ? "" : edge == edges.back() ? " and " : ", ") + named(graph, edge->origin);
+    for (const CopyEdge* edge : edges) {
+      if (!names.empty()) names += edge == edges.back() ? " and " : ", ";
+      names += named(graph, edge->origin);
+    }
     findings.add(HazardKind::colliding_msg_ids, edges.back()->copy->where,
                  named(graph, s) + " sources " + names + ", whose messages carry ids: if two of them use the same id within " + window +
                      ", only the first is stored, and releases before 2.12.6 stand still at the second");
