@@ -166,9 +166,8 @@ std::optional<Divergence> judge_sightings(const Case& bucket, const KeyValueWatc
     const std::string what = seen.value + " at revision " + std::to_string(seen.revision);
     const std::string why = why_unseen(bucket, seen.key, seen.value, seen.revision, seen.at);
     if (!why.empty()) {
-      d.expected = watch.workload;
-      d.expected.append("'s watch shows what was written to key ").append(seen.key);
-      d.actual = "it showed " + what + ", but " + why;
+      d.expected = watch.workload + "'s watch shows what was written to key " + seen.key;
+      d.actual.append("it showed ").append(what).append(", but ").append(why);
       return d;
     }
     const KeyValueSighting* before = std::exchange(last[seen.key], &seen);
