@@ -132,8 +132,8 @@ void EvidencePruner::prune(const Family& family) {
   };
   // What waits for an answer may still be told of it, and what was told otherwise is for the invariants.
   std::unordered_set<std::uint64_t> doubtful;  // contents
-  for (std::uint16_t w = 0; w < ledger.books().size(); ++w) {
-    ledger.books()[w].each([&](std::uint64_t, const PublishRecord& record) {
+  for (const Ledger::Book& book : ledger.books()) {
+    book.each([&](std::uint64_t, const PublishRecord& record) {
       if (record.published_at() > until) return false;
       const bool is_plain = record.outcome() == Outcome::sent || (record.outcome() == Outcome::acked && is_there(record));
       if (!is_plain) doubtful.insert(record.content());

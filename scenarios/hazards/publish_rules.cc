@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 
 #include "core/nats/subject.h"
 #include "faults/units.h"
@@ -105,14 +106,14 @@ void find_ids_of_origins(const Graph& graph, const std::vector<std::vector<const
                        window + " itself: what the origin stored twice, for its own window was over, is refused here");
     }
     if (edges.size() < 2) continue;
-    std::string names;
+    std::string text = named(graph, s) + " sources ";
     for (const CopyEdge* edge : edges) {
-      if (!names.empty()) names += edge == edges.back() ? " and " : ", ";
-      names += named(graph, edge->origin);
+      if (edge != edges.front()) text += edge == edges.back() ? " and " : ", ";
+      text += named(graph, edge->origin);
     }
-    findings.add(HazardKind::colliding_msg_ids, edges.back()->copy->where,
-                 named(graph, s) + " sources " + names + ", whose messages carry ids: if two of them use the same id within " + window +
-                     ", only the first is stored, and releases before 2.12.6 stand still at the second");
+    text.append(", whose messages carry ids: if two of them use the same id within ").append(window);
+    text.append(", only the first is stored, and releases before 2.12.6 stand still at the second");
+    findings.add(HazardKind::colliding_msg_ids, edges.back()->copy->where, std::move(text));
   }
 }
 
