@@ -128,7 +128,12 @@ bool DiskFaults::apply(const faults::TimelineEntry& entry, std::size_t number) {
 
 void DiskFaults::play(const std::string& node, sim::DiskTrick::Kind kind, const faults::FileChoice& file, std::uint64_t count,
                       core::Random random) {
-  disk(node).play({kind, matcher(file), times(count), random});
+  sim::DiskTrick trick;
+  trick.kind = kind;
+  trick.matches = matcher(file);
+  trick.times = times(count);
+  trick.random = random;
+  disk(node).play(std::move(trick));
 }
 
 void DiskFaults::strike_files(const faults::TimelineEntry& entry, core::Random random) {

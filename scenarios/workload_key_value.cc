@@ -172,7 +172,7 @@ class KeyValueProgram final : public sim::Program {
     const std::size_t index = begin(
         key, {.kind = KeyValueStep::Kind::read, .told = KeyValueStep::Told::nothing, .value = {}, .expected = std::nullopt, .revision = 0});
     const core::Instant deadline = core::after(env_.clock.now(), bucket_.timeout);
-    const Seen seen = bucket_.is_direct ? get_directly(key, deadline) : get_through_api(key, deadline);
+    Seen seen = bucket_.is_direct ? get_directly(key, deadline) : get_through_api(key, deadline);
     KeyValueOperation& operation = log_.operations[index];
     operation.is_void = seen.told == KeyValueStep::Told::nothing;
     operation.timed.operation.told = seen.told;

@@ -15,11 +15,11 @@ std::string_view name_of(DiskOperation operation) {
   return kNames[static_cast<std::size_t>(operation)];
 }
 
-SimDisk::SimDisk(Kernel& kernel, NodeId node, std::string name, DiskTraits traits)
+SimDisk::SimDisk(Kernel& kernel, NodeId node, std::string_view name, DiskTraits traits)
     : kernel_(kernel),
       node_(node),
       traits_(traits),
-      random_(kernel.random("disk/" + name)),
+      random_(kernel.random("disk/" + std::string(name))),
       latency_random_(random_.child("latency")),
       failure_random_(random_.child("failures")) {}
 

@@ -106,7 +106,7 @@ struct DiskDamage {
 
 class SimDisk {
  public:
-  SimDisk(Kernel& kernel, NodeId node, std::string name, DiskTraits traits = {});
+  SimDisk(Kernel& kernel, NodeId node, std::string_view name, DiskTraits traits = {});
   ~SimDisk();
   SimDisk(const SimDisk&) = delete;
   SimDisk& operator=(const SimDisk&) = delete;

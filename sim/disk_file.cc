@@ -203,12 +203,10 @@ std::string DiskFile::durable() const {
 }
 
 void DiskFile::lose_power(Keep keep, core::Random& random) {
-  if (layers_.empty()) {
+  if (layers_.empty() || keep == Keep::all) {
     lay_lost_over(content_);
   } else if (keep == Keep::none) {
     content_ = durable();
-  } else if (keep == Keep::all) {
-    lay_lost_over(content_);
   } else {
     pick_survivors(keep, random);
   }

@@ -99,7 +99,7 @@ core::Result<std::vector<core::DirectoryEntry>> SimDisk::Port::list(std::string_
 core::Status SimDisk::Port::rename(std::string_view from, std::string_view to) {
   const std::uint64_t count = begin(DiskOperation::rename, to);
   if (const auto why = disk_.failure_of(DiskOperation::rename, to)) return failed(*why, DiskOperation::rename, to);
-  const core::Status done = disk_.tree_.rename(from, to);
+  core::Status done = disk_.tree_.rename(from, to);
   disk_.record("disk.rename", {{"from", from}, {"to", to}, {"done", done.has_value()}});
   if (done) end(DiskOperation::rename, to, count);
   return done;
@@ -108,7 +108,7 @@ core::Status SimDisk::Port::rename(std::string_view from, std::string_view to) {
 core::Status SimDisk::Port::remove_node(std::string_view path, bool is_directory) {
   const std::uint64_t count = begin(DiskOperation::remove, path);
   if (const auto why = disk_.failure_of(DiskOperation::remove, path)) return failed(*why, DiskOperation::remove, path);
-  const core::Status done = is_directory ? disk_.tree_.remove_directory(path) : disk_.tree_.remove(path);
+  core::Status done = is_directory ? disk_.tree_.remove_directory(path) : disk_.tree_.remove(path);
   disk_.record("disk.remove", {{"path", path}, {"done", done.has_value()}});
   if (done) end(DiskOperation::remove, path, count);
   return done;
