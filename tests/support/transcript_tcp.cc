@@ -85,6 +85,11 @@ class Replay {
   void begin() { zero_ = last_sent_ = Clock::now(); }
   [[nodiscard]] bool is_done() const { return is_done_; }
   [[nodiscard]] bool was_late() const { return late_ > kLateMax || behind_ > kBehindMax; }
+  [[nodiscard]] std::string lateness() const {
+    const auto milliseconds = [](Clock::duration time) { return std::to_string(time / 1ms) + " ms"; };
+    return "a line came " + milliseconds(late_) + " late (at most " + milliseconds(kLateMax) + " is good), and " + milliseconds(behind_) +
+           " behind its recorded time (" + milliseconds(kBehindMax) + ")";
+  }
   // When it wants to go on, if nothing is heard before.
   [[nodiscard]] Clock::time_point next() const { return wake_; }
   void add_to(std::vector<pollfd>& waiting) const {
@@ -194,7 +199,12 @@ std::map<std::string, TranscriptReport> replay_over_tcp(const std::string& binar
     left.clear();
     for (const auto& replay : replays) {
       reports[replay->name()] = replay->report();
-      if (reports[replay->name()].complaints.empty() || !replay->was_late()) continue;
+      TranscriptReport& report = reports[replay->name()];
+      if (report.complaints.empty() || !replay->was_late()) continue;
+      if (i + 1 == kReplaysMax) {
+        report.complaints.push_back("all " + std::to_string(kReplaysMax) +
+                                    " replays were late: the machine is too busy to tell. In the last " + replay->lateness());
+      }
       left.push_back(
           &*std::find_if(topics.begin(), topics.end(), [&](const TranscriptTopic& each) { return each.name == replay->name(); }));
     }
