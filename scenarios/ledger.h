@@ -117,6 +117,16 @@ class Ledger {
   std::uint16_t open(std::string name, Via via);
   [[nodiscard]] const std::vector<Book>& books() const { return books_; }
   [[nodiscard]] const Book* book(std::string_view name) const;
+  // Calls visit(id, record) for each publish that is remembered, workload by workload.
+  template <typename Visit>
+  void each(const Visit& visit) const {
+    for (std::size_t w = 0; w < books_.size(); ++w) {
+      books_[w].each([&](std::uint64_t index, const PublishRecord& record) {
+        visit(PublishId{static_cast<std::uint16_t>(w), index}, record);
+        return true;
+      });
+    }
+  }
   // Requires: it is not forgotten.
   [[nodiscard]] PublishRecord& at(PublishId id);
   [[nodiscard]] const PublishRecord& at(PublishId id) const;

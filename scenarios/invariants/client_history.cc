@@ -61,14 +61,9 @@ template <typename Visit>
 void each_refused(const Evidence& evidence, const FinalStream& stream, const Visit& visit) {
   const auto is_named = [&](const FinalStream& other) { return other.key.stream == stream.key.stream; };
   if (std::count_if(evidence.end.streams.begin(), evidence.end.streams.end(), is_named) != 1) return;
-  const std::vector<Ledger::Book>& books = evidence.ledger.books();
-  for (std::size_t w = 0; w < books.size(); ++w) {
-    books[w].each([&](std::uint64_t i, const PublishRecord& record) {
-      if (record.refusal() == Refusal::subject_full && evidence.ledger.stream_of(record.stream()) == stream.key.stream)
-        visit(PublishId{static_cast<std::uint16_t>(w), i}, record);
-      return true;
-    });
-  }
+  evidence.ledger.each([&](PublishId id, const PublishRecord& record) {
+    if (record.refusal() == Refusal::subject_full && evidence.ledger.stream_of(record.stream()) == stream.key.stream) visit(id, record);
+  });
 }
 
 class Gathering {
@@ -282,15 +277,11 @@ class Gathering {
 
   template <typename Visit>
   void each_under_way(core::Instant at, const Visit& visit) const {
-    const std::vector<Ledger::Book>& books = evidence_.ledger.books();
-    for (std::size_t w = 0; w < books.size(); ++w) {
-      books[w].each([&](std::uint64_t i, const PublishRecord& record) {
-        const bool is_open = record.outcome() == Outcome::pending || record.outcome() == Outcome::sent;
-        const core::Instant until = is_open ? core::kForever : record.settled_at();
-        if (record.published_at() <= at && until >= at) visit(PublishId{static_cast<std::uint16_t>(w), i}, record, until);
-        return true;
-      });
-    }
+    evidence_.ledger.each([&](PublishId id, const PublishRecord& record) {
+      const bool is_open = record.outcome() == Outcome::pending || record.outcome() == Outcome::sent;
+      const core::Instant until = is_open ? core::kForever : record.settled_at();
+      if (record.published_at() <= at && until >= at) visit(id, record, until);
+    });
   }
 
   void hide(PublishId id, const PublishRecord& record, core::Instant until) {

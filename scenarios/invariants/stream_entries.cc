@@ -10,13 +10,8 @@ namespace windtunnel::scenarios {
 
 MessagesByContent messages_by_content(const Ledger& ledger) {
   MessagesByContent out;
-  for (std::size_t w = 0; w < ledger.books().size(); ++w) {
-    out.reserve(out.size() + ledger.books()[w].size());
-    ledger.books()[w].each([&](std::uint64_t i, const PublishRecord& record) {
-      out.emplace(record.content(), PublishId{static_cast<std::uint16_t>(w), i});
-      return true;
-    });
-  }
+  for (const Ledger::Book& book : ledger.books()) out.reserve(out.size() + book.size());
+  ledger.each([&](PublishId id, const PublishRecord& record) { out.emplace(record.content(), id); });
   return out;
 }
 

@@ -58,13 +58,9 @@ class StreamEntries {
 // The acknowledged publishes to this stream.
 template <typename Visit>
 void each_acked(const Evidence& evidence, const FinalStream& stream, AckStreams& acked_by, const Visit& visit) {
-  const std::vector<Ledger::Book>& books = evidence.ledger.books();
-  for (std::size_t w = 0; w < books.size(); ++w) {
-    books[w].each([&](std::uint64_t i, const PublishRecord& record) {
-      if (record.outcome() == Outcome::acked && acked_by.of(record) == &stream) visit(PublishId{static_cast<std::uint16_t>(w), i}, record);
-      return true;
-    });
-  }
+  evidence.ledger.each([&](PublishId id, const PublishRecord& record) {
+    if (record.outcome() == Outcome::acked && acked_by.of(record) == &stream) visit(id, record);
+  });
 }
 
 }  // namespace windtunnel::scenarios

@@ -1,19 +1,14 @@
-// What the clients of a stream were told, by hand: what no core of ours does, and what a run with readers looks like.
+// What the clients of a stream were told, by hand: what no core of ours does. Runs with readers: tests/scenarios/readers_test.cc.
 
 #include <doctest/doctest.h>
 
-#include <algorithm>
 #include <chrono>
 #include <string>
 #include <vector>
 
 #include "core/base/hash.h"
 #include "scenarios/invariants/invariants.h"
-#include "scenarios/language/load.h"
-#include "scenarios/run.h"
 #include "sim/trace.h"
-#include "tests/scenarios/run_text.h"
-#include "tests/support/no_real_world.h"
 
 namespace windtunnel::scenarios {
 namespace {
@@ -431,96 +426,6 @@ TEST_CASE("nothing is said of a stream whose files were damaged or whose limits 
   change.is_refused = true;
   refused.changes.of(StreamKey{kHub, "ORDERS"}).push_back(change);
   CHECK_FALSE(refused.divergence({{1, first}}).empty());
-}
-
-// --- runs
-
-TEST_CASE("a server that confirms an ack before its message has left refuses what has room: found, and nobody else is accused") {
-  const std::string text = R"(
-scenario: full
-about: One slot, freed by confirmed acks.
-nodes: { srv: { sync_interval: always } }
-streams: [ { on: srv, name: JOBS, subjects: [jobs], retention: workqueue, max_msgs_per_subject: 1, discard: new, discard_new_per_subject: true } ]
-workloads:
-  - { publish: jobs, at: srv, via: jetstream, rate: 900/s, for: 10s, timeout: 1s, name: p }
-  - { consume: JOBS, at: srv, consumer: worker, expires: 1s, timeout: 1s }
-expect: [ { invariants: [stream-linearizable] } ]
-)";
-  const RunResult right = run_text(text, with_defects({}));
-  CHECK_MESSAGE(right.passed(), told(right));
-  const RunResult early = run_text(text, with_defects({core::Defect::nats_5702b}));
-  REQUIRE(finds(early, "stream-linearizable"));
-  CHECK(says(early.divergences.at(0).actual, "no order explains a refusal because there are 1 messages already"));
-}
-
-std::string complaint(const std::string& stream, const std::string& workloads, const std::string& more = "") {
-  const Loaded loaded = load_text("scenario: s\nabout: A.\nnodes: { hub: {} }\nstreams: [ { on: hub, name: S, " + stream + " }" + more +
-                                      " ]\nworkloads:\n" + workloads + "expect: [ { stream: S, messages: { at_least: 0 } } ]\n",
-                                  "test.yaml");
-  return loaded.diagnostics.empty() ? "" : loaded.diagnostics.front().text();
-}
-
-TEST_CASE("readers ask for all that they are to, both ways, and are answered while messages come and go") {
-  const Loaded loaded = load_text(R"(
-scenario: looked-at
-about: Readers of a stream.
-nodes: { hub: { sync_interval: always } }
-streams: [ { on: hub, name: ORDERS, subjects: [orders.*], allow_direct: true } ]
-workloads:
-  - { publish: orders, subjects: 3, at: hub, via: jetstream, rate: 40/s, for: 8s, timeout: 1s, name: careful }
-  - { admin: ORDERS, at: hub, do: [delete_message, delete_message, purge], filter_subject: orders.1, every: 100ms, for: 8s }
-  - { read: ORDERS, at: hub, rate: 50/s, for: 9s, do: [last, sequence, next], timeout: 1s, name: both }
-  - { read: ORDERS, at: hub, rate: 50/s, for: 9s, do: [last, sequence], via: api, timeout: 1s, name: plain }
-faults: [ { at: 3s, power_loss: { node: hub, keep: any } }, { after: 500ms, start: hub } ]
-expect: [ { invariants: [stream-linearizable, acked-is-durable, purge-exact] } ]
-)",
-                                  "test.yaml");
-  for (const Diagnostic& d : loaded.diagnostics) MESSAGE(d.text());
-  REQUIRE(loaded.scenario.has_value());
-  std::vector<std::string> lines;
-  RunOptions options;
-  options.keep_trace = true;
-  options.trace_line = [&](std::string_view line) { lines.emplace_back(line); };
-  core::Result<RunResult> result = core::error(core::Errc::invalid_argument, "not run");
-  {
-    const tests::InsideSimulation inside;
-    result = run_scenario(*loaded.scenario, options);
-  }
-  REQUIRE(result.has_value());
-  for (const Divergence& d : result->divergences) MESSAGE(d.invariant << ": expected " << d.expected << ", actual " << d.actual);
-  CHECK(result->passed());
-  const auto count = [&](const std::string& workload, const std::string& what, const std::string& also) {
-    return std::count_if(lines.begin(), lines.end(), [&](const std::string& line) {
-      return line.find("read.told workload=" + workload) != std::string::npos && line.find(what) != std::string::npos &&
-             line.find(also) != std::string::npos;
-    });
-  };
-  CHECK(count("both", "last of orders.2, directly", ": sequence ") > 5);
-  CHECK(count("both", "last of orders.2:", "") > 5);
-  CHECK(count("both", "next of orders.0 from ", ", directly: sequence ") > 3);
-  CHECK(count("both", "sequence ", ", directly: not found") > 10);
-  CHECK(count("both", "sequence ", ", directly: sequence ") > 10);
-  CHECK(count("plain", "sequence ", ": not found") > 10);
-  CHECK(count("plain", "sequence ", ": sequence ") > 10);
-  CHECK(count("plain", "last of orders.1: not found", "") > 0);
-  CHECK(count("plain", "directly", "") == 0);
-  CHECK(count("plain", "no answer", "") > 0);
-}
-
-TEST_CASE("a reader that cannot be judged, or has nothing to read, is refused with its place") {
-  const std::string publish = "  - { publish: s.a, at: hub, via: jetstream, rate: 1/s, for: 8s }\n";
-  const std::string read = "  - { read: S, at: hub, rate: 4/s, for: 8s, do: [last]";
-  CHECK(complaint("subjects: [s.*]", publish + read + " }\n").empty());
-  CHECK(says(complaint("subjects: [t.*]", publish + read + " }\n"), "there is nothing to read"));
-  CHECK(says(complaint("subjects: [s.*]", publish + read + ", via: direct }\n"), "allow_direct"));
-  CHECK(complaint("subjects: [s.*], allow_direct: true", publish + read + ", via: direct }\n").empty());
-  CHECK(
-      says(complaint("subjects: [s.*]", publish + "  - { read: T, at: hub, rate: 4/s, for: 8s, do: [last] }\n"), "there is no stream `T`"));
-  CHECK(says(complaint("subjects: [s.*]", publish + "  - { read: S, at: hub, rate: 4/s, for: 8s, do: [] }\n"), "at least one action"));
-  const std::string mirror = ", { on: hub, name: M, mirror: { name: S }, mirror_direct: true }";
-  CHECK(says(complaint("subjects: [s.*], allow_direct: true", publish + read + " }\n", mirror), "answers direct gets for stream `S`"));
-  CHECK(complaint("subjects: [s.*], allow_direct: true", publish + read + ", via: api }\n", mirror).empty());
-  CHECK(says(complaint("subjects: [s.*]", publish + "  - { read: M, at: hub, rate: 4/s, for: 8s, do: [last] }\n", mirror), "is a copy"));
 }
 
 }  // namespace

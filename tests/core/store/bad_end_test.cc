@@ -44,6 +44,13 @@ struct BadEndFixture : StoreFixture {
     CHECK(store->state().last_seq == Seq{last});
     CHECK(store->state().messages == before);
   }
+  // What the disk has forgotten and memory as well: its cache is empty.
+  std::vector<Seq> lose_end() {
+    kill();
+    spoil_end();
+    refuse();
+    return store->state().lost;
+  }
   // The sequences from 1 to the last that cannot be read.
   std::vector<std::uint64_t> missing() {
     std::vector<std::uint64_t> out;
@@ -119,10 +126,7 @@ TEST_CASE("it may happen again and again") {
 TEST_CASE("what the disk has forgotten and memory as well is lost, said to be, and left where it is") {
   BadEndFixture at;
   at.put_some(70);
-  at.kill();  // the cache is empty
-  at.spoil_end();
-  at.refuse();
-  const std::vector<Seq> lost = at.store->state().lost;
+  const std::vector<Seq> lost = at.lose_end();
   CHECK(lost.size() >= 5);
   CHECK(lost.size() <= 35);
   CHECK(lost.back() == Seq{70});
@@ -142,10 +146,7 @@ TEST_CASE("what the disk has forgotten and memory as well is lost, said to be, a
 TEST_CASE("sequences that were lost are not given out anew, even if the server ends before another message is stored") {
   BadEndFixture at;
   at.put_some(70);
-  at.kill();
-  at.spoil_end();
-  at.refuse();
-  const std::vector<Seq> lost = at.store->state().lost;
+  const std::vector<Seq> lost = at.lose_end();
   at.kill();
   CHECK(at.store->state().lost == lost);
   CHECK(at.store->state().last_seq == Seq{70});
