@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/base/hash.h"
+#include "core/base/data_hash.h"
 #include "core/store/block_files.h"
 #include "core/store/block_scan.h"
 #include "core/store/consumer_store.h"
@@ -101,7 +101,7 @@ Damage examine(const sim::DiskDamage& damage, const sim::DiskTree& tree, sim::No
   out.node = node;
   out.path = damage.path;
   out.is_after_power_loss = damage.is_after_power_loss;
-  if (damage.after) out.left = core::hash_bytes(*damage.after);
+  if (damage.after) out.left = core::hash_data(*damage.after);
   const Place place = place_of(damage.path);
   out.stream = place.stream;
   if (place.stream.empty()) return out;

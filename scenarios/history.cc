@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/base/data_hash.h"
 #include "core/base/hash.h"
 
 namespace windtunnel::scenarios {
@@ -96,6 +97,17 @@ StreamLife& History::life_of(const sim::TraceEvent& event) {
   return place->second;
 }
 
+std::vector<ConsumerEvent>& History::consumer_of(const sim::TraceEvent& event) {
+  const std::string_view stream = text(event, "stream");
+  const std::string_view name = text(event, "consumer");
+  const auto is_meant = [&](const ConsumerKey& key) {
+    return key.stream.node == event.node && key.consumer == name && key.stream.stream == stream;
+  };
+  if (recent_consumer_ == nullptr || !is_meant(recent_consumer_->first))
+    recent_consumer_ = &*consumers_.try_emplace(ConsumerKey{StreamKey{event.node, std::string(stream)}, std::string(name)}).first;
+  return recent_consumer_->second;
+}
+
 void History::on_event(const sim::TraceEvent& event) {
   if (event.name == kStored) {
     StreamLife& life = life_of(event);
@@ -115,9 +127,8 @@ void History::on_event(const sim::TraceEvent& event) {
     life.recoveries.push_back(event.at);
     if (last < life.last_seq) life.steps_back.push_back({event.at, life.last_seq, last});
   } else if (event.name == kDelivered || event.name == kAcked) {
-    ConsumerKey key{StreamKey{event.node, std::string(text(event, "stream"))}, std::string(text(event, "consumer"))};
-    consumers_[std::move(key)].push_back({event.at, core::Seq{static_cast<std::uint64_t>(number(event, "seq"))}, event.name == kAcked,
-                                          static_cast<std::uint64_t>(number(event, "count"))});
+    consumer_of(event).push_back({event.at, core::Seq{static_cast<std::uint64_t>(number(event, "seq"))}, event.name == kAcked,
+                                  static_cast<std::uint64_t>(number(event, "count"))});
   } else if (event.name == kConfirmed) {
     confirmed_acks_.push_back({event.at, std::string(text(event, "on")), std::string(text(event, "stream")),
                                core::Seq{static_cast<std::uint64_t>(number(event, "seq"))}});
@@ -167,7 +178,7 @@ void History::starting(sim::NodeId node, const sim::DiskTree& tree) {
   for (Damage& damage : damages_) {
     if (damage.node != node || damage.was_met) continue;
     const std::optional<std::string> content = tree.readable_content(damage.path);
-    damage.was_met = content.has_value() == damage.left.has_value() && (!content || core::hash_bytes(*content) == *damage.left);
+    damage.was_met = content.has_value() == damage.left.has_value() && (!content || core::hash_data(*content) == *damage.left);
   }
 }
 

@@ -174,6 +174,7 @@ class History final : public sim::TraceObserver {
  private:
   void note_store(const sim::TraceEvent& event);
   StreamLife& life_of(const sim::TraceEvent& event);
+  std::vector<ConsumerEvent>& consumer_of(const sim::TraceEvent& event);
 
   std::map<StreamKey, StreamLife> lives_;
   // By node: a few that were asked for last; lives_ keeps its elements in place.
@@ -184,6 +185,7 @@ class History final : public sim::TraceObserver {
   std::vector<SlowOperation> slow_operations_;
   std::vector<Damage> damages_;
   std::map<ConsumerKey, std::vector<ConsumerEvent>> consumers_;
+  std::pair<const ConsumerKey, std::vector<ConsumerEvent>>* recent_consumer_ = nullptr;  // the one asked for last
   std::vector<ConfirmedAck> confirmed_acks_;
   std::map<std::pair<sim::NodeId, std::string>, CopyLife> copies_;
 };

@@ -2,7 +2,7 @@
 
 #include <charconv>
 
-#include "core/base/hash.h"
+#include "core/base/data_hash.h"
 #include "core/env/clock.h"
 #include "core/nats/headers.h"
 
@@ -50,7 +50,7 @@ LedgerWriter::Letter LedgerWriter::write(std::string headers, std::optional<std:
   letter.payload = ledger.payload(letter.id, size);
   if (terms_.msg_id)
     core::append_header(letter.headers, "Nats-Msg-Id", spec_.name + "-" + std::to_string(msg_id.value_or(letter.id.index)));
-  ledger.at(letter.id).set_content(core::hash_bytes(letter.payload) ^ core::hash_bytes(letter.headers));
+  ledger.at(letter.id).set_content(core::content_hash(letter.headers, letter.payload));
   record("publish.sent", letter.id);
   return letter;
 }

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <memory>
 
-#include "core/base/hash.h"
+#include "core/base/data_hash.h"
 #include "core/jetstream/stream_config.h"
 #include "core/store/file_store.h"
 #include "core/store/inspection_overlay.h"
@@ -118,7 +118,7 @@ core::Result<RecoveredStore> recover(const RecoveryReadings::Place& place, const
     }
     if (!*message) break;
     seq = (*message)->seq;
-    out.messages[seq] = core::hash_bytes((*message)->payload) ^ core::hash_bytes((*message)->headers);
+    out.messages[seq] = core::content_hash((*message)->headers, (*message)->payload);
     seq = seq.next();
   }
   return out;

@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 
+#include "core/base/data_hash.h"
 #include "core/base/hash.h"
 #include "core/jetstream/consumer.h"
 #include "core/jetstream/mirror.h"
@@ -202,7 +203,7 @@ class Run {
       }
       FinalMessage read;
       read.seq = message->seq;
-      read.content = core::hash_bytes(message->payload) ^ core::hash_bytes(message->headers);
+      read.content = core::content_hash(message->headers, message->payload);
       read.subject = core::hash_bytes(message->subject);
       read.time = message->time.unix_ns;
       read.id = world_.ledger().identify(message->payload);

@@ -8,7 +8,7 @@
 #include <string>
 
 #include "core/base/base64.h"
-#include "core/base/hash.h"
+#include "core/base/data_hash.h"
 #include "core/base/json_writer.h"
 #include "core/client/client.h"
 #include "core/client/jetstream_client.h"
@@ -115,7 +115,7 @@ class KeyValueProgram final : public sim::Program {
     const std::string payload = ledger.payload(id, core::Bytes{32});
     std::string headers;
     if (expected) core::append_header(headers, "Nats-Expected-Last-Subject-Sequence", std::to_string(*expected));
-    ledger.at(id).set_content(core::hash_bytes(payload) ^ core::hash_bytes(headers));
+    ledger.at(id).set_content(core::content_hash(headers, payload));
     world_.record(node_, core::LogLevel::trace, "publish.sent", {{"workload", spec_.name}, {"n", id.index}, {"key", key}});
     const core::PublishOutcome told = write(key, value_of({}, payload), headers, payload, expected);
     settle(id, told);

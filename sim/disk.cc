@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "core/base/assert.h"
-#include "core/base/hash.h"
+#include "core/base/data_hash.h"
 #include "sim/disk_path.h"
 #include "sim/disk_port.h"
 
@@ -135,7 +135,7 @@ void SimDisk::lose_power(const Survivors& how, const DiskTree* older) {
 }
 
 void SimDisk::put(std::string_view path, std::string content) {
-  record("disk.put", {{"path", path}, {"size", content.size()}, {"hash", core::hash_bytes(content)}});
+  record("disk.put", {{"path", path}, {"size", content.size()}, {"hash", core::hash_data(content)}});
   tree_.put(path, std::move(content));
 }
 

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "core/base/assert.h"
-#include "core/base/hash.h"
+#include "core/base/data_hash.h"
 #include "sim/disk.h"
 
 namespace windtunnel::sim {
@@ -66,7 +66,7 @@ bool SimDisk::lose(std::string_view path) {
 }
 
 bool SimDisk::restore(std::string_view path, std::string older) {
-  const std::uint64_t hash = core::hash_bytes(older);
+  const std::uint64_t hash = core::hash_data(older);
   return damage(path, "disk.restore", hash, [&](DiskFile& file) { file.replace(std::move(older)); });
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/base/assert.h"
+#include "core/base/data_hash.h"
 #include "core/base/hash.h"
 
 namespace windtunnel::sim {
@@ -168,7 +169,7 @@ core::Result<std::size_t> SimDisk::OpenFile::read_at(Bytes offset, std::span<cha
     return failed(Errc::io_error, DiskOperation::read, path_);
   }
   if (got > 0) disturb_read(offset, into.subspan(0, got));
-  disk_.record("disk.read", {{"path", path_}, {"offset", offset.value}, {"size", got}, {"hash", core::hash_bytes({into.data(), got})}});
+  disk_.record("disk.read", {{"path", path_}, {"offset", offset.value}, {"size", got}, {"hash", core::hash_data({into.data(), got})}});
   port_.end(DiskOperation::read, path_, count);
   return got;
 }
@@ -233,7 +234,7 @@ core::Status SimDisk::OpenFile::write_at(Bytes offset, std::string_view data) {
   }
   if (const auto lost = disk_.lost_open_.find(inode_); lost != disk_.lost_open_.end())
     disk_.report(lost->second, disk_.tree_.file(inode_).content(), std::nullopt);
-  disk_.record("disk.write", {{"path", path_}, {"offset", offset.value}, {"size", data.size()}, {"hash", core::hash_bytes(data)}});
+  disk_.record("disk.write", {{"path", path_}, {"offset", offset.value}, {"size", data.size()}, {"hash", core::hash_data(data)}});
   port_.end(DiskOperation::write, path_, count);
   return {};
 }

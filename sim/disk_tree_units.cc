@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "core/base/assert.h"
+#include "core/base/data_hash.h"
 #include "core/base/hash.h"
 #include "sim/disk_tree.h"
 #include "sim/survivors.h"
@@ -172,7 +173,7 @@ std::uint64_t DiskTree::image_hash() const {
   for (const auto& [path, inode] : sorted) {
     const Node& node = at(inode);
     hash = core::fold(hash, core::hash_bytes(path));
-    hash = core::fold(hash, node.is_directory ? 1 : core::hash_bytes(node.file.content()));
+    hash = core::fold(hash, node.is_directory ? 1 : core::hash_data(node.file.content()));
   }
   return hash;
 }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/base/assert.h"
+#include "core/base/data_hash.h"
 #include "core/base/hash.h"
 
 namespace windtunnel::sim {
@@ -172,7 +173,7 @@ std::uint64_t SimNetwork::Wire::room(const Direction& d) const {
 }
 
 void SimNetwork::Wire::send(Direction& d, std::string_view data) {
-  network_.record(end(d.from).host, "net.send", {{"wire", id_}, {"size", data.size()}, {"hash", core::hash_bytes(data)}});
+  network_.record(end(d.from).host, "net.send", {{"wire", id_}, {"size", data.size()}, {"hash", core::hash_data(data)}});
   const bool is_first = scheduled_end(d) == d.written;
   d.bytes.append(data);
   d.written += data.size();

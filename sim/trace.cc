@@ -2,13 +2,6 @@
 
 namespace windtunnel::sim {
 
-const core::LogField* TraceEvent::field(std::string_view key) const {
-  for (const core::LogField& candidate : fields) {
-    if (candidate.key == key) return &candidate;
-  }
-  return nullptr;
-}
-
 std::string TraceEvent::fields_text() const {
   std::string out;
   for (const core::LogField& f : fields) {

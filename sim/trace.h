@@ -24,7 +24,13 @@ struct TraceEvent {  // views: valid during the call
   std::span<const core::LogField> fields;
 
   // The field of this key; nullptr if there is none.
-  [[nodiscard]] const core::LogField* field(std::string_view key) const;
+  [[nodiscard]] const core::LogField* field(std::string_view key) const {
+    for (const core::LogField& candidate : fields) {
+      // Keys are literals, of which the linker keeps one copy: usually the addresses tell.
+      if (candidate.key.size() == key.size() && (candidate.key.data() == key.data() || candidate.key == key)) return &candidate;
+    }
+    return nullptr;
+  }
   // "stream=ORDERS seq=17"
   [[nodiscard]] std::string fields_text() const;
 };

@@ -25,6 +25,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <list>
 #include <map>
 #include <memory>
 #include <optional>
@@ -113,7 +114,7 @@ class Inbox {
   friend class Client;
   Client& client_;
   std::string subject_;
-  std::deque<Message> messages_;
+  std::list<Message> messages_;  // costs nothing while it is empty
   WaitList waiters_;
 };
 

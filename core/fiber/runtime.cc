@@ -156,7 +156,7 @@ void Runtime::fiber_main(Fiber& fiber) {
 Wake Runtime::park_current(const char* why, Instant deadline, bool is_ready_at_once) {
   Fiber* const fiber = impl_->current;
   WT_ASSERT(fiber != nullptr);                 // only tasks suspend; not the driver, not a timer's callback
-  WT_ASSERT(std::uncaught_exceptions() == 0);  // a destructor that suspends while the stack unwinds
+  WT_ASSERT(!impl_->switcher.is_unwinding());  // a destructor that suspends while the stack unwinds
   throw_if_killed(*fiber);
   fiber->why = why;
   fiber->is_timed_out = false;

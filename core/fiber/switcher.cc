@@ -96,21 +96,9 @@ void install() {
   static_cast<void>(at_thread_end);
 }
 
-void swap_exception_state(ExceptionState& save, const ExceptionState& load) {
-  struct Globals {  // the layout of __cxa_eh_globals, fixed by the Itanium C++ ABI
-    void* caught;
-    unsigned int uncaught;
-  };
-  auto* globals = reinterpret_cast<Globals*>(abi::__cxa_get_globals());
-  save.caught = globals->caught;
-  save.uncaught = globals->uncaught;
-  globals->caught = load.caught;
-  globals->uncaught = load.uncaught;
-}
-
 }  // namespace
 
-Switcher::Switcher() {
+Switcher::Switcher() : exceptions_(reinterpret_cast<ExceptionState*>(abi::__cxa_get_globals())) {
   install();
   WT_ASSERT(!handover->has_driver);
   handover->has_driver = true;
@@ -150,7 +138,7 @@ void Switcher::run_bodies(Stack& stack) {
     stack.body = nullptr;
     SwitchTarget& driver = stack.owner->driver_;
     ExceptionState ended;
-    swap_exception_state(ended, driver.exceptions);
+    stack.owner->swap_exceptions(ended, driver.exceptions);
     handover->go_to(driver.context);
     start_switch(&fake_stack, driver.stack_bottom, driver.stack_size);
     stack.context->suspend();
@@ -169,9 +157,14 @@ void Switcher::arrived(SwitchTarget& target, void* fake_stack) {
   target.fake_stack = nullptr;
 }
 
+void Switcher::swap_exceptions(ExceptionState& save, const ExceptionState& load) {
+  save = *exceptions_;
+  *exceptions_ = load;
+}
+
 void Switcher::jump(SwitchTarget& from, SwitchTarget& to) {
   handover->go_to(to.context);
-  swap_exception_state(from.exceptions, to.exceptions);
+  swap_exceptions(from.exceptions, to.exceptions);
   start_switch(&from.fake_stack, to.stack_bottom, to.stack_size);
   from.context->suspend();
   finish_switch(from.fake_stack, nullptr, nullptr);

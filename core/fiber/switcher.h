@@ -17,7 +17,8 @@ class context;
 namespace windtunnel::core {
 
 // The C++ runtime's exception state of one fiber: the caught ones and the number in flight. It is per thread, so each
-// switch swaps it; otherwise a `throw;` in one fiber could rethrow another fiber's exception.
+// switch swaps it; otherwise a `throw;` in one fiber could rethrow another fiber's exception. The layout is that of
+// __cxa_eh_globals, fixed by the Itanium C++ ABI.
 struct ExceptionState {
   void* caught = nullptr;
   unsigned int uncaught = 0;
@@ -51,11 +52,16 @@ class Switcher {
   void finish(SwitchTarget& fiber);
 
   [[nodiscard]] SwitchTarget& driver() { return driver_; }
+  // Whether an exception is in flight in what runs now.
+  [[nodiscard]] bool is_unwinding() const { return exceptions_->uncaught > 0; }
 
  private:
   void run_bodies(struct Stack& stack);
   void arrived(SwitchTarget& target, void* fake_stack);
+  void swap_exceptions(ExceptionState& save, const ExceptionState& load);
+
   SwitchTarget driver_;
+  ExceptionState* exceptions_;  // the thread's own; asked for once, since that is a call into two libraries
 };
 
 }  // namespace windtunnel::core

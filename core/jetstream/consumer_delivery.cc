@@ -106,7 +106,7 @@ Consumer::Taken Consumer::take_next(StoredMessage& message, std::uint64_t& deliv
   deliveries = 1;
   if (!last_of_subjects_.empty()) return take_last_of_subject(message);
   const Seq from = next_seq_;
-  const Seq last_before = host_.store().state().last_seq;
+  const Seq last_before = host_.store().last_seq();
   Result<std::optional<StoredMessage>> found = host_.store().load_next(filters_, from);
   if (is_closed_ || next_seq_ != from) {  // a purge moved the position while we were loading
     is_signalled_ = true;

@@ -72,7 +72,7 @@ void Consumer::select_last_per_subject() {
   for (const std::string& filter : filters_) {
     for (const auto& [subject, count] : store.subject_counts(filter)) last.insert(store.last_seq_of(subject));
   }
-  resume_after_ = store.state().last_seq;
+  resume_after_ = store.last_seq();
   last_of_subjects_.assign(last.begin(), last.end());
   next_seq_ = last.empty() ? std::max(resume_after_, std::max(store.state().first_seq, Seq{1})) : *last.begin();
 }
@@ -150,7 +150,7 @@ void Consumer::repair_floor(Seq first, bool closes_gaps) {
 
 void Consumer::count_pending() {
   if (last_of_subjects_.empty()) {
-    const bool is_at_end = next_seq_ > host_.store().state().last_seq;
+    const bool is_at_end = next_seq_ > host_.store().last_seq();
     num_pending_ = is_at_end ? 0 : static_cast<std::int64_t>(host_.store().count_matching(filters_, next_seq_));
   } else {
     num_pending_ = static_cast<std::int64_t>(last_of_subjects_.size() + host_.store().count_matching(filters_, resume_after_.next()));

@@ -97,7 +97,7 @@ void DirectGet::answer(const Request& request) {
   if (query.is_contradictory()) return refuse(request.reply, 408, "Bad Request");
   const std::optional<StoredMessage> message = find_message(store_, query);
   const bool is_blind = env_.defects.is_on(Defect::break_stale_latest) && !query.last_by_subject.empty();
-  if (!message || (is_blind && message->seq == store_.state().last_seq)) return refuse(request.reply, 404, "Message Not Found");
+  if (!message || (is_blind && message->seq == store_.last_seq())) return refuse(request.reply, 404, "Message Not Found");
   std::string headers = message->headers;
   append_header(headers, "Nats-Stream", stream_);
   append_header(headers, "Nats-Subject", message->subject);

@@ -65,7 +65,7 @@ void Mirror::purged() {
 // Our last message, which the origin must have too, or have had.
 std::optional<OriginProbe> Mirror::probe() {
   const Result<std::optional<StoredMessage>> last = stream_.store().load_last(">");
-  const bool is_known = copied_last_.seq.value > 0 && copied_last_.seq <= stream_.store().state().last_seq;
+  const bool is_known = copied_last_.seq.value > 0 && copied_last_.seq <= stream_.store().last_seq();
   if (last && *last && (!is_known || (*last)->seq >= copied_last_.seq))
     return OriginProbe{OriginProbe::By::time, (*last)->seq, (*last)->time};
   return is_known ? std::optional{copied_last_} : std::nullopt;
@@ -194,7 +194,7 @@ OriginTaken Mirror::receive(OriginMessage& message) {
     transforms_.apply(subject);
     return receive_checked(message, subject);
   }
-  const Seq last = stream_.store().state().last_seq;
+  const Seq last = stream_.store().last_seq();
   if (message.seq <= last) return OriginTaken::kept;
   if (message.seq > last.next()) {
     // Consecutive deliveries with a hole between: the origin no longer has those messages.

@@ -1,6 +1,7 @@
 // The pull requests that wait at a consumer, served round robin (reference: jetstream-api 6.1, streams C.6).
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <optional>
@@ -46,6 +47,7 @@ class PullRequests {
   template <typename Condition>
   std::vector<PullRequest> take_if(Condition condition) {
     std::vector<PullRequest> taken;
+    if (std::none_of(waiting_.begin(), waiting_.end(), condition)) return taken;  // as nearly always
     std::deque<PullRequest> rest;
     for (PullRequest& request : waiting_) {
       if (condition(request)) {

@@ -144,7 +144,7 @@ void SourceSet::recover(Source& source) {
   if (recovered_.contains(source.key())) return;
   // One scan for all that wait for it.
   std::vector<Source*> wanted;
-  const Seq last = stream_.store().state().last_seq;
+  const Seq last = stream_.store().last_seq();
   for (const std::unique_ptr<Source>& each : sources_) {
     if (recovered_.contains(each->key())) continue;
     wanted.push_back(each.get());

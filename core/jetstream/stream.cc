@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/base/data_hash.h"
 #include "core/base/defects.h"
 #include "core/base/json_writer.h"
 #include "core/env/clock.h"
@@ -178,7 +179,7 @@ void Stream::stored(Seq seq, const NewMessage& message, WallTime time) {
   env_.log.trace("stream.stored", {{"stream", config_.name},
                                    {"seq", seq.value},
                                    {"subject", message.subject},
-                                   {"content", hash_bytes(message.payload) ^ hash_bytes(message.headers)},
+                                   {"content", content_hash(message.headers, message.payload)},
                                    {"time", time.unix_ns}});
   context_.usage.note_stored(config_.storage, message.subject.size() + message.headers.size() + message.payload.size());
   for (const auto& [name, consumer] : consumers_) consumer->on_stored(seq, message.subject);

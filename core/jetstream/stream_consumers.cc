@@ -166,7 +166,7 @@ void Stream::raise_to_delivered(const std::vector<DirectoryEntry>& consumers) {
     // One that was delivered nothing may begin anywhere.
     if (state && state->delivered.consumer > 0) delivered = std::max(delivered, state->delivered.stream);
   }
-  const Seq last = store_->state().last_seq;
+  const Seq last = store_->last_seq();
   if (delivered <= last) return;
   env_.log.warn("stream.behind_consumer", {{"stream", config_.name}, {"last_seq", last.value}, {"delivered", delivered.value}});
   if (const Status raised = store_->skip_through(delivered, env_.clock.wall_now()); !raised) {

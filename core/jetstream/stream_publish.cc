@@ -46,7 +46,7 @@ void Stream::load_dedupe() {
   Seq from = store_->seq_at_time(since);
   // Of the last message the id counts even if it is out of the window: for Nats-Expected-Last-Msg-Id. If that message is gone
   // no id is known, as at nats-server: one that an older message has is not the last.
-  const Seq last = store_->state().last_seq;
+  const Seq last = store_->last_seq();
   from = std::min(from, last);
   for (;;) {
     const Result<std::optional<StoredMessage>> message = store_->load_next({}, from);
@@ -76,7 +76,7 @@ ApiStatus Stream::check_expectations(const Message& message, bool& is_duplicate,
     if (expected_number(*expected) != last && !env_.defects.is_on(Defect::break_cas)) return api_errors::wrong_last_seq(last);
   }
   if (const auto expected = header_value(message.headers, "Nats-Expected-Last-Sequence")) {
-    const std::uint64_t last = store_->state().last_seq.value;
+    const std::uint64_t last = store_->last_seq().value;
     if (expected_number(*expected) != last) return api_errors::wrong_last_seq(last);
   }
   if (const auto expected = header_value(message.headers, "Nats-Expected-Last-Msg-Id")) {
@@ -107,7 +107,7 @@ void Stream::ingest(const Message& message) {
     env_.log.warn("stream.no_resources", {{"stream", config_.name}, {"subject", message.subject}});
     return answer(message, api_errors::insufficient_resources());
   }
-  if (env_.defects.is_on(Defect::break_ack_before_store)) return answer(message, store_->state().last_seq.next(), false);
+  if (env_.defects.is_on(Defect::break_ack_before_store)) return answer(message, store_->last_seq().next(), false);
 
   const NewMessage content{message.subject, message.headers, message.payload};
   const WallTime now = env_.clock.wall_now();
@@ -144,7 +144,7 @@ void Stream::roll_up(const PurgeRequest& older, Seq seq) {
 Result<Seq> Stream::keep(const Source* bringing, const NewMessage& message, WallTime now, bool& is_stored) {
   if (sources_) sources_->before_append(bringing, message.subject);
   if (config_.retention == Retention::interest && !has_interest(message.subject)) {
-    const Seq seq = store_->state().last_seq.next();
+    const Seq seq = store_->last_seq().next();
     WT_CHECK(store_->skip_through(seq, now));
     is_stored = false;
     return seq;

@@ -24,7 +24,21 @@ bool is_valid_subject(std::string_view subject) {
   return true;
 }
 
-bool is_valid_literal(std::string_view subject) { return is_valid_subject(subject) && !has_wildcard(subject); }
+bool is_valid_literal(std::string_view subject) {
+  char before = '.';
+  for (std::size_t at = 0; at < subject.size(); ++at) {
+    const char c = subject[at];
+    if (c > '>') {  // as most are
+      before = c;
+      continue;
+    }
+    if (is_blank(c) || (c == '.' && before == '.')) return false;
+    const bool is_token = before == '.' && (at + 1 == subject.size() || subject[at + 1] == '.');
+    if ((c == '*' || c == '>') && is_token) return false;
+    before = c;
+  }
+  return before != '.';
+}
 
 bool has_wildcard(std::string_view subject) {
   for (std::size_t at = 0; at < subject.size(); ++at) {

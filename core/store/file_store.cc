@@ -33,6 +33,7 @@ class StoreHandle final : public StreamStore {
   Status truncate(Seq seq) override { return store_->truncate(seq); }
   Status ready() override { return store_->ready(); }
   StreamState state() const override { return store_->state(); }
+  Seq last_seq() const override { return store_->last_seq(); }
   std::vector<Seq> deleted() const override { return store_->deleted(); }
   std::map<std::string, std::uint64_t> subject_counts(std::string_view filter) const override { return store_->subject_counts(filter); }
   std::uint64_t count_matching(const std::vector<std::string>& filters, Seq from) const override {
@@ -292,6 +293,10 @@ Status FileStore::sync_names() {
 // Looking.
 
 std::size_t FileStore::first_block_from(Seq seq) const {
+  // Nearly always it is the first, which limits empty, or the last, which is written and followed.
+  if (blocks_.empty() || seq <= blocks_.front()->last) return 0;
+  if (blocks_.size() > 1 && seq > blocks_[blocks_.size() - 2]->last)
+    return seq <= blocks_.back()->last ? blocks_.size() - 1 : blocks_.size();
   const auto it = std::partition_point(blocks_.begin(), blocks_.end(), [&](const auto& block) { return block->last < seq; });
   return static_cast<std::size_t>(it - blocks_.begin());
 }
@@ -301,14 +306,19 @@ MessageBlock* FileStore::block_of(Seq seq) const {
   return at < blocks_.size() ? blocks_[at].get() : nullptr;
 }
 
+const MessageBlock* FileStore::first_live_block() const {
+  const auto it = std::find_if(blocks_.begin(), blocks_.end(), [](const auto& block) { return block->live() > 0; });
+  return it == blocks_.end() ? nullptr : it->get();
+}
+
 Seq FileStore::first_seq() const {
-  for (const auto& block : blocks_) {
-    if (block->live() > 0) return block->first;
-  }
+  if (const MessageBlock* block = first_live_block(); block != nullptr) return block->first;
   return last_seq_.value == 0 ? Seq{0} : last_seq_.next();
 }
 
 StreamState FileStore::state() const { return early_ ? *early_ : counted_state(); }
+
+Seq FileStore::last_seq() const { return early_ ? early_->last_seq : last_seq_; }
 
 StreamState FileStore::counted_state() const {
   StreamState state;
@@ -319,7 +329,7 @@ StreamState FileStore::counted_state() const {
   state.first_seq = first_seq();
   state.last_seq = last_seq_;
   if (messages_ > 0) {
-    state.first_time = WallTime{block_of(state.first_seq)->find(state.first_seq)->time};
+    state.first_time = WallTime{first_live_block()->find(state.first_seq)->time};
     state.num_deleted = last_seq_.value - state.first_seq.value + 1 - messages_;
   }
   if (env_.defects.is_on(Defect::break_first_seq) && state.first_seq.value > 1) state.first_seq = state.first_seq.prev();

@@ -51,6 +51,7 @@ class FileStore final : public std::enable_shared_from_this<FileStore> {
 
   Status ready();
   [[nodiscard]] StreamState state() const;
+  [[nodiscard]] Seq last_seq() const;
   [[nodiscard]] std::vector<Seq> deleted() const;
   [[nodiscard]] std::map<std::string, std::uint64_t> subject_counts(std::string_view filter) const;
   [[nodiscard]] std::uint64_t count_matching(const std::vector<std::string>& filters, Seq from) const;
@@ -111,7 +112,8 @@ class FileStore final : public std::enable_shared_from_this<FileStore> {
   [[nodiscard]] MessageBlock* block_of(Seq seq) const;        // the one whose range may hold it
   [[nodiscard]] std::size_t first_block_from(Seq seq) const;  // index into blocks_
   [[nodiscard]] MessageBlock* last_block() const { return blocks_.empty() ? nullptr : blocks_.back().get(); }
-  [[nodiscard]] Seq first_seq() const;  // of a live message; last + 1 if there is none, 0 in a store never used
+  [[nodiscard]] const MessageBlock* first_live_block() const;  // nullptr: none has a message
+  [[nodiscard]] Seq first_seq() const;                         // of a live message; last + 1 if there is none, 0 in a store never used
   [[nodiscard]] Bytes block_size() const;
   [[nodiscard]] StreamState counted_state() const;
   void check_invariants() const;

@@ -145,6 +145,7 @@ class Contents : public std::enable_shared_from_this<Contents> {
     wake_.set();
   }
 
+  [[nodiscard]] Seq last_seq() const { return last_; }
   [[nodiscard]] StreamState state() const {
     StreamState state;
     state.messages = messages_.size();
@@ -314,6 +315,7 @@ class MemoryStore final : public StreamStore {
 
   Status ready() override { return {}; }
   StreamState state() const override { return contents_->state(); }
+  Seq last_seq() const override { return contents_->last_seq(); }
   std::vector<Seq> deleted() const override { return contents_->deleted(); }
   std::map<std::string, std::uint64_t> subject_counts(std::string_view filter) const override {
     std::map<std::string, std::uint64_t> out;

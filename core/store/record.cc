@@ -13,15 +13,39 @@ constexpr std::uint32_t kHeadersBit = 0x80000000u;
 constexpr std::uint64_t kErasedBit = std::uint64_t{1} << 63;
 constexpr std::uint64_t kTombstoneBit = std::uint64_t{1} << 62;
 constexpr std::size_t kChecksumSize = 8;
+constexpr std::size_t kLeadSize = 22;
 
-void put_u16(std::string& out, std::uint16_t value) {
-  out.push_back(static_cast<char>(value & 0xff));
-  out.push_back(static_cast<char>(value >> 8));
+static_assert(std::endian::native == std::endian::little, "numbers are copied as they are");
+
+template <typename Number>
+Number load(std::string_view bytes) {
+  WT_ASSERT(bytes.size() >= sizeof(Number));
+  Number value = 0;
+  std::memcpy(&value, bytes.data(), sizeof value);
+  return value;
 }
 
-std::uint16_t load_u16(std::string_view bytes) {
-  return static_cast<std::uint16_t>(static_cast<unsigned char>(bytes[0]) | static_cast<unsigned char>(bytes[1]) << 8);
+template <typename Number>
+void append(std::string& out, Number value) {
+  std::array<char, sizeof value> bytes;
+  std::memcpy(bytes.data(), &value, sizeof value);
+  out.append(bytes.data(), bytes.size());
 }
+
+// The part of fixed size at a record's beginning.
+class Lead {
+ public:
+  template <typename Number>
+  void put(Number value) {
+    std::memcpy(bytes_.data() + size_, &value, sizeof value);
+    size_ += sizeof value;
+  }
+  [[nodiscard]] std::string_view text() const { return {bytes_.data(), size_}; }
+
+ private:
+  std::array<char, kLeadSize> bytes_;
+  std::size_t size_ = 0;
+};
 
 // The checksum covers bytes 4..19 and what follows the subject length, without the 4-byte header length: pieces that
 // do not lie together, so they are copied together.
@@ -55,11 +79,12 @@ void append_record(std::string& out, const HighwayKey& key, std::uint64_t flagge
   WT_ASSERT(message.subject.size() <= 0xffff);
   const std::size_t start = out.size();
   out.reserve(start + size);
-  put_u32(out, static_cast<std::uint32_t>(size) | (message.headers.empty() ? 0 : kHeadersBit));
-  put_u64(out, flagged_seq);
-  put_u64(out, static_cast<std::uint64_t>(time.unix_ns));
-  put_u16(out, static_cast<std::uint16_t>(message.subject.size()));
-  out.append(message.subject);
+  Lead lead;
+  lead.put(static_cast<std::uint32_t>(size) | (message.headers.empty() ? 0 : kHeadersBit));
+  lead.put(flagged_seq);
+  lead.put(static_cast<std::uint64_t>(time.unix_ns));
+  lead.put(static_cast<std::uint16_t>(message.subject.size()));
+  out.append(lead.text()).append(message.subject);
   if (!message.headers.empty()) {
     put_u32(out, static_cast<std::uint32_t>(message.headers.size()));
     out.append(message.headers);
@@ -91,31 +116,13 @@ bool has_plausible_borders(const RecordView& record, std::string_view headers_an
 
 }  // namespace
 
-std::uint64_t load_u64(std::string_view bytes) {
-  WT_ASSERT(bytes.size() >= 8);
-  static_assert(std::endian::native == std::endian::little);
-  std::uint64_t value = 0;
-  std::memcpy(&value, bytes.data(), sizeof value);
-  return value;
-}
+std::uint64_t load_u64(std::string_view bytes) { return load<std::uint64_t>(bytes); }
 
-std::uint32_t load_u32(std::string_view bytes) {
-  WT_ASSERT(bytes.size() >= 4);
-  std::uint32_t value = 0;
-  for (std::size_t i = 4; i-- > 0;) value = value << 8 | static_cast<unsigned char>(bytes[i]);
-  return value;
-}
+std::uint32_t load_u32(std::string_view bytes) { return load<std::uint32_t>(bytes); }
 
-void put_u64(std::string& out, std::uint64_t value) {
-  static_assert(std::endian::native == std::endian::little);
-  std::array<char, sizeof value> bytes;
-  std::memcpy(bytes.data(), &value, sizeof value);
-  out.append(bytes.data(), bytes.size());
-}
+void put_u64(std::string& out, std::uint64_t value) { append(out, value); }
 
-void put_u32(std::string& out, std::uint32_t value) {
-  for (unsigned i = 0; i < 4; ++i) out.push_back(static_cast<char>(value >> (8 * i) & 0xff));
-}
+void put_u32(std::string& out, std::uint32_t value) { append(out, value); }
 
 HighwayKey block_key(std::string_view stream, std::uint32_t index) {
   return highway_key(std::string(stream) + "-" + std::to_string(index));
@@ -150,7 +157,7 @@ std::uint32_t claimed_record_size(std::string_view bytes) {
   const std::uint32_t size = load_u32(bytes) & ~kHeadersBit;
   if (size < kEmptyRecordSize || size > kRecordSizeMax || size > bytes.size()) return 0;
   const bool has_headers = (load_u32(bytes) & kHeadersBit) != 0;
-  const std::uint32_t subject = load_u16(bytes.substr(20));
+  const std::uint32_t subject = load<std::uint16_t>(bytes.substr(20));
   if (kEmptyRecordSize + subject + (has_headers ? 4u : 0u) > size) return 0;
   return size;
 }
@@ -162,7 +169,7 @@ std::optional<RecordView> parse_record(std::string_view bytes, const HighwayKey&
   record.size = size;
   const std::string_view head = bytes.substr(0, kRecordHeaderSize);
   std::string_view body = bytes.substr(kRecordHeaderSize, size - kEmptyRecordSize);
-  record.subject = body.substr(0, load_u16(head.substr(20)));
+  record.subject = body.substr(0, load<std::uint16_t>(head.substr(20)));
   body.remove_prefix(record.subject.size());
   if ((load_u32(head) & kHeadersBit) != 0) {
     const std::uint32_t length = load_u32(body);

@@ -97,12 +97,13 @@ class StreamStore {
   // the last one or higher. A crash may leave some of what was to go, each message whole or gone. Suspends.
   virtual Status truncate(Seq seq) = 0;
 
-  // Where the store was opened early (StoreSettings::opens_early) the blocks may not have been read yet: then only state() is
-  // answered, as index.db tells it, until this has returned without error or any call above has. Suspends.
+  // Where the store was opened early (StoreSettings::opens_early) the blocks may not have been read yet: then only state()
+  // and last_seq() are answered, as index.db tells them, until this has returned without error or any call above has. Suspends.
   virtual Status ready() = 0;
 
   // None of these suspends.
   [[nodiscard]] virtual StreamState state() const = 0;
+  [[nodiscard]] virtual Seq last_seq() const = 0;  // as in state(), which costs more
   [[nodiscard]] virtual std::vector<Seq> deleted() const = 0;  // interior deleted sequences, ascending
   // Live messages a subject, for subjects that match the filter.
   [[nodiscard]] virtual std::map<std::string, std::uint64_t> subject_counts(std::string_view filter) const = 0;

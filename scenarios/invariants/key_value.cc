@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "scenarios/invariants/durability.h"
+#include "core/base/data_hash.h"
 #include "scenarios/invariants/invariants.h"
 #include "scenarios/world.h"
 
@@ -91,7 +92,7 @@ std::optional<KeyValueStep> final_read(const Case& bucket, const std::string& ke
     step.revision = message.seq.value;
     if (message.id) step.value = bucket.evidence.ledger.name_of(*message.id);
     for (const char* marker : {"DEL", "PURGE"}) {
-      if (message.content == (core::hash_bytes("") ^ core::hash_bytes(key_value_marker(marker)))) step.value = marker;
+      if (message.content == core::content_hash(key_value_marker(marker), "")) step.value = marker;
     }
   }
   return step;

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "core/base/data_hash.h"
 #include "scenarios/invariants/invariants.h"
 #include "scenarios/language/load.h"
 #include "tests/scenarios/run_text.h"
@@ -144,7 +145,7 @@ struct ByHand {
     FinalMessage message;
     message.seq = core::Seq{revision};
     message.subject = core::hash_bytes("$KV.B.k1");
-    message.content = core::hash_bytes("") ^ core::hash_bytes(key_value_marker(marker));
+    message.content = core::content_hash(key_value_marker(marker), "");
     end.streams[0].messages.push_back(message);
   }
   void watched(std::vector<KeyValueSighting> sightings) {

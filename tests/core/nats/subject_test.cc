@@ -58,6 +58,7 @@ TEST_CASE("whatever the characters, subjects are judged by their tokens") {
       is_wild = is_wild || tokens[t] == "*" || tokens[t] == ">";
     }
     REQUIRE(is_valid_subject(pattern) == is_valid);
+    REQUIRE(is_valid_literal(pattern) == (is_valid && !is_wild));
     REQUIRE(has_wildcard(pattern) == is_wild);
   }
   CHECK(matched > 1000);
