@@ -38,21 +38,31 @@ void write_divergence(JsonWriter& out, const scenarios::Divergence& divergence) 
 }
 
 // What took how long; null: it never came to an end.
-void write_catch_up(JsonWriter& out, const scenarios::CatchUp& catch_up) {
-  out.field("stream", catch_up.stream);
-  out.field("node", catch_up.node);
-  out.field("origin", catch_up.origin);
+void write_wait(JsonWriter& out, const scenarios::CopyWait& wait) {
+  out.field("stream", wait.stream);
+  out.field("node", wait.node);
+  out.field("origin", wait.origin);
   out.key("took_ns");
-  if (catch_up.took) {
-    out.number(catch_up.took->count());
+  if (wait.took) {
+    out.number(wait.took->count());
   } else {
     out.null();
   }
-  out.field("bound_ns", catch_up.bound.count());
+  out.field("bound_ns", wait.bound.count());
 }
 
-scenarios::CatchUp read_catch_up(const json& object) {
-  scenarios::CatchUp out;
+void write_waits(JsonWriter& out, std::string_view name, const std::vector<scenarios::CopyWait>& waits) {
+  out.key(name).begin_array();
+  for (const scenarios::CopyWait& wait : waits) {
+    out.begin_object();
+    write_wait(out, wait);
+    out.end_object();
+  }
+  out.end_array();
+}
+
+scenarios::CopyWait read_wait(const json& object) {
+  scenarios::CopyWait out;
   out.stream = object.at("stream").get<std::string>();
   out.node = object.at("node").get<std::string>();
   out.origin = object.at("origin").get<std::string>();
@@ -132,7 +142,8 @@ std::optional<RunRecord> read_run(const json& object) {
   out.result.notes = texts(object, "notes");
   out.result.timeline = texts(object, "timeline");
   for (const json& divergence : object.at("divergences")) out.result.divergences.push_back(read_divergence(divergence));
-  for (const json& catch_up : object.at("catch_ups")) out.result.catch_ups.push_back(read_catch_up(catch_up));
+  for (const json& wait : object.at("catch_ups")) out.result.catch_ups.push_back(read_wait(wait));
+  for (const json& wait : object.at("surfacings")) out.result.surfacings.push_back(read_wait(wait));
   out.problem = object.at("problem").get<std::string>();
   out.is_verified = object.at("verified").get<bool>();
   out.wall = core::Duration{object.at("wall_ns").get<std::int64_t>()};
@@ -159,13 +170,8 @@ std::string run_json(const RunRecord& record) {
   out.key("divergences").begin_array();
   for (const scenarios::Divergence& divergence : record.result.divergences) write_divergence(out, divergence);
   out.end_array();
-  out.key("catch_ups").begin_array();
-  for (const scenarios::CatchUp& catch_up : record.result.catch_ups) {
-    out.begin_object();
-    write_catch_up(out, catch_up);
-    out.end_object();
-  }
-  out.end_array();
+  write_waits(out, "catch_ups", record.result.catch_ups);
+  write_waits(out, "surfacings", record.result.surfacings);
   write_texts(out, "notes", record.result.notes);
   write_texts(out, "timeline", record.result.timeline);
   out.field("replay", record.replay);
@@ -198,7 +204,8 @@ std::string report_json(std::span<const std::string> runs, std::span<const Slowe
     head.begin_object();
     head.field("file", run.file).field("scenario", run.scenario).field("seed", run.seed.value);
     write_variant(head, run.variant);
-    write_catch_up(head, run.catch_up);
+    head.field("what", run.what == SlowestRun::What::level ? "level" : "surfaced");
+    write_wait(head, run.wait);
     head.end_object();
   }
   head.end_array();

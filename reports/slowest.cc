@@ -9,7 +9,7 @@
 namespace windtunnel::reports {
 namespace {
 
-bool is_slower(const scenarios::CatchUp& a, const scenarios::CatchUp& b) {
+bool is_slower(const scenarios::CopyWait& a, const scenarios::CopyWait& b) {
   if (!a.took || !b.took) return !a.took && b.took;
   return *a.took > *b.took;
 }
@@ -21,21 +21,32 @@ std::string to_the_millisecond(core::Duration duration) {
 }  // namespace
 
 void SlowestRuns::add(const RunRecord& record) {
-  for (const scenarios::CatchUp& each : record.result.catch_ups) {
-    const auto known = std::find_if(runs_.begin(), runs_.end(),
-                                    [&](const SlowestRun& run) { return run.file == record.file && run.variant == record.variant; });
+  add(record, SlowestRun::What::level, record.result.catch_ups);
+  add(record, SlowestRun::What::surfaced, record.result.surfacings);
+}
+
+void SlowestRuns::add(const RunRecord& record, SlowestRun::What what, std::span<const scenarios::CopyWait> waits) {
+  for (const scenarios::CopyWait& each : waits) {
+    const auto known = std::find_if(runs_.begin(), runs_.end(), [&](const SlowestRun& run) {
+      return run.what == what && run.file == record.file && run.variant == record.variant;
+    });
     if (known == runs_.end()) {
-      runs_.push_back({record.file, record.scenario, record.seed, record.variant, each});
-    } else if (is_slower(each, known->catch_up)) {
+      runs_.push_back({what, record.file, record.scenario, record.seed, record.variant, each});
+    } else if (is_slower(each, known->wait)) {
       known->seed = record.seed;
-      known->catch_up = each;
+      known->wait = each;
     }
   }
 }
 
 std::string slowest_text(const SlowestRun& run) {
-  const scenarios::CatchUp& it = run.catch_up;
-  const std::string how = it.took ? "caught up " + to_the_millisecond(*it.took) + " after all was quiet" : "did not catch up";
+  const scenarios::CopyWait& it = run.wait;
+  std::string how = "did not catch up";
+  if (it.took) {
+    how = run.what == SlowestRun::What::level
+              ? "caught up " + to_the_millisecond(*it.took) + " after all was quiet"
+              : "showed an error or a lag " + to_the_millisecond(*it.took) + " after it first asked in vain";
+  }
   return fmt::format("slowest: {} seed={}{} {} (bound {}): {} on {} with {}\n", run.scenario, run.seed.value, variant_text(run.variant),
                      how, to_the_millisecond(it.bound), it.stream, it.node, it.origin);
 }

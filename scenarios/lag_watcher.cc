@@ -197,11 +197,11 @@ std::vector<LagSample> LagWatcher::samples() const {
   return out;
 }
 
-std::vector<CatchUp> LagWatcher::catch_ups() const {
-  std::vector<CatchUp> out;
+std::vector<CopyWait> LagWatcher::catch_ups() const {
+  std::vector<CopyWait> out;
   for (const LagSample& sample : samples()) {
     if (sample.due_at == core::kForever) continue;
-    CatchUp& each = out.emplace_back();
+    CopyWait& each = out.emplace_back();
     each.stream = sample.copy->name;
     each.node = sample.copy->on;
     each.origin = sample.from->name;

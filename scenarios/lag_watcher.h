@@ -26,7 +26,7 @@ class LagWatcher {
   [[nodiscard]] const std::vector<LagWatch>& watches() const { return watches_; }
   // For sync-makes-progress: a sample a mirror or source that is level, or whose bound has run out by now.
   [[nodiscard]] std::vector<LagSample> samples() const;
-  [[nodiscard]] std::vector<CatchUp> catch_ups() const;
+  [[nodiscard]] std::vector<CopyWait> catch_ups() const;
   // By when every copy must be level; nullopt: that is not known yet. Time 0 if there are none.
   [[nodiscard]] std::optional<core::Instant> due() const;
 

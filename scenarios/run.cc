@@ -14,12 +14,14 @@
 #include "core/jetstream/source_set.h"
 #include "core/nats/headers.h"
 #include "scenarios/api_answer.h"
+#include "scenarios/copy_status.h"
 #include "scenarios/crash_driver.h"
 #include "scenarios/evidence_pruner.h"
 #include "scenarios/fault_driver.h"
 #include "scenarios/judge.h"
 #include "scenarios/lag_watcher.h"
 #include "scenarios/story.h"
+#include "scenarios/surface_watch.h"
 #include "scenarios/workload.h"
 #include "scenarios/world.h"
 
@@ -61,11 +63,13 @@ class Run {
     world_.reach_time_zero();
     FaultDriver faults{world_};
     LagWatcher lags{world_};
+    SurfaceWatch surfaces{world_};
     EvidencePruner pruner{world_, prune_every_};
     core::Instant end = kTimeZero;
     for (;;) {
       const std::optional<core::Instant> last_fault = last_fault_of(faults);
       lags.look(last_fault, workloads.publishing_until());
+      surfaces.look();
       look_at_floors();
       world_.look_at_disks();
       world_.look_at_leafs();
@@ -92,7 +96,8 @@ class Run {
                             &world_.leafs().findings(),
                             &world_.copies().findings(),
                             &world_.reads(),
-                            &world_.copies().brought()};
+                            &world_.copies().brought(),
+                            &surfaces.findings()};
     const std::vector<Consumption> consumptions = workloads.consumptions();
     std::vector<std::string> missed = faults.missed();
     for (std::string& crash : crashes_.missed()) missed.push_back(std::move(crash));
@@ -103,6 +108,7 @@ class Run {
     result.divergences = judge(file);
     result.notes = summarise(file);
     if (scenario_.asks_for("sync-makes-progress")) result.catch_ups = lags.catch_ups();
+    result.surfacings = surfaces.waits();
     result.virtual_time = end - kTimeZero;
     for (const auto& [key, life] : world_.history().lives()) result.remembered += life.stored.size();
     result.events = world_.kernel().trace().count();
@@ -191,7 +197,7 @@ class Run {
       out.mirror_attempts = stream->mirror()->attempts();
       if (stream->mirror()->error()) out.mirror_error = stream->mirror()->error()->description;
     }
-    read_copies(*stream, out);
+    out.copies = copies_of(*stream, spec);
     std::map<std::string, core::Seq> latest;
     std::map<std::string_view, std::size_t> copies;  // by their keys
     for (std::size_t i = 0; i < out.copies.size(); ++i) copies.emplace(out.copies[i].key, i);
@@ -215,21 +221,6 @@ class Run {
     if (!out.unreadable.empty()) return out;  // which of them is the last nobody knows
     for (const auto& [subject, seq] : latest) out.latest.push_back({subject, seq, stream->store().last_seq_of(subject)});
     return out;
-  }
-
-  // How its mirror or its sources stand.
-  static void read_copies(const core::Stream& stream, FinalStream& out) {
-    const auto add = [&](const OriginSpec& from, std::string reader, std::string key, const core::ApiStatus& error, std::uint64_t lag) {
-      out.copies.push_back({&from, std::move(reader), std::move(key), error ? error->description : std::string{}, lag});
-    };
-    if (const core::Mirror* mirror = stream.mirror(); mirror != nullptr && out.spec->mirror)
-      add(*out.spec->mirror, "mirror/" + out.key.stream, "", mirror->error(), mirror->reported_lag());
-    const core::SourceSet* sources = stream.sources();
-    if (sources == nullptr || sources->all().size() != out.spec->sources.size()) return;  // an operator has changed them
-    for (std::size_t i = 0; i < out.spec->sources.size(); ++i) {
-      const core::Source& source = *sources->all()[i];
-      add(out.spec->sources[i], "source/" + out.key.stream + "/" + source.key(), source.key(), source.error(), source.reported_lag());
-    }
   }
 
   static void note_source(const core::StoredMessage& message, const std::map<std::string_view, std::size_t>& copies, FinalStream& out) {

@@ -33,15 +33,14 @@ struct Divergence {
   friend bool operator==(const Divergence&, const Divergence&) = default;
 };
 
-// How long a mirror or a source took to be level once all was quiet: after the last fault, the last publish, and the start of the nodes
-// on its way.
-struct CatchUp {
+// How long a mirror or a source took to do what it must do in the end.
+struct CopyWait {
   std::string stream;
   std::string node;
   std::string origin;                  // the stream that it copies
-  std::optional<core::Duration> took;  // nullopt: it was not level when the bound, or the run, was over
-  core::Duration bound{};              // within which it has to be (scenarios/sync_bound.h)
-  friend bool operator==(const CatchUp&, const CatchUp&) = default;
+  std::optional<core::Duration> took;  // nullopt: it had not when the bound, or the run, was over
+  core::Duration bound{};              // within which it has to (scenarios/sync_bound.h)
+  friend bool operator==(const CopyWait&, const CopyWait&) = default;
 };
 
 struct RunOptions {
@@ -67,7 +66,11 @@ struct RunResult {
   // with the same seed it gives the same run.
   std::vector<std::string> timeline;
   std::vector<std::string> notes;  // a line a workload: published, acked, errors, lost
-  std::vector<CatchUp> catch_ups;  // of each copy whose time had come
+  // Of each copy whose time had come, from when all was quiet (the last fault, the last publish, and the start of the nodes on its way)
+  // until it was level.
+  std::vector<CopyWait> catch_ups;
+  // Of each copy that asked for its origin in vain, from its first such request until its status showed it; the longest.
+  std::vector<CopyWait> surfacings;
   [[nodiscard]] bool passed() const { return divergences.empty(); }
 };
 

@@ -72,7 +72,8 @@ std::string difference(const RunResult& first, const core::Result<RunResult>& se
            std::to_string(second->events) + " and " + hex(second->trace_hash);
   }
   if (first.virtual_time != second->virtual_time) return "the runs ended at different virtual times";
-  if (!(first.divergences == second->divergences) || first.notes != second->notes || first.catch_ups != second->catch_ups)
+  if (!(first.divergences == second->divergences) || first.notes != second->notes || first.catch_ups != second->catch_ups ||
+      first.surfacings != second->surfacings)
     return "the events agree, but not what was concluded from them";
   return {};
 }

@@ -23,6 +23,8 @@
 
 namespace windtunnel::scenarios {
 
+struct SilentCopy;  // scenarios/copy_status.h
+
 // How far a mirror, or one source of a stream, was behind when it had to be level.
 struct LagSample {
   const StreamSpec* copy = nullptr;
@@ -49,6 +51,7 @@ struct Evidence {
   const std::vector<CopyFinding>* copies = nullptr;  // the same
   const ReadLog* reads = nullptr;                    // the same
   const BroughtSeqs* brought = nullptr;              // the same
+  const std::vector<SilentCopy>* silent = nullptr;   // the same
 };
 
 struct Invariant {

@@ -29,6 +29,7 @@ void check_equal(const RunRecord& a, const RunRecord& b) {
   CHECK(a.result.timeline == b.result.timeline);
   CHECK(a.result.divergences == b.result.divergences);
   CHECK(a.result.catch_ups == b.result.catch_ups);
+  CHECK(a.result.surfacings == b.result.surfacings);
 }
 
 TEST_CASE("a run that is written as JSON is read back as the same run") {
@@ -83,6 +84,7 @@ TEST_CASE("of each scenario and variant the slowest copy of all its runs is told
     RunRecord out = passed_run();
     out.seed = core::Seed{seed};
     out.result.catch_ups = {{"COPY", "leaf", "ORDERS", 5ms, 6s}, {"ALL", "hub", "EDGE", took, 11s}};
+    out.result.surfacings.clear();
     return out;
   };
   SlowestRuns slowest;
@@ -109,6 +111,24 @@ TEST_CASE("of each scenario and variant the slowest copy of all its runs is told
   CHECK(report["slowest"][0]["took_ns"].is_null());
   CHECK(report["slowest"][1]["took_ns"] == 3'000'000'000);
   CHECK(report["slowest"][1]["as"] == "nats-2.10.27");
+}
+
+TEST_CASE("so is the copy that hid longest that nobody answers it, beside the one that was level last") {
+  using namespace std::chrono_literals;
+  SlowestRuns slowest;
+  for (const std::uint64_t seed : {1u, 2u, 3u}) {
+    RunRecord run = passed_run();
+    run.seed = core::Seed{seed};
+    run.result.surfacings = {{"ALL", "hub", "EDGE", seed == 2 ? 30s + 100ms : 10s, 40s}};
+    slowest.add(run);
+  }
+  REQUIRE(slowest.all().size() == 2);
+  CHECK(slowest_text(slowest.all()[1]) ==
+        "slowest: hub-outage seed=2 showed an error or a lag 30s100ms after it first asked in vain (bound 40s): ALL on hub with EDGE\n");
+  const nlohmann::json report = nlohmann::json::parse(report_json({}, slowest.all(), {}, {}, "0.1.0"));
+  CHECK(report["slowest"][0]["what"] == "level");
+  CHECK(report["slowest"][1]["what"] == "surfaced");
+  CHECK(report["slowest"][1]["seed"] == 2);
 }
 
 TEST_CASE("docs/json-report.md names every field and no other") {

@@ -18,6 +18,7 @@ inline RunRecord passed_run() {
   run.result.notes = {"careful: published=1200 acked=800"};
   run.result.catch_ups = {{"COPY", "leaf", "ORDERS", std::chrono::milliseconds{1234}, std::chrono::seconds{6}},
                           {"ALL", "hub", "EDGE", std::nullopt, std::chrono::seconds{7}}};
+  run.result.surfacings = {{"ALL", "hub", "EDGE", std::chrono::milliseconds{20'100}, std::chrono::seconds{40}}};
   run.wall = std::chrono::milliseconds{123};
   run.replay = "windtunnel run catalog/hub-outage.yaml --seed 7";
   return run;

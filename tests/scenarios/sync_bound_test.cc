@@ -136,7 +136,7 @@ TEST_CASE("a core that resumes a notch later than it may is found, and one that 
     CHECK(right.passed());
     const RunResult timed = run(outage(healed), 3, {Defect::nats_6981});
     REQUIRE(timed.catch_ups.size() == 1);
-    const CatchUp& it = timed.catch_ups.front();
+    const CopyWait& it = timed.catch_ups.front();
     const bool is_late = !it.took || *it.took > it.bound;
     CHECK(timed.passed() == !is_late);
     if (is_late) {
