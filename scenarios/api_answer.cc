@@ -142,12 +142,15 @@ StreamLimits limits_of(std::string_view create_body) {
   return limits;
 }
 
-bool has_limit(std::string_view create_body, std::string_view limit) {
+std::uint64_t limit_of(std::string_view create_body, std::string_view limit) {
   const nlohmann::json json = nlohmann::json::parse(create_body, nullptr, /*allow_exceptions=*/false);
-  if (!json.is_object()) return false;
+  if (!json.is_object()) return 0;
   const auto value = json.find(std::string{limit});
-  return value != json.end() && value->is_number_integer() && value->get<std::int64_t>() > 0;
+  const bool is_number = value != json.end() && value->is_number_integer();
+  return is_number ? static_cast<std::uint64_t>(std::max<std::int64_t>(0, value->get<std::int64_t>())) : 0;
 }
+
+bool has_limit(std::string_view create_body, std::string_view limit) { return limit_of(create_body, limit) > 0; }
 
 bool has_flag(std::string_view create_body, std::string_view flag) {
   const nlohmann::json json = nlohmann::json::parse(create_body, nullptr, /*allow_exceptions=*/false);

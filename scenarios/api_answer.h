@@ -33,7 +33,8 @@ struct OriginStatus {
 
 // Of the configuration of a STREAM.CREATE body.
 [[nodiscard]] StreamLimits limits_of(std::string_view create_body);
-// Whether the configuration of a STREAM.CREATE body has this limit ("max_msgs_per_subject"), above 0.
+// A limit ("max_msgs_per_subject") of the configuration of a STREAM.CREATE body; 0: it has none.
+[[nodiscard]] std::uint64_t limit_of(std::string_view create_body, std::string_view limit);
 [[nodiscard]] bool has_limit(std::string_view create_body, std::string_view limit);
 // Whether the configuration has this field, and it is true ("allow_direct").
 [[nodiscard]] bool has_flag(std::string_view create_body, std::string_view flag);

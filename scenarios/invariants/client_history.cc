@@ -9,6 +9,7 @@
 #include "core/nats/subject.h"
 #include "scenarios/api_answer.h"
 #include "scenarios/invariants/durability.h"
+#include "scenarios/invariants/refusals.h"
 #include "scenarios/world.h"
 
 namespace windtunnel::scenarios {
@@ -37,11 +38,6 @@ bool has_clock_faults(const Scenario& scenario) {
                      [](const FaultSpec& fault) { return std::holds_alternative<faults::ClockStep>(fault.fault.action); });
 }
 
-const PublishSpec* publish_of(const Evidence& evidence, PublishId id) {
-  const WorkloadSpec* workload = evidence.scenario.workload(evidence.ledger.books()[id.workload].name);
-  return workload == nullptr ? nullptr : std::get_if<PublishSpec>(&workload->work);
-}
-
 SubjectStep step_of(Kind kind, std::size_t message = SubjectStep::kNone) {
   SubjectStep step;
   step.kind = kind;
@@ -53,17 +49,6 @@ SubjectStep look_at(std::size_t begin, std::size_t end) {
   step.begin = begin;
   step.end = end;
   return step;
-}
-
-// The publishes that this stream refused because their subject is full. An error names no domain: of two streams of one name nobody knows
-// which it was.
-template <typename Visit>
-void each_refused(const Evidence& evidence, const FinalStream& stream, const Visit& visit) {
-  const auto is_named = [&](const FinalStream& other) { return other.key.stream == stream.key.stream; };
-  if (std::count_if(evidence.end.streams.begin(), evidence.end.streams.end(), is_named) != 1) return;
-  evidence.ledger.each([&](PublishId id, const PublishRecord& record) {
-    if (record.refusal() == Refusal::subject_full && evidence.ledger.stream_of(record.stream()) == stream.key.stream) visit(id, record);
-  });
 }
 
 class Gathering {
@@ -89,6 +74,7 @@ class Gathering {
     add_reads();
     add_final_scan();
     apply_limit();
+    judge_presence();
     for (auto& [subject, part] : parts_) {
       SubjectCase each{part.name, SubjectModel{std::move(part.messages), part.limit, part.most}, std::move(part.history)};
       out.subjects.push_back(std::move(each));
@@ -285,6 +271,7 @@ class Gathering {
   }
 
   void hide(PublishId id, const PublishRecord& record, core::Instant until) {
+    ++hidden_;
     const PublishSpec* publish = publish_of(evidence_, id);
     const std::uint64_t subject = core::hash_bytes(subject_of(evidence_, id));
     const bool is_rollup = publish != nullptr && publish->is_rollup(id.index);
@@ -329,7 +316,7 @@ class Gathering {
     most_ = limits.max_msgs_per_subject;
     const auto& pruned = life_of(evidence_, stream_).pruned;
     each_refused(evidence_, stream_, [&](PublishId id, const PublishRecord& record) {
-      const PublishSpec* publish = publish_of(evidence_, id);
+      const PublishSpec* publish = record.refusal() == Refusal::subject_full ? publish_of(evidence_, id) : nullptr;
       if (publish == nullptr || !epoch_.has(record.published_at(), record.settled_at())) return;
       // What was pruned was there until then.
       if (pruned.through.value > 0 && record.published_at() <= pruned.removed_at) return;
@@ -440,6 +427,42 @@ class Gathering {
     }
   }
 
+  // --- what was refused for the stream as a whole
+
+  void judge_presence() {
+    const StreamLife& life = life_of(evidence_, stream_);
+    if (mistold_ || epoch_.from > core::Instant{} || life.pruned.through.value > 0) return;
+    Presence presence;
+    presence.hidden = hidden_;
+    for (const auto& [subject, part] : parts_) {
+      std::vector<core::Instant> gone(part.messages.size(), core::kForever);
+      for (std::size_t i = 0; i < gone.size(); ++i) gone[i] = part.messages[i].must_go_by;
+      for (const Timed<SubjectStep>& step : part.history) note_removal(part, step, gone);
+      for (std::size_t i = 0; i < gone.size(); ++i) {
+        const StreamEntry& entry = entries_[part.entries[i]];
+        const std::uint64_t bytes = life.size_of(entry.seq);
+        presence.come.add(entry.called, bytes);
+        if (gone[i] != core::kForever) presence.gone.add(gone[i], bytes);
+      }
+    }
+    presence.come.sort();
+    presence.gone.sort();
+    mistold_ = judge_refusals(evidence_, stream_, epoch_, presence);
+  }
+
+  // By when a message is gone for certain, if this is what took it.
+  void note_removal(const Part& part, const Timed<SubjectStep>& step, std::vector<core::Instant>& gone) const {
+    if (!step.returned) return;
+    if (step.operation.kind == Kind::remove) {
+      gone[step.operation.message] = std::min(gone[step.operation.message], *step.returned);
+    } else if (step.operation.kind == Kind::purge && step.operation.keep == 0) {
+      for (std::size_t i = 0; i < std::min(step.operation.end, gone.size()); ++i) {
+        const std::optional<core::Instant>& stored = entries_[part.entries[i]].returned;
+        if (stored && *stored < step.called) gone[i] = std::min(gone[i], *step.returned);
+      }
+    }
+  }
+
   const Evidence& evidence_;
   const FinalStream& stream_;
   const Epoch& epoch_;
@@ -449,6 +472,7 @@ class Gathering {
   std::vector<Refused> refused_;
   std::uint64_t most_ = 0;               // messages a subject, beyond which publishes are refused; 0: none is
   std::map<std::uint64_t, Part> parts_;  // by the subject's hash
+  std::uint64_t hidden_ = 0;             // publishes that may have been stored though nobody said so
   std::optional<Mistold> mistold_;
 };
 

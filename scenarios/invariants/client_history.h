@@ -6,7 +6,7 @@
 // subjects (a purge, a roll-up of everything) is an operation of each of them. That they happened at once is lost in taking apart,
 // and so is what follows from it: a search by subject misses some of what is wrong, and never finds what is right wrong. What makes
 // one subject depend on the others, limits of the whole stream above all, is not in the parts at all: such a limit may take a
-// message whenever it likes.
+// message whenever it likes. What it refuses is judged beside them (scenarios/invariants/refusals.h).
 #pragma once
 
 #include <cstdint>

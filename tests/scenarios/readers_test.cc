@@ -34,6 +34,24 @@ expect: [ { invariants: [stream-linearizable] } ]
   CHECK(says(early.divergences.at(0).actual, "no order explains a refusal because there are 1 messages already"));
 }
 
+TEST_CASE("so it is where the limit is the whole stream's") {
+  const std::string text = R"(
+scenario: full
+about: One slot, freed by confirmed acks.
+nodes: { srv: { sync_interval: always } }
+streams: [ { on: srv, name: JOBS, subjects: [jobs.*], retention: workqueue, max_msgs: 1, discard: new } ]
+workloads:
+  - { publish: jobs, subjects: 3, at: srv, via: jetstream, rate: 900/s, for: 10s, timeout: 1s, name: p }
+  - { consume: JOBS, at: srv, consumer: worker, expires: 1s, timeout: 1s }
+expect: [ { invariants: [stream-linearizable] } ]
+)";
+  const RunResult right = run_text(text, with_defects({}));
+  CHECK_MESSAGE(right.passed(), told(right));
+  const RunResult early = run_text(text, with_defects({core::Defect::nats_5702b}));
+  REQUIRE(finds(early, "stream-linearizable"));
+  CHECK(says(early.divergences.at(0).actual, "at most 0 messages of 1 can have been there"));
+}
+
 std::string complaint(const std::string& stream, const std::string& workloads, const std::string& more = "") {
   const Loaded loaded = load_text("scenario: s\nabout: A.\nnodes: { hub: {} }\nstreams: [ { on: hub, name: S, " + stream + " }" + more +
                                       " ]\nworkloads:\n" + workloads + "expect: [ { stream: S, messages: { at_least: 0 } } ]\n",
