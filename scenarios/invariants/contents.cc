@@ -113,10 +113,8 @@ namespace {
 
 // What a roll-up, which its publisher was told is stored, should have taken the place of and did not.
 std::optional<Divergence> survivor_of_rollup(const Evidence& evidence, PublishId id) {
-  const Ledger::Book& book = evidence.ledger.books()[id.workload];
   const PublishRecord& record = evidence.ledger.at(id);
-  const WorkloadSpec* workload = evidence.scenario.workload(book.name);
-  const auto* publish = workload == nullptr ? nullptr : std::get_if<PublishSpec>(&workload->work);
+  const PublishSpec* publish = publish_of(evidence, id);
   if (publish == nullptr || !publish->is_rollup(id.index) || record.outcome() != Outcome::acked) return std::nullopt;
   const FinalStream* stream = stream_of_ack(evidence, record);
   // A crash may come between the storing and the removal: nobody takes that up, and a repeat is only told where the message is.

@@ -83,6 +83,11 @@ bool crashed_between(const Evidence& evidence, const FinalStream& stream, core::
                      [&](const Crash& crash) { return crash.node == stream.key.node && crash.at >= from && crash.at <= to; });
 }
 
+const PublishSpec* publish_of(const Evidence& evidence, PublishId id) {
+  const WorkloadSpec* workload = evidence.scenario.workload(evidence.ledger.books()[id.workload].name);
+  return workload == nullptr ? nullptr : std::get_if<PublishSpec>(&workload->work);
+}
+
 std::string subject_of(const Evidence& evidence, PublishId id) {
   const WorkloadSpec* spec = evidence.scenario.workload(evidence.ledger.books()[id.workload].name);
   if (spec == nullptr) return "";

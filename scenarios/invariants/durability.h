@@ -45,6 +45,8 @@ struct FinalStream;
 [[nodiscard]] bool is_unwritten(const Evidence& evidence, const ConsumerKey& key, core::Instant at, const Crash& crash);
 // Whether the stream's node crashed in that time.
 [[nodiscard]] bool crashed_between(const Evidence& evidence, const FinalStream& stream, core::Instant from, core::Instant to);
+// nullptr: its workload does something else as well.
+[[nodiscard]] const PublishSpec* publish_of(const Evidence& evidence, PublishId id);
 // The subject to which a message was published.
 [[nodiscard]] std::string subject_of(const Evidence& evidence, PublishId id);
 // Which messages of a workload share a Nats-Msg-Id: those with the same number here. nullopt: this one has none.

@@ -11,8 +11,8 @@
 #include <set>
 #include <vector>
 
-#include "scenarios/invariants/durability.h"
 #include "core/base/data_hash.h"
+#include "scenarios/invariants/durability.h"
 #include "scenarios/invariants/invariants.h"
 #include "scenarios/world.h"
 

@@ -2,17 +2,11 @@
 
 #include <algorithm>
 #include <set>
-#include <variant>
 
 #include "core/base/hash.h"
 #include "scenarios/api_answer.h"
 
 namespace windtunnel::scenarios {
-
-const PublishSpec* publish_of(const Evidence& evidence, PublishId id) {
-  const WorkloadSpec* workload = evidence.scenario.workload(evidence.ledger.books()[id.workload].name);
-  return workload == nullptr ? nullptr : std::get_if<PublishSpec>(&workload->work);
-}
 
 MessagesByContent messages_by_content(const Ledger& ledger) {
   MessagesByContent out;

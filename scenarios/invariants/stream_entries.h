@@ -55,9 +55,6 @@ class StreamEntries {
 // The subject of a message of ours, if its hash is this one: workloads that draw theirs tell only of what kind it is. Else empty.
 [[nodiscard]] std::string subject_by_hash(const Evidence& evidence, PublishId id, std::uint64_t subject);
 
-// nullptr: its workload does something else as well.
-[[nodiscard]] const PublishSpec* publish_of(const Evidence& evidence, PublishId id);
-
 // The acknowledged publishes to this stream.
 template <typename Visit>
 void each_acked(const Evidence& evidence, const FinalStream& stream, AckStreams& acked_by, const Visit& visit) {

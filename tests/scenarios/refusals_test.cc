@@ -62,24 +62,15 @@ TEST_CASE("what was deleted, purged or acknowledged before does not fill it; wha
   unanswered.refused(8s, 9s, Refusal::stream_full);
   CHECK(unanswered.divergence(kBoth).empty());
 
-  RequestedRemoval purge;
-  purge.node = "hub";
-  purge.stream = "ORDERS";
-  purge.asked_at = at(6s);
-  purge.answered_at = at(7s);
-  purge.is_done = true;
-  purge.purged = 2;
   ByHand purged = two();
-  purged.removals.add(purge);
+  purged.purged(2, 6s, 7s);
   ByHand beside = purged;
   beside.refused(6500ms, 8s, Refusal::stream_full);
   CHECK(beside.divergence().empty());
   purged.refused(7001ms, 8s, Refusal::stream_full);
   CHECK(says(purged.divergence(), "at most 0 messages of 2"));
   ByHand kept = two();
-  purge.keep = 2;
-  purge.purged = 0;
-  kept.removals.add(purge);
+  kept.purged(0, 6s, 7s, 2);
   kept.refused(7001ms, 8s, Refusal::stream_full);
   CHECK(kept.divergence(kBoth).empty());
 

@@ -102,6 +102,18 @@ struct ByHand {
     removal.is_done = to.has_value();
     removals.add(removal);
   }
+  // An answered purge of everything but the newest `keep`.
+  void purged(std::uint64_t count, core::Duration from, core::Duration to, std::uint64_t keep = 0) {
+    RequestedRemoval purge;
+    purge.node = "hub";
+    purge.stream = "ORDERS";
+    purge.keep = keep;
+    purge.asked_at = at(from);
+    purge.answered_at = at(to);
+    purge.is_done = true;
+    purge.purged = count;
+    removals.add(purge);
+  }
   // `there`: what is left at the end.
   [[nodiscard]] std::string divergence(const std::vector<std::pair<std::uint64_t, PublishId>>& there = {}) {
     History history;

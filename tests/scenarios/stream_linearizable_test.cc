@@ -246,14 +246,7 @@ TEST_CASE("a purge counts what was written right before a crash, and stored agai
   ByHand hand;
   hand.acked(1, 1s, 2s);
   const PublishId again = hand.publish(5s);
-  RequestedRemoval purge;
-  purge.node = "hub";
-  purge.stream = "ORDERS";
-  purge.asked_at = at(6s);
-  purge.answered_at = at(7s);
-  purge.is_done = true;
-  purge.purged = 2;
-  hand.removals.add(purge);
+  hand.purged(2, 6s, 7s);
   hand.stored.push_back({hand.ledger.at(again).content(), 3, at(8s)});
   hand.ledger.at(again).settle_acked(at(9s), hand.ledger.stream_number("ORDERS", ""), core::Seq{3}, false);
   CHECK(says(hand.divergence({{3, again}}), "a purge of 2"));
