@@ -125,17 +125,23 @@ bool read_consumer_info(std::string_view answer, FinalConsumer& consumer) {
   return true;
 }
 
+namespace {
+
+// Requires: an object. 0: it has no such number above 0.
+std::int64_t positive(const nlohmann::json& json, std::string_view name) {
+  const auto value = json.find(std::string{name});
+  return value != json.end() && value->is_number_integer() ? std::max<std::int64_t>(0, value->get<std::int64_t>()) : 0;
+}
+
+}  // namespace
+
 StreamLimits limits_of(std::string_view create_body) {
   StreamLimits limits;
   const nlohmann::json json = nlohmann::json::parse(create_body, nullptr, /*allow_exceptions=*/false);
   if (!json.is_object()) return limits;
-  const auto positive = [&json](const char* name) -> std::int64_t {
-    const auto value = json.find(name);
-    return value != json.end() && value->is_number_integer() ? std::max<std::int64_t>(0, value->get<std::int64_t>()) : 0;
-  };
-  limits.max_msgs_per_subject = static_cast<std::uint64_t>(positive("max_msgs_per_subject"));
-  limits.max_age = core::Duration{positive("max_age")};
-  limits.has_totals = positive("max_msgs") > 0 || positive("max_bytes") > 0;
+  limits.max_msgs_per_subject = static_cast<std::uint64_t>(positive(json, "max_msgs_per_subject"));
+  limits.max_age = core::Duration{positive(json, "max_age")};
+  limits.has_totals = positive(json, "max_msgs") > 0 || positive(json, "max_bytes") > 0;
   limits.is_discard_new = json.value("discard", std::string{}) == "new";
   limits.is_discard_new_per_subject = has_flag(create_body, "discard_new_per_subject");
   limits.allows_rollup = has_flag(create_body, "allow_rollup_hdrs");
@@ -144,10 +150,7 @@ StreamLimits limits_of(std::string_view create_body) {
 
 std::uint64_t limit_of(std::string_view create_body, std::string_view limit) {
   const nlohmann::json json = nlohmann::json::parse(create_body, nullptr, /*allow_exceptions=*/false);
-  if (!json.is_object()) return 0;
-  const auto value = json.find(std::string{limit});
-  const bool is_number = value != json.end() && value->is_number_integer();
-  return is_number ? static_cast<std::uint64_t>(std::max<std::int64_t>(0, value->get<std::int64_t>())) : 0;
+  return json.is_object() ? static_cast<std::uint64_t>(positive(json, limit)) : 0;
 }
 
 bool has_limit(std::string_view create_body, std::string_view limit) { return limit_of(create_body, limit) > 0; }

@@ -30,42 +30,42 @@ void SurfaceWatch::look_at(Copies& copies) {
     return;
   }
   if (copies.all.empty()) {
-    for (const FinalCopy& copy : copies_of(*stream, *copies.spec)) copies.all.push_back({copy.reader, copy.from->name, {}, {}, {}});
+    for (const FinalCopy& copy : copies_of(*stream, *copies.spec)) copies.all.emplace_back(copy.reader, copy.from->name);
   }
-  bool is_any_owed = false;
-  for (Copy& copy : copies.all) is_any_owed = is_owed(copy, copies) || is_any_owed;
-  if (!is_any_owed) return;
+  bool is_any_in_vain = false;
+  for (Copy& copy : copies.all) is_any_in_vain = is_in_vain(copy, copies) || is_any_in_vain;
+  if (!is_any_in_vain) return;
   const std::vector<FinalCopy> shown = copies_of(*stream, *copies.spec);
   if (shown.size() != copies.all.size()) return;
   for (std::size_t i = 0; i < shown.size(); ++i) {
     Copy& copy = copies.all[i];
-    if (copy.since == core::kForever || copy.is_settled) continue;
+    if (copy.since == core::kForever) continue;
     const core::Duration waited = now - copy.since;
     if (!shown[i].error.empty() || shown[i].lag > 0) {
-      copy.longest = std::max(copy.longest.value_or(core::Duration{0}), waited);
-      copy.is_settled = true;
-    } else if (waited > kSurfaceBound) {
+      if (!copy.has_shown) copy.longest = std::max(copy.longest.value_or(core::Duration{0}), waited);
+      copy.has_shown = true;
+    } else if (waited >= kSurfaceBound && !copy.is_found) {  // also if it has shown something, and does not any more
       findings_.push_back({copies.key, copy.origin, copy.since, now});
-      copy.is_settled = true;
+      copy.is_found = true;
     }
   }
 }
 
-bool SurfaceWatch::is_owed(Copy& copy, const Copies& of) const {
+bool SurfaceWatch::is_in_vain(Copy& copy, const Copies& of) const {
   const CopyLife* life = world_.history().copy(of.key.node, copy.reader);
-  const bool is_in_vain =
-      life != nullptr && !life->requests.empty() && (life->connected.empty() || life->connected.back() < life->requests.back());
+  if (life == nullptr || life->requests.empty()) return false;
+  core::Instant after = of.away_until;
+  if (!life->connected.empty()) after = std::max(after, life->connected.back());
+  // A restart between two looks: it begins anew.
+  const StreamLife* stream = world_.history().life(of.key);
+  if (stream != nullptr && !stream->recoveries.empty()) after = std::max(after, stream->recoveries.back());
   core::Instant since = core::kForever;
-  if (is_in_vain) {
-    const core::Instant connected = life->connected.empty() ? core::Instant::min() : life->connected.back();
-    const auto first = std::upper_bound(life->requests.begin(), life->requests.end(), std::max(connected, of.away_until));
-    if (first != life->requests.end()) since = *first;
-  }
+  if (life->requests.back() > after) since = *std::upper_bound(life->requests.begin(), life->requests.end(), after);
   if (since != copy.since) {
     copy.since = since;
-    copy.is_settled = false;
+    copy.has_shown = copy.is_found = false;
   }
-  return since != core::kForever && !copy.is_settled;
+  return since != core::kForever;
 }
 
 std::vector<CopyWait> SurfaceWatch::waits() const {

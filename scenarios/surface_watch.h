@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/base/types.h"
@@ -29,10 +30,12 @@ class SurfaceWatch {
 
  private:
   struct Copy {
+    Copy(std::string reader_, std::string origin_) : reader(std::move(reader_)), origin(std::move(origin_)) {}
     std::string reader;  // as its events name it
     std::string origin;
     core::Instant since = core::kForever;  // its first request in vain of this time; kForever: it has what it asked for
-    bool is_settled = false;               // it has shown something, or a finding has been made of it, this time
+    bool has_shown = false;                // an error or a lag, this time
+    bool is_found = false;                 // the same
     std::optional<core::Duration> longest;
   };
   struct Copies {
@@ -44,8 +47,8 @@ class SurfaceWatch {
   };
 
   void look_at(Copies& copies);
-  // False: there is nothing to be shown, or it was.
-  [[nodiscard]] bool is_owed(Copy& copy, const Copies& of) const;
+  // Sets `since`.
+  [[nodiscard]] bool is_in_vain(Copy& copy, const Copies& of) const;
 
   World& world_;
   std::vector<Copies> copies_;

@@ -62,6 +62,10 @@ TEST_CASE("a server that is down, or stands still, owes nothing for that time") 
   // 20 s, 20 s and 20 s: never long enough for an error to be owed.
   CHECK(run_text(wrong("120s", faults), with_defects({core::Defect::nats_7530})).passed());
   CHECK(finds(run_text(wrong("150s", faults), with_defects({core::Defect::nats_7530})), "config-error-surfaced"));
+  // Nor does one that is back before anybody looks.
+  const std::string brief = "[ { at: 20010ms, signal: { node: hub, name: SIGKILL } }, { at: 20040ms, start: hub } ]";
+  CHECK(run_text(wrong("55s", brief), with_defects({core::Defect::nats_7530})).passed());
+  CHECK(finds(run_text(wrong("70s", brief), with_defects({core::Defect::nats_7530})), "config-error-surfaced"));
 }
 
 TEST_CASE("what was silent too long is told of though it speaks in the end") {
