@@ -27,14 +27,24 @@ void PublishRecord::settle(Outcome outcome, core::Instant at) {
 void PublishRecord::settle_acked(core::Instant at, std::uint16_t stream, core::Seq seq, bool is_duplicate) {
   settle(Outcome::acked, at);
   stream_ = stream & (kStreamsMax - 1U);
-  seq_ = seq.value & ((std::uint64_t{1} << 36) - 1);
+  seq_ = seq.value & kSeqMask;
   is_duplicate_ = is_duplicate ? 1 : 0;
 }
 
 void PublishRecord::settle_refused(core::Instant at, std::uint16_t stream, Refusal why) {
   settle(Outcome::error, at);
   stream_ = stream & (kStreamsMax - 1U);
-  seq_ = static_cast<std::uint64_t>(why);
+  seq_ = ((seq_ & ~kRefusalMask) | static_cast<std::uint64_t>(why)) & kSeqMask;
+}
+
+void PublishRecord::set_job(std::uint64_t job) {
+  WT_ASSERT(outcome() == Outcome::pending && job < kSeqMask >> kRefusalBits);
+  seq_ = (seq_ & kRefusalMask) | (((job + 1) << kRefusalBits) & kSeqMask);
+}
+
+std::optional<std::uint64_t> PublishRecord::job() const {
+  const std::uint64_t job = outcome() == Outcome::acked ? 0 : seq_ >> kRefusalBits;
+  return job == 0 ? std::nullopt : std::optional{job - 1};
 }
 
 std::uint64_t Ledger::Book::count(Outcome outcome) const {

@@ -46,7 +46,10 @@ class PublishRecord {
   // Of the PubAck; 0: there was none.
   [[nodiscard]] core::Seq seq() const { return core::Seq{outcome() == Outcome::acked ? std::uint64_t{seq_} : 0}; }
   // Of the last answer, where the outcome is an error.
-  [[nodiscard]] Refusal refusal() const { return outcome() == Outcome::error ? static_cast<Refusal>(seq_) : Refusal::none; }
+  [[nodiscard]] Refusal refusal() const { return outcome() == Outcome::error ? static_cast<Refusal>(seq_ & kRefusalMask) : Refusal::none; }
+  // Of a republish loop, which job this was (RepublishSpec). nullopt: nobody knows, or it was acknowledged: the sequence took the
+  // place, and the stream says what it stored there.
+  [[nodiscard]] std::optional<std::uint64_t> job() const;
   // Of the PubAck, or of what refused it: Ledger::stream_of.
   [[nodiscard]] std::uint16_t stream() const { return static_cast<std::uint16_t>(stream_); }
   [[nodiscard]] bool is_duplicate() const { return is_duplicate_ != 0; }
@@ -55,6 +58,7 @@ class PublishRecord {
   [[nodiscard]] Outcome outcome() const { return static_cast<Outcome>(outcome_); }
 
   void set_content(std::uint64_t content) { content_ = content; }
+  void set_job(std::uint64_t job);
   void settle(Outcome outcome, core::Instant at);
   void settle_acked(core::Instant at, std::uint16_t stream, core::Seq seq, bool is_duplicate);
   void settle_refused(core::Instant at, std::uint16_t stream, Refusal why);
@@ -63,11 +67,15 @@ class PublishRecord {
   static constexpr std::uint16_t kStreamsMax = 1 << 10;
 
  private:
+  static constexpr std::uint64_t kRefusalBits = 3;
+  static constexpr std::uint64_t kRefusalMask = (1U << kRefusalBits) - 1;
+  static constexpr std::uint64_t kSeqMask = (std::uint64_t{1} << 36) - 1;
+
   std::uint64_t published_ns_ : 50;
   std::uint64_t outcome_ : 3;
   std::uint64_t is_duplicate_ : 1;
   std::uint64_t stream_ : 10;
-  std::uint64_t seq_ : 36;  // of a publish that was refused: Refusal
+  std::uint64_t seq_ : 36;  // unless it was acknowledged: above the Refusal 1 + its job, or 0
   std::uint64_t settled_after_ : 28;
   std::uint64_t content_;
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include <array>
+#include <charconv>
 
 #include "core/base/assert.h"
 #include "core/base/hash.h"
@@ -75,6 +76,16 @@ std::string PublishSpec::subject_of(std::uint64_t index) const {
 }
 
 std::uint64_t PublishSpec::id_of(std::uint64_t index) const { return ids == 0 ? index : spread(index, 1, ids); }
+
+std::string RepublishSpec::subject_of(std::uint64_t job) const { return subject + "." + std::to_string(job); }
+
+std::optional<std::uint64_t> RepublishSpec::job_of(std::string_view of_subject) const {
+  const std::string_view digits = of_subject.substr(of_subject.rfind('.') + 1);
+  std::uint64_t job = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), job);
+  const bool is_number = error == std::errc{} && end == digits.data() + digits.size();
+  return is_number && job < messages && subject_of(job) == of_subject ? std::optional{job} : std::nullopt;
+}
 
 std::uint64_t AdminSpec::times() const {
   const std::uint64_t by_time = duration ? static_cast<std::uint64_t>(*duration / every) : ~std::uint64_t{0};

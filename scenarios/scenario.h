@@ -195,6 +195,9 @@ struct RepublishSpec {
   core::Duration timeout = std::chrono::seconds{5};  // of each attempt of a publish or an ack
   RetryPolicy retries;                               // of publishes and of acks
   bool msg_id = false;                               // each publish carries a Nats-Msg-Id, the same in its retries
+  [[nodiscard]] std::string subject_of(std::uint64_t job) const;
+  // nullopt: a message of this subject is none of these jobs.
+  [[nodiscard]] std::optional<std::uint64_t> job_of(std::string_view of_subject) const;
 };
 
 enum class AdminAction : std::uint8_t {

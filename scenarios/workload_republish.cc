@@ -61,7 +61,9 @@ class Republisher final : public sim::Program {
 
  private:
   void publish(const std::string& subject) {
-    static_cast<void>(writer_.publish_awaited(subject, writer_.write()));
+    const LedgerWriter::Letter letter = writer_.write();
+    if (const std::optional<std::uint64_t> job = loop_.job_of(subject)) world_.ledger().at(letter.id).set_job(*job);
+    static_cast<void>(writer_.publish_awaited(subject, letter));
     progress_ = env_.clock.now();
   }
 
@@ -70,7 +72,7 @@ class Republisher final : public sim::Program {
     filling_ = tasks;
     for (std::uint64_t task = 0; task < tasks; ++task) {
       env_.tasks.spawn("fill", [this, task, tasks] {
-        for (std::uint64_t i = task; i < loop_.messages; i += tasks) publish(loop_.subject + "." + std::to_string(i));
+        for (std::uint64_t i = task; i < loop_.messages; i += tasks) publish(loop_.subject_of(i));
         if (--filling_ == 0) filled_.set();
       });
     }

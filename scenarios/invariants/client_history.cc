@@ -107,10 +107,24 @@ class Gathering {
       part.messages.push_back({entries_[i].seq});
       if (part.name.empty() && entries_[i].id) part.name = subject_by_hash(evidence_, *entries_[i].id, entries_[i].subject);
     }
+    name_jobs();
     if (reads_ == nullptr) return;
     for (const StreamRead& read : *reads_) {
       const auto part = parts_.find(core::hash_bytes(read.subject));
       if (part != parts_.end()) part->second.name = read.subject;
+    }
+  }
+
+  // The subjects of republish loops: what was acknowledged does not tell which it went to.
+  void name_jobs() {
+    for (const WorkloadSpec& workload : evidence_.scenario.workloads) {
+      const auto* loop = std::get_if<RepublishSpec>(&workload.work);
+      if (loop == nullptr || loop->on != stream_.node || loop->stream != stream_.key.stream) continue;
+      for (std::uint64_t job = 0; job < loop->messages; ++job) {
+        std::string subject = loop->subject_of(job);
+        const auto part = parts_.find(core::hash_bytes(subject));
+        if (part != parts_.end()) part->second.name = std::move(subject);
+      }
     }
   }
 
@@ -246,17 +260,19 @@ class Gathering {
   // What may have been stored though nobody said so: written right before a crash, and gone again by what came later, its publisher
   // being answered to a repeat, if at all. It may have taken the place of others, and a purge counts it.
   void find_hidden() {
-    std::map<PublishId, core::Instant> said;
+    if (evidence_.history.crashes().empty()) return;
+    std::map<PublishId, const StreamEntry*> said;  // when first
     for (const StreamEntry& entry : entries_.all()) {
       if (!entry.id) continue;
-      const auto place = said.try_emplace(*entry.id, entry.said).first;
-      place->second = std::min(place->second, entry.said);
+      const auto place = said.try_emplace(*entry.id, &entry).first;
+      if (entry.said < place->second->said) place->second = &entry;
     }
     for (const Crash& crash : evidence_.history.crashes()) {
       if (crash.node != stream_.key.node || crash.at < epoch_.from || crash.at >= epoch_.to) continue;
       each_under_way(crash.at, [&](PublishId id, const PublishRecord& record, core::Instant until) {
         const auto known = said.find(id);
-        if (known == said.end() || known->second > crash.at) hide(id, record, until);
+        const StreamEntry* entry = known == said.end() ? nullptr : known->second;
+        if (entry == nullptr || entry->said > crash.at) hide(id, record, entry, until);
       });
     }
   }
@@ -270,13 +286,16 @@ class Gathering {
     });
   }
 
-  void hide(PublishId id, const PublishRecord& record, core::Instant until) {
+  // `entry`: what the stream said of it later; nullptr: nothing.
+  void hide(PublishId id, const PublishRecord& record, const StreamEntry* entry, core::Instant until) {
     ++hidden_;
     const PublishSpec* publish = publish_of(evidence_, id);
-    const std::uint64_t subject = core::hash_bytes(subject_of(evidence_, id));
+    const std::optional<std::string> name = entry == nullptr ? exact_subject_of(evidence_, id) : std::nullopt;
+    const std::uint64_t subject = entry != nullptr ? entry->subject : core::hash_bytes(name.value_or(""));
+    const bool is_known = entry != nullptr || name;
     const bool is_rollup = publish != nullptr && publish->is_rollup(id.index);
     for (auto& [hash, part] : parts_) {
-      const bool is_own = hash == subject;
+      const bool is_own = !is_known || hash == subject;
       if (is_own) ++part.hidden;
       if (is_rollup && (is_own || publish->rollup == PublishSpec::Rollup::all))
         excuse(part, SubjectStep::kNone, record.published_at(), until);
@@ -316,13 +335,13 @@ class Gathering {
     most_ = limits.max_msgs_per_subject;
     const auto& pruned = life_of(evidence_, stream_).pruned;
     each_refused(evidence_, stream_, [&](PublishId id, const PublishRecord& record) {
-      const PublishSpec* publish = record.refusal() == Refusal::subject_full ? publish_of(evidence_, id) : nullptr;
-      if (publish == nullptr || !epoch_.has(record.published_at(), record.settled_at())) return;
+      if (record.refusal() != Refusal::subject_full || !epoch_.has(record.published_at(), record.settled_at())) return;
       // What was pruned was there until then.
       if (pruned.through.value > 0 && record.published_at() <= pruned.removed_at) return;
-      const std::string subject = publish->subject_of(id.index);
-      parts_[core::hash_bytes(subject)].name = subject;
-      refused_.push_back({core::hash_bytes(subject), record.published_at(), record.settled_at()});
+      const std::optional<std::string> subject = exact_subject_of(evidence_, id);
+      if (!subject) return;
+      parts_[core::hash_bytes(*subject)].name = *subject;
+      refused_.push_back({core::hash_bytes(*subject), record.published_at(), record.settled_at()});
     });
   }
 

@@ -89,11 +89,29 @@ const PublishSpec* publish_of(const Evidence& evidence, PublishId id) {
 }
 
 std::string subject_of(const Evidence& evidence, PublishId id) {
+  if (std::optional<std::string> exact = exact_subject_of(evidence, id)) return std::move(*exact);
   const WorkloadSpec* spec = evidence.scenario.workload(evidence.ledger.books()[id.workload].name);
-  if (spec == nullptr) return "";
-  if (const auto* loop = std::get_if<RepublishSpec>(&spec->work)) return loop->subject + ".0";  // all lie alike to a filter of the stream's
-  const auto* publish = std::get_if<PublishSpec>(&spec->work);
-  return publish == nullptr ? "" : publish->subject_of(id.index);
+  const auto* loop = spec == nullptr ? nullptr : std::get_if<RepublishSpec>(&spec->work);
+  return loop == nullptr ? "" : loop->subject_of(0);
+}
+
+std::optional<std::string> exact_subject_of(const Evidence& evidence, PublishId id) {
+  const Ledger::Book& book = evidence.ledger.books()[id.workload];
+  const WorkloadSpec* spec = evidence.scenario.workload(book.name);
+  if (spec == nullptr) return std::nullopt;
+  if (const auto* publish = std::get_if<PublishSpec>(&spec->work)) return publish->subject_of(id.index);
+  const auto* loop = std::get_if<RepublishSpec>(&spec->work);
+  const PublishRecord* record = loop == nullptr ? nullptr : book.find(id.index);
+  const std::optional<std::uint64_t> job = record == nullptr ? std::nullopt : record->job();
+  return job ? std::optional{loop->subject_of(*job)} : std::nullopt;
+}
+
+std::optional<faults::SizeRange> payload_size_of(const Evidence& evidence, PublishId id) {
+  const WorkloadSpec* spec = evidence.scenario.workload(evidence.ledger.books()[id.workload].name);
+  if (spec == nullptr) return std::nullopt;
+  if (const auto* publish = std::get_if<PublishSpec>(&spec->work)) return publish->size;
+  const auto* loop = std::get_if<RepublishSpec>(&spec->work);
+  return loop == nullptr ? std::nullopt : std::optional{loop->size};
 }
 
 std::optional<std::uint64_t> msg_id_of(const Evidence& evidence, PublishId id) {

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "core/base/types.h"
+#include "faults/units.h"
 #include "scenarios/history.h"
 #include "scenarios/ledger.h"
 
@@ -47,8 +48,13 @@ struct FinalStream;
 [[nodiscard]] bool crashed_between(const Evidence& evidence, const FinalStream& stream, core::Instant from, core::Instant to);
 // nullptr: its workload does something else as well.
 [[nodiscard]] const PublishSpec* publish_of(const Evidence& evidence, PublishId id);
-// The subject to which a message was published.
+// The subject to which a message was published, or one that lies like it to any filter of a stream: of a republish loop's messages
+// nobody knows which job an acknowledged one was, but the stream.
 [[nodiscard]] std::string subject_of(const Evidence& evidence, PublishId id);
+// Exactly that; nullopt: nobody knows.
+[[nodiscard]] std::optional<std::string> exact_subject_of(const Evidence& evidence, PublishId id);
+// Of the payload, as its workload asks for it; nullopt: it does something else as well.
+[[nodiscard]] std::optional<faults::SizeRange> payload_size_of(const Evidence& evidence, PublishId id);
 // Which messages of a workload share a Nats-Msg-Id: those with the same number here. nullopt: this one has none.
 [[nodiscard]] std::optional<std::uint64_t> msg_id_of(const Evidence& evidence, PublishId id);
 // Whether a stream that has `there` under a sequence has told the truth with an ack that names it: it is the message itself or, for a

@@ -32,7 +32,7 @@ std::optional<Mistold> judge_full(const Evidence& evidence, const Limits& limits
   if (!limits.is_discard_new || (limits.messages == 0 && limits.bytes == 0))
     return mistold(evidence, id, record, expected, "was refused, and the stream has no limit that refuses");
   const Tally::Sum come = presence.come.until(record.settled_at());
-  const Tally::Sum gone = presence.gone.before(record.published_at());
+  const Tally::Sum gone = presence.gone.until(record.published_at());
   const std::uint64_t messages = come.messages - gone.messages + presence.hidden;
   if (limits.messages > 0 && messages >= limits.messages) return std::nullopt;
   const std::string there = std::to_string(messages) + " messages";
@@ -40,28 +40,28 @@ std::optional<Mistold> judge_full(const Evidence& evidence, const Limits& limits
     return mistold(evidence, id, record, expected,
                    "was refused, when at most " + there + " of " + std::to_string(limits.messages) + " can have been there");
   }
-  const PublishSpec* publish = publish_of(evidence, id);
-  if (publish == nullptr || presence.hidden > 0) return std::nullopt;
+  const std::optional<faults::SizeRange> size = payload_size_of(evidence, id);
+  if (!size || presence.hidden > 0) return std::nullopt;
   const std::uint64_t bytes = come.bytes - gone.bytes;
-  if (bytes + publish->size.high.value + kAddedMax > limits.bytes) return std::nullopt;
+  if (bytes + size->high.value + kAddedMax > limits.bytes) return std::nullopt;
   return mistold(evidence, id, record, expected,
                  "was refused, when at most " + there + " can have been there, of " + std::to_string(bytes) + " bytes and not " +
                      std::to_string(limits.bytes));
 }
 
 std::optional<Mistold> judge_size(const Evidence& evidence, const Limits& limits, PublishId id, const PublishRecord& record) {
-  const PublishSpec* publish = publish_of(evidence, id);
-  if (publish == nullptr) return std::nullopt;
+  const std::optional<faults::SizeRange> size = payload_size_of(evidence, id);
+  if (!size) return std::nullopt;
   if (record.refusal() == Refusal::too_large) {
-    if (limits.message_size > 0 && publish->size.high.value + kAddedMax > limits.message_size) return std::nullopt;
+    if (limits.message_size > 0 && size->high.value + kAddedMax > limits.message_size) return std::nullopt;
     return mistold(evidence, id, record, "a publish is refused for its size if it exceeds max_msg_size",
-                   "was refused, with a payload of " + std::to_string(publish->size.high.value) + " bytes at most, of " +
+                   "was refused, with a payload of " + std::to_string(size->high.value) + " bytes at most, of " +
                        (limits.message_size == 0 ? std::string("any number") : std::to_string(limits.message_size)));
   }
-  if (limits.message_size == 0 || publish->size.low.value <= limits.message_size) return std::nullopt;
-  return mistold(evidence, id, record, "a message of more than max_msg_size is refused",
-                 "was taken, with a payload of " + std::to_string(publish->size.low.value) + " bytes at least, of " +
-                     std::to_string(limits.message_size));
+  if (limits.message_size == 0 || size->low.value <= limits.message_size) return std::nullopt;
+  return mistold(
+      evidence, id, record, "a message of more than max_msg_size is refused",
+      "was taken, with a payload of " + std::to_string(size->low.value) + " bytes at least, of " + std::to_string(limits.message_size));
 }
 
 }  // namespace
@@ -79,12 +79,6 @@ void Tally::sort() {
 Tally::Sum Tally::until(core::Instant at) const {
   const auto end =
       std::upper_bound(all_.begin(), all_.end(), at, [](core::Instant wanted, const auto& each) { return wanted < each.first; });
-  return end == all_.begin() ? Sum{} : std::prev(end)->second;
-}
-
-Tally::Sum Tally::before(core::Instant at) const {
-  const auto end =
-      std::lower_bound(all_.begin(), all_.end(), at, [](const auto& each, core::Instant wanted) { return each.first < wanted; });
   return end == all_.begin() ? Sum{} : std::prev(end)->second;
 }
 

@@ -27,8 +27,7 @@ class Tally {
   void add(core::Instant at, std::uint64_t bytes) { all_.emplace_back(at, Sum{1, bytes}); }
   // Before any of the questions.
   void sort();
-  [[nodiscard]] Sum until(core::Instant at) const;   // that moment included
-  [[nodiscard]] Sum before(core::Instant at) const;  // that moment not
+  [[nodiscard]] Sum until(core::Instant at) const;  // that moment included
 
  private:
   std::vector<std::pair<core::Instant, Sum>> all_;  // sorted: sums up to there
@@ -36,7 +35,7 @@ class Tally {
 
 struct Presence {
   Tally come;                // from the beginning of its publish on a message may be there
-  Tally gone;                // after that moment it is not
+  Tally gone;                // from that moment on it is not
   std::uint64_t hidden = 0;  // messages that may have been there though nobody said so
 };
 

@@ -30,8 +30,8 @@ bool is_told_to_the_end(const Evidence& evidence, const FinalStream& stream, con
 }
 
 std::string subject_by_hash(const Evidence& evidence, PublishId id, std::uint64_t subject) {
-  std::string name = subject_of(evidence, id);
-  return core::hash_bytes(name) == subject ? name : std::string{};
+  std::optional<std::string> name = exact_subject_of(evidence, id);
+  return name && core::hash_bytes(*name) == subject ? std::move(*name) : std::string{};
 }
 
 StreamEntries::StreamEntries(const Evidence& evidence, const FinalStream& stream, const Epoch& epoch, const MessagesByContent& messages) {
@@ -69,8 +69,9 @@ void StreamEntries::take_from_others(const Evidence& evidence, const FinalStream
   if (stream.spec->retention != Retention::interest) {
     AckStreams acked_by{evidence};
     each_acked(evidence, stream, acked_by, [&](PublishId id, const PublishRecord& record) {
-      if (!record.is_duplicate() && record.settled_at() < epoch.to)
-        add(record.seq(), core::hash_bytes(subject_of(evidence, id)), id, record.settled_at());
+      if (record.is_duplicate() || record.settled_at() >= epoch.to) return;
+      if (const std::optional<std::string> subject = exact_subject_of(evidence, id))
+        add(record.seq(), core::hash_bytes(*subject), id, record.settled_at());
     });
   }
   if (const std::vector<StreamRead>* reads = reads_of(evidence, stream)) {

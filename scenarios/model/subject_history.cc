@@ -51,7 +51,7 @@ void set_there(State& state, std::size_t message) {
 // The message is there.
 bool SubjectModel::show(State& state, std::size_t message, const SubjectStep& step) const {
   if (message >= state.stored || presence_of(state, message) == Presence::gone) return false;
-  if (step.called > messages_[message].must_go_by) return false;
+  if (step.called >= messages_[message].must_go_by) return false;
   set_there(state, message);
   return true;
 }
@@ -149,7 +149,7 @@ bool SubjectModel::has_room(const State& state, const SubjectStep& step) const {
 bool SubjectModel::refuse(State& state, const SubjectStep& step) const {
   std::vector<std::size_t> possible;
   for (std::size_t message = state.floor; message < state.stored; ++message) {
-    const bool is_possible = presence_of(state, message) != Presence::gone && step.called <= messages_[message].must_go_by;
+    const bool is_possible = presence_of(state, message) != Presence::gone && step.called < messages_[message].must_go_by;
     if (is_possible) possible.push_back(message);
   }
   if (possible.size() < step.keep) return false;

@@ -19,6 +19,8 @@
 
 namespace windtunnel::scenarios {
 
+// `must_go_by` is when somebody was told that it has gone. An answer is on its way for some time, and a call as well: what is called
+// at that very moment no longer finds it.
 struct SubjectMessage {
   core::Seq seq;
   core::Instant may_go_from = core::kForever;

@@ -42,6 +42,51 @@ TEST_CASE("a server that confirms an ack before its message has left refuses wha
   CHECK(says(found_early("max_msgs: 1"), "at most 0 messages of 1 can have been there"));
 }
 
+// Jobs that are acknowledged and put back. How many were refused for good: the run's note says it, "..., other errors 45".
+struct Republished {
+  RunResult result;
+  std::uint64_t refused = 0;
+};
+Republished republish(const std::string& retries, const std::string& faults, const RunOptions& options) {
+  Republished out{run_text(R"(
+scenario: put-back
+about: Jobs, one a subject.
+nodes: { srv: { sync_interval: always } }
+streams:
+  - { on: srv, name: JOBS, subjects: [jobs.*], retention: workqueue, max_msgs_per_subject: 1, discard: new, discard_new_per_subject: true }
+workloads:
+  - { republish_loop: JOBS, at: srv, subject: jobs, messages: 50, loops: 600, window: 20, timeout: 300ms, retries: )" +
+                               retries + ", name: loop }\n" + faults + "expect: [ { invariants: [stream-linearizable] } ]\n",
+                           options)};
+  const std::string note = out.result.notes.empty() ? "" : out.result.notes.front();
+  const std::size_t place = note.rfind("other errors ");
+  if (place != std::string::npos) out.refused = std::stoull(note.substr(place + 13));
+  return out;
+}
+
+TEST_CASE("a job put back after its confirmed ack finds room, or the subject that refused it is named") {
+  const Republished right = republish("{ max: 0 }", "", with_defects({}));
+  CHECK_MESSAGE(right.result.passed(), told(right.result));
+  CHECK(right.refused == 0);
+  const Republished early = republish("{ max: 0 }", "", with_defects({core::Defect::nats_5702b}));
+  CHECK(early.refused > 0);
+  REQUIRE(finds(early.result, "stream-linearizable"));
+  CHECK(says(early.result.divergences.at(0).expected, "subject jobs."));
+  CHECK(says(early.result.divergences.at(0).actual, "no order explains a refusal because there are 1 messages already"));
+}
+
+TEST_CASE("a job that a kill left stored without an answer is refused when it is put back once more, and that is right") {
+  const std::string kills =
+      "faults:\n"
+      "  - { on: \"1/300 write of *.blk at srv\", until: 20s, signal: { node: srv, name: SIGKILL } }\n"
+      "  - { at: 100ms, every: 200ms..300ms, until: 25s, start: srv }\n";
+  for (std::uint64_t seed = 3; seed <= 6; ++seed) {
+    const Republished right = republish("{ max: 9, wait: 50ms }", kills, with_defects({}, seed));
+    CHECK_MESSAGE(right.result.passed(), told(right.result));
+    CHECK(right.refused > 0);
+  }
+}
+
 std::string complaint(const std::string& stream, const std::string& workloads, const std::string& more = "") {
   const Loaded loaded = load_text("scenario: s\nabout: A.\nnodes: { hub: {} }\nstreams: [ { on: hub, name: S, " + stream + " }" + more +
                                       " ]\nworkloads:\n" + workloads + "expect: [ { stream: S, messages: { at_least: 0 } } ]\n",
