@@ -160,6 +160,26 @@ TEST_CASE("a CR that does not end the line is kept, and separates arguments") {
   check_every_split(ParserRole::server_of_client, "SUB a\rb\r\nCONNECT \r\rx\r\r\n", {"subscribe subject=a sid=b", "connect text=\r\rx\r"});
 }
 
+TEST_CASE("blanks, tabs and CRs part arguments wherever they stand, and no other byte does") {
+  for (int byte = 0; byte < 256; ++byte) {
+    const char c = static_cast<char>(byte);
+    if (c == '\n') continue;
+    const bool is_parting = c == ' ' || c == '\t' || c == '\r';
+    for (std::size_t size = 3; size < 20; ++size) {
+      for (std::size_t place = 1; place + 1 < size; ++place) {
+        std::string argument(size, '!');  // the lowest byte that is no blank and no control
+        argument[place] = c;
+        const std::string line = "SUB " + argument + "\r\n";
+        const std::string parted = "subscribe subject=" + argument.substr(0, place) + " sid=" + argument.substr(place + 1);
+        const std::string whole = "subscribe subject=" + argument + " sid=\x1f";
+        const Log log =
+            is_parting ? parse(ParserRole::server_of_client, line) : parse(ParserRole::server_of_client, "SUB " + argument + " \x1f\r\n");
+        REQUIRE(log == Log{is_parting ? parted : whole});
+      }
+    }
+  }
+}
+
 TEST_CASE("an UNSUB count that cannot be read is none") {
   CHECK(parse(ParserRole::server_of_client, "UNSUB 1 x\r\n") == Log{"unsubscribe sid=1"});
 }
