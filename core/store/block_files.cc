@@ -194,11 +194,11 @@ Result<std::string_view> BlockFiles::read(MessageBlock& block, std::uint64_t off
   return ahead_[0].part(offset, size);
 }
 
-Result<std::string> BlockFiles::read_all(std::uint32_t index, bool& is_compressed, bool& has_io_error) {
+Result<std::string> BlockFiles::read_all(std::uint32_t index, bool& is_compressed, bool& has_io_error, std::string content) {
   WT_TRY(const std::unique_ptr<File> opened, disk_.open(path(index), OpenMode{}));
   WT_TRY(const Bytes size, opened->size());
   if (size.value > UINT32_MAX) return error(Errc::unsupported, path(index) + " has " + std::to_string(size.value) + " bytes");
-  std::string content(static_cast<std::size_t>(size.value), '\0');
+  content.resize(static_cast<std::size_t>(size.value));
   const auto got = opened->read_at(Bytes{0}, content);
   has_io_error = !got;
   if (got) {

@@ -49,8 +49,9 @@ class BlockFiles {
   // `size` bytes at `offset` of the block's plain content; the view lives until the next call on this object. Errors:
   // io_error, not_found; corrupt if the file is shorter. Suspends unless cached.
   Result<std::string_view> read(MessageBlock& block, std::uint64_t offset, std::uint32_t size);
-  // The whole plain content. An unreadable stretch reads as zeros and sets `has_io_error`. Suspends.
-  Result<std::string> read_all(std::uint32_t index, bool& is_compressed, bool& has_io_error);
+  // The whole plain content, in the memory of `content` if that is enough. An unreadable stretch reads as zeros and sets
+  // `has_io_error`. Suspends.
+  Result<std::string> read_all(std::uint32_t index, bool& is_compressed, bool& has_io_error, std::string content = {});
 
   // Puts what is cached of the block over its plain content as it was read: what the disk has forgotten, memory may know.
   void lay_cached_over(const MessageBlock& block, std::string& content) const;

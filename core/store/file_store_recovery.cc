@@ -189,7 +189,7 @@ Status FileStore::recover_block(std::uint32_t index, Recovery& found) {
   next_index_ = std::max(next_index_, index + 1);
   bool has_io_error = false;
   auto block = std::make_unique<MessageBlock>(options_.name, index, last_seq_.next());
-  auto read = files_.read_all(index, block->is_compressed, has_io_error);
+  auto read = files_.read_all(index, block->is_compressed, has_io_error, std::move(found.content));
   if (!read && read.error().code == Errc::corrupt) {
     // A compressed block that does not unpack: all of it is damaged.
     found.damaged.push_back({index, {0, 0, Seq{0}, Seq{0}}, false});
@@ -201,9 +201,9 @@ Status FileStore::recover_block(std::uint32_t index, Recovery& found) {
     return {};
   }
   if (!read) return read.error();
-  std::string content = *std::move(read);
+  std::string& content = found.content = *std::move(read);
   // Hashing is most of the work, so it is done once: the records are kept, and looked at when there is no doubt left.
-  std::vector<std::pair<RecordView, std::uint64_t>> records;
+  auto& records = found.records;
   const auto scan_again = [&] {
     records.clear();
     return scan_block(content, block->key, [&](const RecordView& record, std::uint64_t offset) { records.emplace_back(record, offset); });
@@ -271,6 +271,7 @@ Status FileStore::recover_block(std::uint32_t index, Recovery& found) {
     last_time_ = record.time.unix_ns;
   };
   for (const auto& [record, offset] : records) take(record, offset);
+  records.clear();  // they look into `content`
   block->raw_bytes = content.size();
   block->last_checksum = scan.last_checksum;
   block->was_synced = true;  // for all we know

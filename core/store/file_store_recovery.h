@@ -2,6 +2,8 @@
 #pragma once
 
 #include <optional>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "core/store/block_scan.h"
@@ -29,6 +31,9 @@ struct FileStore::Recovery {
   bool saw_index_record = false;               // the last record that the index knew is still there
   bool is_index_record_last = false;
   std::uint64_t index_record_at = 0;  // where it is
+  // The block that is read, and its records: their memory serves all blocks, for fresh pages cost more than what is done with them.
+  std::string content;
+  std::vector<std::pair<RecordView, std::uint64_t>> records;
   // Whether this lies behind everything that the index knew.
   [[nodiscard]] bool is_behind_index(const Damage& damage) const {
     if (!index || damage.block < index->last_block) return false;
