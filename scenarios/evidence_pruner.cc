@@ -7,6 +7,7 @@
 #include <string>
 #include <unordered_set>
 #include <utility>
+#include <vector>
 
 #include "scenarios/api_answer.h"
 #include "scenarios/final_state.h"
@@ -45,6 +46,32 @@ core::Seq over_through(const StreamLife& life) {
     ++stored;
   }
   return through;
+}
+
+// The contents of the stream's first messages, ascending: up to `last`, behind which comes a doubtful one, or one a second time.
+struct OverContents {
+  core::Seq last;
+  std::vector<std::uint64_t> contents;
+};
+OverContents over_contents(const StreamLife& life, core::Seq through, const std::unordered_set<std::uint64_t>& doubtful) {
+  OverContents out;
+  for (const StoredEvent& stored : life.stored) {
+    if (stored.seq > through || doubtful.contains(stored.content)) break;
+    out.contents.push_back(stored.content);
+    out.last = stored.seq;
+  }
+  std::sort(out.contents.begin(), out.contents.end());
+  if (std::adjacent_find(out.contents.begin(), out.contents.end()) == out.contents.end()) return out;
+  // Hardly ever: one by one.
+  out = {};
+  std::unordered_set<std::uint64_t> met;
+  for (const StoredEvent& stored : life.stored) {
+    if (stored.seq > through || doubtful.contains(stored.content) || !met.insert(stored.content).second) break;
+    out.last = stored.seq;
+  }
+  out.contents.assign(met.begin(), met.end());
+  std::sort(out.contents.begin(), out.contents.end());
+  return out;
 }
 
 // The last sequence up to `through` to which the copy is as its origin, as far as it goes.
@@ -127,8 +154,8 @@ void EvidencePruner::prune(const Family& family) {
   const auto is_there = [&](const PublishRecord& record) {
     const bool is_named = ledger.stream_of(record.stream()) == family.origin->name && ledger.domain_of(record.stream()) == node->domain;
     if (!is_named || record.seq() > through) return false;
-    const std::vector<const StoredEvent*> stored = origin->at(record.seq());
-    return stored.size() == 1 && stored.front()->content == record.content();
+    const StoredEvent* stored = origin->once(record.seq());
+    return stored != nullptr && stored->content == record.content();
   };
   // What waits for an answer may still be told of it, and what was told otherwise is for the invariants.
   std::unordered_set<std::uint64_t> doubtful;  // contents
@@ -140,17 +167,14 @@ void EvidencePruner::prune(const Family& family) {
       return true;
     });
   }
-  std::unordered_set<std::uint64_t> over;
-  core::Seq last;
-  for (const StoredEvent& stored : origin->stored) {
-    if (stored.seq > through || doubtful.contains(stored.content) || !over.insert(stored.content).second) break;
-    last = stored.seq;
-  }
+  const OverContents over = over_contents(*origin, through, doubtful);
+  const core::Seq last = over.last;
   if (last.value == 0) return;
   for (std::size_t w = 0; w < ledger.books().size(); ++w) {
     ledger.forget(static_cast<std::uint16_t>(w), until, [&](std::uint64_t, const PublishRecord& record) {
-      const bool is_plain = record.outcome() == Outcome::sent || record.outcome() == Outcome::acked;
-      return is_plain && over.contains(record.content());
+      // What was acknowledged without a doubt is what was stored there.
+      if (record.outcome() == Outcome::acked) return record.seq() <= last && !doubtful.contains(record.content());
+      return record.outcome() == Outcome::sent && std::binary_search(over.contents.begin(), over.contents.end(), record.content());
     });
   }
   for (const StreamKey& member : family.members) history.prune(member, last);

@@ -48,6 +48,12 @@ void note_size(StreamLife& life, core::Seq seq, std::uint64_t bytes) {
   }
 }
 
+// Where a sequence is among ascending ones, if there are no gaps.
+template <typename Events>
+std::size_t place_without_gaps(const Events& events, core::Seq seq) {
+  return events.empty() || seq < events.front().seq ? 0 : static_cast<std::size_t>(seq.value - events.front().seq.value);
+}
+
 // Erases from the front all whose sequence is at most `through`.
 template <typename Events>
 std::size_t erase_through(Events& events, core::Seq through) {
@@ -70,9 +76,17 @@ std::vector<const StoredEvent*> StreamLife::at(core::Seq seq) const {
   return out;
 }
 
+const StoredEvent* StreamLife::once(core::Seq seq) const {
+  if (ascents.size() == 1) {
+    const std::size_t guess = place_without_gaps(stored, seq);
+    if (guess < stored.size() && stored[guess].seq == seq) return &stored[guess];
+  }
+  const std::vector<const StoredEvent*> all = at(seq);
+  return all.size() == 1 ? all.front() : nullptr;
+}
+
 std::uint64_t StreamLife::size_of(core::Seq seq) const {
-  // Where it is if there are no gaps.
-  const std::uint64_t guess = sizes.empty() || seq < sizes.front().seq ? 0 : seq.value - sizes.front().seq.value;
+  const std::size_t guess = place_without_gaps(sizes, seq);
   if (guess < sizes.size() && sizes[guess].seq == seq) return sizes[guess].bytes;
   const auto found =
       std::lower_bound(sizes.begin(), sizes.end(), seq, [](const RecordSize& size, core::Seq wanted) { return size.seq < wanted; });

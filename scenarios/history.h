@@ -96,6 +96,8 @@ struct StreamLife {
   [[nodiscard]] std::uint64_t stored_count() const { return pruned.count + stored.size(); }
   [[nodiscard]] std::uint64_t size_of(core::Seq seq) const;  // 0: unknown
   [[nodiscard]] bool recovered_between(core::Instant from, core::Instant to) const;
+  // What was stored under `seq`, if that sequence was used once.
+  [[nodiscard]] const StoredEvent* once(core::Seq seq) const;
   // What was stored under `seq`, oldest first. More than one: the sequence was used again.
   [[nodiscard]] std::vector<const StoredEvent*> at(core::Seq seq) const;
 };

@@ -22,8 +22,17 @@ std::string ack_subject(const AckInfo& info) {
   std::string out;
   out.reserve(info.stream.size() + info.consumer.size() + 80);
   out.append("$JS.ACK.").append(info.stream).append(".").append(info.consumer);
-  for (const std::uint64_t part : {info.deliveries, info.stream_seq.value, info.consumer_seq}) out.append(".").append(std::to_string(part));
-  out.append(".").append(std::to_string(info.time.unix_ns)).append(".").append(std::to_string(info.pending));
+  const auto add = [&](auto number) {
+    std::array<char, 20> digits;
+    const char* const end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
+    out.push_back('.');
+    out.append(digits.data(), static_cast<std::size_t>(end - digits.data()));
+  };
+  add(info.deliveries);
+  add(info.stream_seq.value);
+  add(info.consumer_seq);
+  add(info.time.unix_ns);
+  add(info.pending);
   return out;
 }
 

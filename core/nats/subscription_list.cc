@@ -41,6 +41,15 @@ struct SubscriptionList::Cache {
   std::vector<SubscriptionTrie::Id> below;
   // Of subjects that were asked for lately: reply subjects are used once, and would push out what comes again.
   std::array<std::uint64_t, 256> seen{};
+  std::shared_ptr<SubscriptionMatch> spare;
+
+  // An empty answer: the last one again if nobody kept it.
+  std::shared_ptr<SubscriptionMatch> blank() {
+    if (spare == nullptr || spare.use_count() > 1) return spare = std::make_shared<SubscriptionMatch>();
+    spare->plain.clear();
+    spare->groups.clear();
+    return spare;
+  }
 
   // Whether the subject was asked for before, as far as is remembered.
   bool has_come_again(std::string_view subject) {
@@ -107,7 +116,7 @@ std::shared_ptr<const SubscriptionMatch> SubscriptionList::match(std::string_vie
   found.clear();
   collect(subject, found);
   std::sort(found.begin(), found.end(), is_earlier);
-  auto answer = std::make_shared<SubscriptionMatch>();
+  const std::shared_ptr<SubscriptionMatch> answer = cache_->blank();
   for (Subscription* const subscription : found) {
     if (subscription->queue.empty()) {
       answer->plain.push_back(subscription);

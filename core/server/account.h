@@ -177,7 +177,8 @@ class Account {
   // Removed while a message was being routed: freed when nobody can still be looking at them.
   std::list<AccountSubscription> dead_;
   unsigned routing_depth_ = 0;
-  const RouteOrigin* routing_ = nullptr;  // of the innermost message under way
+  std::vector<LeafTarget> spare_targets_;  // memory for the next message's; empty
+  const RouteOrigin* routing_ = nullptr;   // of the innermost message under way
 };
 
 }  // namespace windtunnel::core

@@ -46,11 +46,14 @@ class Account::Routing {
     ++account_.routing_depth_;
     outer_ = account_.routing_;
     account_.routing_ = &origin_;
+    targets_.swap(account_.spare_targets_);
   }
   ~Routing() {
     account_.routing_ = outer_;
+    targets_.clear();
+    account_.spare_targets_.swap(targets_);
     // A dead handler's own destructor may remove another subscription, so the list is taken before it is freed.
-    if (--account_.routing_depth_ == 0) std::list<AccountSubscription>().swap(account_.dead_);
+    if (--account_.routing_depth_ == 0 && !account_.dead_.empty()) std::list<AccountSubscription>().swap(account_.dead_);
   }
   Routing(const Routing&) = delete;
   Routing& operator=(const Routing&) = delete;
