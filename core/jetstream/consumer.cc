@@ -163,7 +163,9 @@ void Consumer::on_removed(Seq seq, std::string_view subject, bool is_purge) {
   const std::uint64_t consumer_seq = entry == nullptr ? 0 : entry->consumer_seq;
   const std::uint64_t deliveries = redeliveries_of(seq);
   forget(seq);
-  if (consumer_seq > 0 && !is_purge) {  // a purge is not worth a word, and sees to the floor when it is over
+  if (is_purge) {  // it is not worth a word, and sees to the floor when it is over
+    purged_ = std::max(purged_, consumer_seq);
+  } else if (consumer_seq > 0) {
     floor_after(seq, consumer_seq);
     filed_.settled(seq, consumer_seq, pending_, delivered());
     // As if it had been terminated.
@@ -174,24 +176,36 @@ void Consumer::on_removed(Seq seq, std::string_view subject, bool is_purge) {
   wake();  // a place below max_ack_pending is free
 }
 
-// Positions move past what a purge took; never back (streams C.10). Where it took all that there is for this consumer, to the
-// stream's end.
+// Positions move past what a purge took; never back (streams C.10). A purge of a subject concerns only consumers whose filters lie
+// within it or cover it. Who wants nothing else goes on at what is left of it; nats-server lets one that has other filters as well go on
+// there, who then misses what lies between.
 void Consumer::on_purged(std::string_view filter) {
+  const auto lies_within = [&](const std::string& mine) { return is_subset(mine, filter); };
+  const auto is_touched = [&](const std::string& mine) { return is_subset(mine, filter) || is_subset(filter, mine); };
   const StreamStore& store = host_.store();
-  const StreamState stream = store.state();
-  const auto is_within = [&](const std::string& mine) { return is_subset(mine, filter); };
-  const bool is_all = filter.empty() || (!filters_.empty() && std::all_of(filters_.begin(), filters_.end(), is_within));
-  const bool is_over = stream.messages == 0 || (is_all && !filter.empty() && store.count_matching({std::string(filter)}, Seq{1}) == 0);
-  const Seq gone_below = is_over ? stream.last_seq.next() : stream.first_seq;
+  Seq gone_below = store.state().first_seq;
+  if (!filter.empty() && !filters_.empty()) {
+    if (std::none_of(filters_.begin(), filters_.end(), is_touched)) return;
+    if (std::all_of(filters_.begin(), filters_.end(), lies_within)) {
+      gone_below = store.next_matching({std::string(filter)}, Seq{1});
+      if (gone_below.value == 0) gone_below = store.last_seq().next();
+    }
+  }
   next_seq_ = std::max(next_seq_, gone_below);
+  for (const auto& [seq, delivery] : pending_.all()) {
+    if (seq < gone_below) purged_ = std::max(purged_, delivery.consumer_seq);
+  }
   pending_.remove_below(gone_below);
   redeliver_.remove_below(gone_below);
   redelivered_.erase(redelivered_.begin(), redelivered_.lower_bound(gone_below));
   if (pending_.is_empty()) {
-    if (next_delivery_ > 1) ack_floor_ = delivered();
-  } else {
-    repair_floor(gone_below, /*closes_gaps=*/true);
+    ack_floor_ = delivered();
+  } else if (env_.defects.is_on(Defect::nats_5227)) {
+    repair_floor(gone_below);
+  } else if (ack_floor_.stream < gone_below) {
+    ack_floor_ = SequencePair{std::max(ack_floor_.consumer, purged_), gone_below.prev()};
   }
+  purged_ = 0;
   if (filed_.is_kept()) filed_.begin(ack_floor_);
   count_pending();
   if (store_) store_->changed();

@@ -122,7 +122,7 @@ class Consumer {
   void restore(const ConsumerState& saved);
   void take_floor(const ConsumerState& saved);
   void reconcile(const StreamState& stream);
-  void repair_floor(Seq first, bool closes_gaps);
+  void repair_floor(Seq first);
   void draw_jitter();
   void count_pending();
   void subscribe();
@@ -196,6 +196,7 @@ class Consumer {
   Seq next_seq_{1};                  // of the stream, to look at next
   std::uint64_t next_delivery_ = 1;  // consumer sequence of the next delivery
   SequencePair ack_floor_;
+  std::uint64_t purged_ = 0;  // the highest delivery that the purge under way has taken
   PendingDeliveries pending_;
   FiledPosition filed_;
   std::map<Seq, std::uint64_t> redelivered_;  // deliveries - 1

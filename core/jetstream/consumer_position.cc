@@ -132,19 +132,16 @@ void Consumer::reconcile(const StreamState& stream) {
     const bool is_filed = filed_.is_kept() && !had_pending;
     if (next_delivery_ > 1 && !is_filed) ack_floor_ = delivered();
   } else {
-    repair_floor(stream.first_seq, /*closes_gaps=*/false);
+    repair_floor(stream.first_seq);
   }
 }
 
 // The floor of a consumer that has something pending must not lie below the stream's first message: nothing there is left to
-// be acknowledged. The lowest pending message itself is not acknowledged, though (nats-5227). `closes_gaps`: nor may there be
-// anything between the two that was delivered, and is gone.
-void Consumer::repair_floor(Seq first, bool closes_gaps) {
-  if (pending_.is_empty()) return;
+// be acknowledged. The lowest pending message itself is not acknowledged, though (nats-5227).
+void Consumer::repair_floor(Seq first) {
+  if (pending_.is_empty() || first.value == 0 || ack_floor_.stream >= first.prev()) return;
   const auto& [lowest, entry] = *pending_.all().begin();
-  const bool is_below_stream = first.value > 0 && ack_floor_.stream < first.prev();
-  if (!is_below_stream && !(closes_gaps && entry.consumer_seq > ack_floor_.consumer + 1)) return;
-  const std::uint64_t off = is_below_stream && env_.defects.is_on(Defect::nats_5227) ? 0 : 1;
+  const std::uint64_t off = env_.defects.is_on(Defect::nats_5227) ? 0 : 1;
   ack_floor_ = SequencePair{std::max(ack_floor_.consumer, entry.consumer_seq - off), std::max(ack_floor_.stream, Seq{lowest.value - off})};
 }
 

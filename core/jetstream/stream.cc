@@ -56,6 +56,7 @@ Stream::Stream(const StreamContext& context, StreamConfig config, WallTime creat
       inbox_(env_.tasks, kInboxMax),
       storing_(env_.tasks),
       scope_(env_.tasks) {
+  is_begun_ = config_.first_seq == Seq{1};
   store_->on_removed([this](Seq seq, std::string_view subject) {
     for (const auto& [name, consumer] : consumers_) consumer->on_removed(seq, subject, purges_ > 0);
   });
@@ -227,6 +228,7 @@ ApiStatus Stream::purge(const PurgeRequest& request, std::uint64_t& purged) {
   --purges_;
   if (!done) return api_errors::purge_failed(done.error().detail);
   purged = *done;
+  is_begun_ = is_begun_ || (request.filter.empty() && request.below.value == 0 && request.keep == 0);
   if (mirror_) mirror_->purged();
   for (const auto& [name, consumer] : consumers_) consumer->on_purged(request.filter);
   env_.log.info("stream.purged", {{"stream", config_.name}, {"messages", purged}});
@@ -264,7 +266,7 @@ void Stream::write_info(JsonWriter& json, const InfoOptions& options) const {
   json.key("state").begin_object();
   json.field("messages", state.messages)
       .field("bytes", state.bytes.value)
-      .field("first_seq", state.first_seq.value)
+      .field("first_seq", is_begun_ ? std::max<std::uint64_t>(state.first_seq.value, 1) : state.first_seq.value)
       .field("first_ts", time(state.first_time))
       .field("last_seq", state.last_seq.value)
       .field("last_ts", time(state.last_time));

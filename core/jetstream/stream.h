@@ -180,8 +180,9 @@ class Stream final : private ConsumerHost {
   bool is_dedupe_loaded_ = false;
   std::string last_msg_id_;
   Queue<Message> inbox_;
-  Mutex storing_;   // what is published and what sources bring is checked and stored one by one
-  int purges_ = 0;  // under way: what goes now goes by one of them
+  Mutex storing_;          // what is published and what sources bring is checked and stored one by one
+  int purges_ = 0;         // under way: what goes now goes by one of them
+  bool is_begun_ = false;  // even an empty stream has a first sequence, as nats-server shows it: after a purge, or configured to
   bool is_closed_ = false;
   TaskScope scope_;
 };

@@ -39,6 +39,7 @@ class StoreHandle final : public StreamStore {
   std::uint64_t count_matching(const std::vector<std::string>& filters, Seq from) const override {
     return store_->count_matching(filters, from);
   }
+  Seq next_matching(const std::vector<std::string>& filters, Seq from) const override { return store_->find_next(filters, from); }
   Seq last_seq_of(std::string_view subject) const override { return store_->last_seq_of(subject); }
   Seq seq_at_time(WallTime time) const override { return store_->seq_at_time(time); }
   const StoreLimits& limits() const override { return store_->limits(); }

@@ -55,6 +55,7 @@ class FileStore final : public std::enable_shared_from_this<FileStore> {
   [[nodiscard]] std::vector<Seq> deleted() const;
   [[nodiscard]] std::map<std::string, std::uint64_t> subject_counts(std::string_view filter) const;
   [[nodiscard]] std::uint64_t count_matching(const std::vector<std::string>& filters, Seq from) const;
+  [[nodiscard]] Seq find_next(const std::vector<std::string>& filters, Seq from) const;
   [[nodiscard]] Seq last_seq_of(std::string_view subject) const;
   [[nodiscard]] Seq seq_at_time(WallTime time) const;
   [[nodiscard]] const StoreLimits& limits() const { return options_.limits; }
@@ -121,7 +122,6 @@ class FileStore final : public std::enable_shared_from_this<FileStore> {
   // file_store_read.cc
   Result<StoredMessage> read_message(MessageBlock& block, Seq seq);
   void note_lost_message(Seq seq, std::uint64_t bytes);
-  [[nodiscard]] Seq find_next(const std::vector<std::string>& filters, Seq from) const;
   [[nodiscard]] Seq find_last(std::string_view filter) const;
   [[nodiscard]] Seq last_seen_of(SubjectId subject) const;
 

@@ -324,6 +324,7 @@ class MemoryStore final : public StreamStore {
     return out;
   }
   std::uint64_t count_matching(const std::vector<std::string>& filters, Seq from) const override { return contents_->count(filters, from); }
+  Seq next_matching(const std::vector<std::string>& filters, Seq from) const override { return contents_->next(filters, from); }
   Seq last_seq_of(std::string_view subject) const override {
     const SubjectId id = contents_->subjects().find(subject);
     return id == kNoSubject ? Seq{0} : contents_->subjects().seqs(id).last();

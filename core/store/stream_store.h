@@ -103,12 +103,14 @@ class StreamStore {
 
   // None of these suspends.
   [[nodiscard]] virtual StreamState state() const = 0;
-  [[nodiscard]] virtual Seq last_seq() const = 0;  // as in state(), which costs more
+  [[nodiscard]] virtual Seq last_seq() const = 0;              // as in state(), which costs more
   [[nodiscard]] virtual std::vector<Seq> deleted() const = 0;  // interior deleted sequences, ascending
   // Live messages a subject, for subjects that match the filter.
   [[nodiscard]] virtual std::map<std::string, std::uint64_t> subject_counts(std::string_view filter) const = 0;
   // Live messages at or after `from` that match one of the filters (none: all).
   [[nodiscard]] virtual std::uint64_t count_matching(const std::vector<std::string>& filters, Seq from) const = 0;
+  // The first of them; 0 if none.
+  [[nodiscard]] virtual Seq next_matching(const std::vector<std::string>& filters, Seq from) const = 0;
   // The sequence of the last message of exactly this subject; 0 if none.
   [[nodiscard]] virtual Seq last_seq_of(std::string_view subject) const = 0;
   // The first sequence stored at or after `time`; last + 1 if none.

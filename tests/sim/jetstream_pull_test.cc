@@ -247,6 +247,29 @@ TEST_CASE("a purge moves the consumer past what is gone, never back") {
   CHECK(stream_seqs(js.fetch("S", "c", 5)) == Seqs{6});
 }
 
+TEST_CASE("a purge moves the floor of a consumer that has had nothing yet, and leaves one alone that wants none of it") {
+  OneNode node;
+  JetStreamClient& js = node.client();
+  js.create_stream("S", R"("subjects":["s.>"])");
+  js.api("STREAM.PURGE.S");
+  CHECK(js.stream("S")["state"]["first_seq"] == 1);
+  for (const char* subject : {"s.a", "s.b", "s.a", "s.c", "s.b", "s.a"}) js.publish(subject, "x");
+  js.create_consumer("S", "all", R"("ack_policy":"explicit")");
+  js.create_consumer("S", "a", R"("ack_policy":"explicit","filter_subject":"s.a")");
+  js.create_consumer("S", "b", R"("ack_policy":"explicit","filter_subject":"s.b")");
+  js.create_consumer("S", "ab", R"("ack_policy":"explicit","filter_subjects":["s.a","s.b"])");
+  const auto floor = [&](const char* consumer) { return js.consumer("S", consumer)["ack_floor"]["stream_seq"]; };
+  CHECK(js.api("STREAM.PURGE.S", R"({"filter":"s.a","seq":4})")["purged"] == 2);
+  CHECK(floor("all") == 1);
+  CHECK(floor("a") == 5);
+  CHECK(floor("b") == 0);
+  CHECK(floor("ab") == 1);
+  CHECK(stream_seqs(js.fetch("S", "ab", 5)) == Seqs{2, 5, 6});
+  CHECK(js.api("STREAM.PURGE.S")["purged"] == 4);
+  for (const char* consumer : {"all", "a", "b"}) CHECK(floor(consumer) == 6);
+  CHECK(js.consumer("S", "ab")["ack_floor"]["consumer_seq"] == 3);
+}
+
 SCENARIO("a consumer begins where its deliver policy says") {
   OneNode node;
   JetStreamClient& js = node.client();
