@@ -67,9 +67,9 @@ OverContents over_contents(const StreamLife& life, core::Seq through, const std:
   std::unordered_set<std::uint64_t> met;
   for (const StoredEvent& stored : life.stored) {
     if (stored.seq > through || doubtful.contains(stored.content) || !met.insert(stored.content).second) break;
+    out.contents.push_back(stored.content);
     out.last = stored.seq;
   }
-  out.contents.assign(met.begin(), met.end());
   std::sort(out.contents.begin(), out.contents.end());
   return out;
 }

@@ -228,7 +228,7 @@ ApiStatus Stream::purge(const PurgeRequest& request, std::uint64_t& purged) {
   --purges_;
   if (!done) return api_errors::purge_failed(done.error().detail);
   purged = *done;
-  is_begun_ = is_begun_ || (request.filter.empty() && request.below.value == 0 && request.keep == 0);
+  is_begun_ = is_begun_ || ((request.filter.empty() || request.filter == ">") && request.below.value == 0 && request.keep == 0);
   if (mirror_) mirror_->purged();
   for (const auto& [name, consumer] : consumers_) consumer->on_purged(request.filter);
   env_.log.info("stream.purged", {{"stream", config_.name}, {"messages", purged}});
