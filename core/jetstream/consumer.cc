@@ -185,7 +185,8 @@ void Consumer::on_purged(std::string_view filter) {
   const StreamStore& store = host_.store();
   Seq gone_below = store.state().first_seq;
   if (!filter.empty() && !filters_.empty()) {
-    if (std::none_of(filters_.begin(), filters_.end(), is_touched)) return;
+    // Filters may overlap all the same: what was taken counts.
+    if (purged_ == 0 && std::none_of(filters_.begin(), filters_.end(), is_touched)) return;
     if (std::all_of(filters_.begin(), filters_.end(), lies_within)) {
       gone_below = store.next_matching({std::string(filter)}, Seq{1});
       if (gone_below.value == 0) gone_below = store.last_seq().next();

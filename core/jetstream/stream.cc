@@ -221,14 +221,15 @@ ApiStatus Stream::purge(const PurgeRequest& request, std::uint64_t& purged) {
   if (config_.sealed) return api_errors::sealed();
   if (config_.deny_purge) return api_errors::purge_failed("stream purge not permitted");
   // Up to a sequence, whatever the subject: then this is the first one, even if it lies beyond the last.
-  const bool is_compaction = (request.filter.empty() || request.filter == ">") && request.keep == 0 && request.below.value > 1;
+  const bool is_of_all = (request.filter.empty() || request.filter == ">") && request.keep == 0;
+  const bool is_compaction = is_of_all && request.below.value > 1;
   if (sources_) sources_->before_purge();
   ++purges_;
   const Result<std::uint64_t> done = is_compaction ? store_->compact(request.below) : store_->purge(request);
   --purges_;
   if (!done) return api_errors::purge_failed(done.error().detail);
   purged = *done;
-  is_begun_ = is_begun_ || ((request.filter.empty() || request.filter == ">") && request.below.value == 0 && request.keep == 0);
+  is_begun_ = is_begun_ || (is_of_all && request.below.value == 0);
   if (mirror_) mirror_->purged();
   for (const auto& [name, consumer] : consumers_) consumer->on_purged(request.filter);
   env_.log.info("stream.purged", {{"stream", config_.name}, {"messages", purged}});

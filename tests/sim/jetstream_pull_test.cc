@@ -270,6 +270,19 @@ TEST_CASE("a purge moves the floor of a consumer that has had nothing yet, and l
   CHECK(js.consumer("S", "ab")["ack_floor"]["consumer_seq"] == 3);
 }
 
+TEST_CASE("a purge that takes what a consumer has pending moves its floor, though neither filter covers the other") {
+  OneNode node;
+  JetStreamClient& js = node.client();
+  js.create_stream("S", R"("subjects":["s.*","t.*"])");
+  for (const char* subject : {"s.b", "t.b"}) js.publish(subject, "x");
+  js.create_consumer("S", "b", R"("ack_policy":"explicit","filter_subject":"*.b")");
+  REQUIRE(stream_seqs(js.fetch("S", "b", 1)) == Seqs{1});
+  CHECK(js.api("STREAM.PURGE.S", R"({"filter":"s.*"})")["purged"] == 1);
+  CHECK(js.consumer("S", "b")["num_ack_pending"] == 0);
+  CHECK(js.consumer("S", "b")["ack_floor"]["consumer_seq"] == 1);
+  CHECK(stream_seqs(js.fetch("S", "b", 1)) == Seqs{2});
+}
+
 SCENARIO("a consumer begins where its deliver policy says") {
   OneNode node;
   JetStreamClient& js = node.client();
