@@ -1,12 +1,14 @@
 // What a purge does to a stream and to its consumers: on nats-server 2.10.27 and on ours the same, for every kind of purge, filters and
 // progress of the consumer.
 #include <doctest/doctest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/nats/subject.h"
@@ -20,7 +22,10 @@ using nlohmann::json;
 
 namespace {
 
-// What the consumer has done by then, of the six messages s.a, s.b, s.a, s.c, s.b, s.a, as far as it wants them.
+// The six messages are s.a, s.b, s.a, s.c, s.b, s.a.
+constexpr std::string_view kLetters = "abacba";
+
+// What the consumer has done by then of them, as far as it wants them.
 struct Progress {
   const char* name;
   int published;
@@ -84,6 +89,15 @@ bool loses_messages(const Case& each) {
          !std::all_of(each.filters.begin(), each.filters.end(), is_within);
 }
 
+// nats-server tells its consumers of a new message a moment after it has acknowledged it.
+template <typename Ask>
+void wait_for_pending(const Case& each, int fetched, Ask info) {
+  const std::string published = std::string(kLetters.substr(0, static_cast<std::size_t>(each.progress.published)));
+  const auto wanted =
+      std::count_if(published.begin(), published.end(), [&](char letter) { return each.wants(std::string("s.") + letter); });
+  for (int i = 0; i < 2000 && info().at("num_pending") != wanted - fetched; ++i) ::usleep(1000);
+}
+
 // How many it purged, the stream's state and the consumer's positions.
 std::string play(const Case& each, const std::string& name, PeerClient& client) {
   const auto ask = [&](const std::string& verb, const json& body = nullptr) { return client.ask("$JS.API." + verb, body); };
@@ -92,12 +106,11 @@ std::string play(const Case& each, const std::string& name, PeerClient& client) 
   if (each.filters.size() == 1) config["filter_subject"] = each.filters.front();
   if (each.filters.size() > 1) config["filter_subjects"] = each.filters;
   REQUIRE_FALSE(ask("CONSUMER.DURABLE.CREATE." + name + ".c", json{{"stream_name", name}, {"config", config}}).contains("error"));
-  const std::string letters = "abacba";
   for (int i = 0; i < each.progress.published; ++i)
-    REQUIRE(client.ask(std::string("s.") + letters[static_cast<std::size_t>(i)], "x").contains("seq"));
+    REQUIRE(client.ask(std::string("s.") + kLetters[static_cast<std::size_t>(i)], "x").contains("seq"));
   std::vector<std::string> acks;
   for (int i = 0; i < each.progress.fetched; ++i) {
-    if (!each.wants(std::string("s.") + letters[static_cast<std::size_t>(i)])) continue;
+    if (!each.wants(std::string("s.") + kLetters[static_cast<std::size_t>(i)])) continue;
     // A message comes under its own subject, which request() would not take for an answer.
     client.publish("$JS.API.CONSUMER.MSG.NEXT." + name + ".c", R"({"batch":1,"expires":5000000000})", client.inbox() + ".next");
     const auto message = client.next();
@@ -108,6 +121,7 @@ std::string play(const Case& each, const std::string& name, PeerClient& client) 
   for (std::size_t i = 0; i < std::min<std::size_t>(acks.size(), static_cast<std::size_t>(each.progress.acked)); ++i)
     REQUIRE(client.request(acks[i], "+ACK"));
 
+  wait_for_pending(each, static_cast<int>(acks.size()), [&] { return ask("CONSUMER.INFO." + name + ".c"); });
   const json purged = ask("STREAM.PURGE." + name, each.purge);
   json state = ask("STREAM.INFO." + name).at("state");
   for (const char* key : {"first_ts", "last_ts"}) state.erase(key);
