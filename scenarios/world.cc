@@ -182,7 +182,7 @@ std::optional<std::string> World::ask(NodePlace& place, const std::string& subje
   core::Event answered{kernel_.harness()};
   std::string answer;
   const std::string reply = "_HARNESS." + std::to_string(++questions_);
-  const core::SubscriptionId id = node.server().subscribe(reply, "", [&](const core::MessageView& message, bool) {
+  const core::SubscriptionId id = node.server().subscribe_reply(reply, [&](const core::MessageView& message, bool) {
     answer = message.payload;
     answered.set();
   });

@@ -106,7 +106,7 @@ std::optional<std::string> OriginConsumer::ask(const std::string& subject, const
     SubscriptionId id;
     ~Inbox() { bus.unsubscribe(id); }
   };
-  const Inbox inbox{bus_, bus_.subscribe(reply_to, "", [&answer, this](const MessageView& message, bool) {
+  const Inbox inbox{bus_, bus_.subscribe_reply(reply_to, [&answer, this](const MessageView& message, bool) {
                       if (std::exchange(answer.has_come, true)) return;
                       answer.payload = message.payload;
                       waiting_.wake_all(env_.tasks);

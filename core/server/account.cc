@@ -14,6 +14,7 @@ AccountSubscription& Account::add(AccountSubscription subscription) {
   added.self = std::prev(subscriptions_.end());
   added.id = next_id();
   if (added.local != nullptr && added.client == nullptr) inner_.emplace_hint(inner_.end(), added.id, &added);
+  if (added.is_reply()) ++replies_;
   list_.insert(added);
   ++version_;
   tell(added, added.count());
@@ -27,6 +28,7 @@ void Account::remove(AccountSubscription& subscription) {
   std::list<AccountSubscription> removed;
   removed.splice(removed.end(), subscriptions_, subscription.self);
   if (subscription.local != nullptr && subscription.client == nullptr) inner_.erase(subscription.id);
+  if (subscription.is_reply()) --replies_;
   list_.remove(subscription);
   ++version_;
   tell(subscription, -subscription.count());
@@ -59,10 +61,31 @@ AccountSubscription* Account::find(const LeafReceiver& leaf, std::string_view su
 }
 
 void Account::tell_leafs(AccountSubscription& subscription, std::int64_t delta) {
+  if (subscription.is_reply()) {
+    for (const std::uint64_t id : subscription.local->told) {
+      if (const auto leaf = leafs_.find(id); leaf != leafs_.end()) tell_leaf(*leaf->second, subscription, delta);
+    }
+    return;
+  }
   for (const auto& [id, leaf] : leafs_) {
-    if (leaf == subscription.leaf) continue;
-    if (subscription.name == InterestNames::kNone) subscription.name = names_.take(subscription.subject, subscription.queue);
-    leaf->on_interest(subscription, delta);
+    if (leaf != subscription.leaf) tell_leaf(*leaf, subscription, delta);
+  }
+}
+
+void Account::tell_leaf(LeafReceiver& leaf, AccountSubscription& subscription, std::int64_t delta) {
+  if (subscription.name == InterestNames::kNone) subscription.name = names_.take(subscription.subject, subscription.queue);
+  leaf.on_interest(subscription, delta);
+}
+
+void Account::tell_of_reply(LeafReceiver& leaf, std::string_view reply) {
+  for (Subscription* each = list_.first_of(reply); each != nullptr; each = each->behind) {
+    auto& subscription = static_cast<AccountSubscription&>(*each);
+    if (!subscription.is_reply()) continue;
+    std::vector<std::uint64_t>& told = subscription.local->told;
+    if (std::find(told.begin(), told.end(), leaf.id()) != told.end()) continue;
+    told.push_back(leaf.id());
+    ++version_;
+    tell_leaf(leaf, subscription, subscription.count());
   }
 }
 
@@ -79,6 +102,10 @@ void Account::add_leaf(LeafReceiver& leaf) {
   const bool is_new = leafs_.emplace(leaf.id(), &leaf).second;
   WT_ASSERT(is_new);
   ++version_;
+  if (replies_ == 0) return;
+  for (const auto& [id, subscription] : inner_) {
+    if (subscription->is_reply()) subscription->local->told.push_back(leaf.id());
+  }
 }
 
 void Account::remove_leaf(LeafReceiver& leaf) {

@@ -60,7 +60,9 @@ struct LocalSubscription {
   std::string sid;             // of a client
   std::uint32_t max_msgs = 0;  // auto-unsubscribe; 0: never
   std::uint32_t delivered = 0;
-  bool is_api = false;  // takes what is asked of JetStream, but for what it need not see
+  bool is_api = false;                   // takes what is asked of JetStream, but for what it need not see
+  bool is_reply = false;                 // for answers: only those leaf connections are told of it that need to know
+  std::vector<std::uint64_t> told = {};  // of these, by their ids; they may have gone since
 };
 
 struct AccountSubscription : Subscription {
@@ -82,6 +84,7 @@ struct AccountSubscription : Subscription {
   [[nodiscard]] bool is_leaf() const { return leaf != nullptr; }
   [[nodiscard]] bool passes_over(std::string_view literal) const;
   [[nodiscard]] std::int64_t count() const { return queue.empty() ? 1 : weight; }
+  [[nodiscard]] bool is_reply() const { return local != nullptr && local->is_reply; }
 };
 
 // Where a message came from.
@@ -125,6 +128,7 @@ class Account {
   }
   [[nodiscard]] std::size_t size() const { return subscriptions_.size(); }
 
+  // Everything is announced to it by whoever adds it, right then.
   void add_leaf(LeafReceiver& leaf);
   void remove_leaf(LeafReceiver& leaf);
   [[nodiscard]] bool has_leafs() const { return !leafs_.empty(); }
@@ -159,11 +163,15 @@ class Account {
   [[nodiscard]] SubscriptionId next_id() { return static_cast<SubscriptionId>(++last_id_); }
   void tell(AccountSubscription& subscription, std::int64_t delta);
   void tell_leafs(AccountSubscription& subscription, std::int64_t delta);
+  void tell_leaf(LeafReceiver& leaf, AccountSubscription& subscription, std::int64_t delta);
+  // Before a message with that reply goes out from here: who is to answer must know where to.
+  void tell_of_reply(LeafReceiver& leaf, std::string_view reply);
   void call_watches(std::string_view pattern, bool of_leafs);
 
   SubscriptionList list_;
   std::list<AccountSubscription> subscriptions_;          // in order of creation
   std::map<SubscriptionId, AccountSubscription*> inner_;  // this server's own
+  std::size_t replies_ = 0;                               // of these: for answers
   InterestNames names_;
   std::map<std::uint64_t, LeafReceiver*> leafs_;              // by connection id
   std::map<SubscriptionId, std::shared_ptr<Watch>> watches_;  // owners: this map, and the call that is under way

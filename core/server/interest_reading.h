@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,8 @@ struct InterestReading {
   };
   struct Held : Entry {
     std::uint64_t leaf = 0;  // the leaf connection that announced it; 0: a client's, or one of this server's own
+    std::optional<std::vector<std::uint64_t>>
+        told;  // for answers to this server: the leaf connections that are to know of it, others are not
   };
   // A registered leaf connection.
   struct Link {

@@ -17,10 +17,13 @@ AccountSubscription& of_account(Subscription* subscription) { return static_cast
 // the first one behind the eighth dot.
 bool split_shown_subject(MessageView& message) {
   if (!message.reply.starts_with(kAckPrefix)) return false;
-  unsigned dots = 0;
-  for (std::size_t at = 0; at < message.reply.size(); ++at) {
-    if (message.reply[at] == '.') ++dots;
-    if (message.reply[at] != '@' || dots < 8 || at + 1 == message.reply.size()) continue;
+  std::ptrdiff_t dots = 0;
+  std::size_t counted = 0;
+  for (std::size_t at = message.reply.find('@'); at != std::string_view::npos; at = message.reply.find('@', at + 1)) {
+    dots += std::count(message.reply.begin() + static_cast<std::ptrdiff_t>(counted),
+                       message.reply.begin() + static_cast<std::ptrdiff_t>(at), '.');
+    counted = at;
+    if (dots < 8 || at + 1 == message.reply.size()) continue;
     message.shown_subject = message.reply.substr(at + 1);
     message.reply = message.reply.substr(0, at);
     return true;
@@ -201,7 +204,10 @@ class Account::Routing {
       if (target.subscription->is_dead) continue;
       if (record_ != nullptr)
         record_->sent.push_back({target.subscription->leaf->id(), std::vector<std::string>(target.queues.begin(), target.queues.end())});
-      target.subscription->leaf->deliver(onward_, target.queues);
+      LeafReceiver& leaf = *target.subscription->leaf;
+      const bool is_from_here = origin_.leaf == nullptr && origin_.client == nullptr;
+      if (account_.replies_ > 0 && is_from_here && !onward_.reply.empty()) account_.tell_of_reply(leaf, onward_.reply);
+      leaf.deliver(onward_, target.queues);
       is_delivered_ = true;
     }
   }

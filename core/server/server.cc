@@ -7,6 +7,19 @@
 #include "core/server/server_core.h"
 
 namespace windtunnel::core {
+namespace {
+
+AccountSubscription own_subscription(std::string_view subject, std::string_view queue, Bus::Handler handler) {
+  WT_ASSERT(handler != nullptr);
+  AccountSubscription subscription;
+  subscription.subject = subject;
+  subscription.queue = queue;
+  subscription.local = std::make_unique<LocalSubscription>();
+  subscription.local->handler = std::move(handler);
+  return subscription;
+}
+
+}  // namespace
 
 Server::Server(Env& env, ServerConfig config) : core_(std::make_unique<ServerCore>(env, std::move(config))) {}
 Server::~Server() = default;
@@ -28,14 +41,16 @@ InterestReading Server::read_interest() const { return core_->read_interest(); }
 std::uint64_t Server::interest_version() const { return core_->account().version(); }
 
 SubscriptionId Server::subscribe(std::string_view subject, std::string_view queue, Handler handler) {
-  WT_ASSERT(handler != nullptr);
   if (!is_valid_subject(subject)) return SubscriptionId::none;
-  AccountSubscription subscription;
-  subscription.subject = subject;
-  subscription.queue = queue;
-  subscription.local = std::make_unique<LocalSubscription>();
-  subscription.local->handler = std::move(handler);
+  AccountSubscription subscription = own_subscription(subject, queue, std::move(handler));
   subscription.local->is_api = subject == "$JS.API.>";
+  return core_->account().add(std::move(subscription)).id;
+}
+
+SubscriptionId Server::subscribe_reply(std::string_view subject, Handler handler) {
+  if (!is_valid_subject(subject)) return SubscriptionId::none;
+  AccountSubscription subscription = own_subscription(subject, {}, std::move(handler));
+  subscription.local->is_reply = true;
   return core_->account().add(std::move(subscription)).id;
 }
 

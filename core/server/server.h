@@ -60,6 +60,7 @@ class Server final : public Bus {
   // Bus. May be used from construction on, before start() and by code that runs inside a handler.
   SubscriptionId subscribe(std::string_view subject, std::string_view queue, Handler handler) override;
   void unsubscribe(SubscriptionId id) noexcept override;
+  SubscriptionId subscribe_reply(std::string_view subject, Handler handler) override;
   bool publish(const MessageView& message) override;
   [[nodiscard]] std::optional<ClientInfo> publisher() const override;
   [[nodiscard]] bool has_interest(std::string_view subject, std::string_view queue = {}) const override;

@@ -282,6 +282,7 @@ InterestReading ServerCore::read_interest() const {
     held.queue = each.queue;
     held.count = each.count();
     held.leaf = each.is_leaf() ? each.leaf->id() : 0;
+    if (each.is_reply()) held.told = each.local->told;
     reading.held.push_back(std::move(held));
   });
   for (const auto& [id, link] : leafs_) {

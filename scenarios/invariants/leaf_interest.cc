@@ -116,6 +116,7 @@ std::string misannounced(const NodeSpec& node, const Reading& reading, const Rea
   Interest wanted;
   for (const Reading::Held& held : reading.held) {
     if (held.leaf == link.id || is_kept_back(node, link, held.subject)) continue;
+    if (held.told && std::find(held.told->begin(), held.told->end(), link.id) == held.told->end()) continue;
     if (held.leaf != 0) {
       const auto from = link_of(held.leaf);
       if (from == reading.links.end()) return held.subject + " is still there, though the leaf connection that announced it is not";

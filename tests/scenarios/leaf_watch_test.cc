@@ -145,6 +145,18 @@ TEST_CASE("what is announced over a link is what is behind it and permitted") {
       CHECK(misannounced(edge, wrong, wrong.links[link]) != "");
     }
   }
+  // Where to answer is announced to those that are asked, and to no others.
+  for (const bool is_hub_told : {false, true}) {
+    InterestReading reading = edge_reading();
+    InterestReading::Held box;
+    box.subject = "a.box";
+    box.told = is_hub_told ? std::vector<std::uint64_t>{1} : std::vector<std::uint64_t>{};
+    reading.held.push_back(box);
+    CHECK((misannounced(edge, reading, reading.links[0]) == "") == !is_hub_told);
+    reading.links[0].announced.insert(reading.links[0].announced.begin() + 1, {"a.box", "", 1});
+    CHECK((misannounced(edge, reading, reading.links[0]) == "") == is_hub_told);
+    CHECK(misannounced(edge, reading, reading.links[1]) == "");
+  }
   // A spoke does not tell one hub what another one wants, and a secret stays one.
   for (const char* subject : {"of.hub", "secret"}) {
     InterestReading wrong = edge_reading();

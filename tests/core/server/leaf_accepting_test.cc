@@ -213,6 +213,39 @@ TEST_CASE("the same leaf over a new connection evicts the old one") {
   });
 }
 
+TEST_CASE("where to answer is said to who is asked, and to who comes while the answer is awaited, and to nobody else") {
+  ServerWorld w;
+  Server& hub = w.start(node("hub"));
+  w.as_client([&] {
+    tests::RawPeer asked = raw_spoke(w, "asked");
+    tests::RawPeer other = raw_spoke(w, "other");
+    CHECK(asked.ask("LS+ question\r\n") == "");
+    CHECK(other.ask("LS+ news\r\n") == "LS+ question\r\n");
+    CHECK(asked.hear() == "LS+ news\r\n");
+    std::string answer;
+    const SubscriptionId id = hub.subscribe_reply("box", [&](const MessageView& message, bool) { answer = message.payload; });
+    REQUIRE(id != SubscriptionId::none);
+    CHECK(hub.subscribe_reply("no..subject", [](const MessageView&, bool) {}) == SubscriptionId::none);
+    CHECK(asked.hear() + other.hear() == "");
+    for (const char* before : {"LS+ box\r\n", ""}) {  // said once
+      CHECK(hub.publish(MessageView{"question", "box", {}, "?"}));
+      CHECK(asked.hear() == std::string{before} + "LMSG question box 1\r\n?\r\n");
+    }
+    CHECK(hub.publish(MessageView{"news", "elsewhere", {}, "!"}));
+    CHECK(other.hear() == "LMSG news elsewhere 1\r\n!\r\n");
+    tests::RawPeer late = w.dial("hub", 7422);
+    late.line();
+    late.send("CONNECT {\"name\":\"late\",\"cluster\":\"late\",\"headers\":true,\"remote_account\":\"$G\"}\r\n");
+    CHECK(count_of(late.hear(), "LS+ box\r\n") == 1);
+    CHECK(asked.ask("LMSG box 2\r\nok\r\n") == "");
+    CHECK(answer == "ok");
+    hub.unsubscribe(id);
+    CHECK(asked.hear() == "LS- box\r\n");
+    CHECK(late.hear() == "LS- box\r\n");
+    CHECK(other.hear() == "");
+  });
+}
+
 TEST_CASE("its own loop subject coming back makes a hub say so and close") {
   ServerWorld w;
   w.start(node("hub"));
