@@ -89,8 +89,14 @@ CopyWatch::Roles* CopyWatch::roles(sim::NodeId node, std::string_view stream) {
 
 void CopyWatch::on_event(const sim::TraceEvent& event) {
   now_ = event.at;
-  const bool is_wanted = event.name == kStored || event.name == kRecovered || event.name == kSkipped || event.name == kRemoved;
-  const core::LogField* stream = is_wanted ? event.field("stream") : nullptr;
+  switch (event.name.hash) {
+    case kStored.hash:
+    case kRecovered.hash:
+    case kSkipped.hash:
+    case kRemoved.hash: break;
+    default: return;  // most of them
+  }
+  const core::LogField* stream = event.field("stream");
   Roles* const roles = stream == nullptr ? nullptr : this->roles(event.node, stream->text);
   if (roles == nullptr) return;
   if (event.name == kStored) {

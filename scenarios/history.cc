@@ -122,70 +122,82 @@ std::vector<ConsumerEvent>& History::consumer_of(const sim::TraceEvent& event) {
   return recent_consumer_->second;
 }
 
+// By the names' hashes: most events are none of ours, and a switch finds that out in a few steps.
 void History::on_event(const sim::TraceEvent& event) {
-  if (event.name == kStored) {
-    StreamLife& life = life_of(event);
-    ++stored_count_;
-    StoredEvent stored;
-    stored.seq = core::Seq{static_cast<std::uint64_t>(number(event, "seq"))};
-    stored.content = static_cast<std::uint64_t>(number(event, "content"));
-    stored.subject = core::hash_bytes(text(event, "subject"));
-    stored.time = number(event, "time");
-    stored.at = event.at;
-    life.last_seq = std::max(life.last_seq, stored.seq);
-    if (life.stored.empty() || stored.seq <= life.stored.back().seq) life.ascents.push_back(life.stored.size());
-    life.stored.push_back(stored);
-  } else if (event.name == kRecovered) {
-    StreamLife& life = life_of(event);
-    const core::Seq last{static_cast<std::uint64_t>(number(event, "last_seq"))};
-    life.recoveries.push_back(event.at);
-    if (last < life.last_seq) life.steps_back.push_back({event.at, life.last_seq, last});
-  } else if (event.name == kDelivered || event.name == kAcked) {
-    consumer_of(event).push_back({event.at, core::Seq{static_cast<std::uint64_t>(number(event, "seq"))}, event.name == kAcked,
-                                  static_cast<std::uint64_t>(number(event, "count"))});
-  } else if (event.name == kConfirmed) {
-    confirmed_acks_.push_back({event.at, std::string(text(event, "on")), std::string(text(event, "stream")),
-                               core::Seq{static_cast<std::uint64_t>(number(event, "seq"))}});
-  } else if (event.name == kMirrorRequest || event.name == kSourceRequest) {
-    copies_[{event.node, std::string(text(event, "reader"))}].requests.push_back(event.at);
-  } else if (event.name == kMirrorConnected || event.name == kSourceConnected) {
-    copies_[{event.node, std::string(text(event, "reader"))}].connected.push_back(event.at);
-  } else if (event.name == kSlow) {
-    const core::Duration length{number(event, "ns")};
-    slow_operations_.push_back({event.node, std::string(text(event, "path")), event.at, core::after(event.at, length)});
-  } else {
-    note_store(event);
+  const auto seq = [&](std::string_view key) { return core::Seq{static_cast<std::uint64_t>(number(event, key))}; };
+  switch (event.name.hash) {
+    case kStored.hash: note_stored(event); break;
+    case kRecovered.hash: {
+      StreamLife& life = life_of(event);
+      const core::Seq last = seq("last_seq");
+      life.recoveries.push_back(event.at);
+      if (last < life.last_seq) life.steps_back.push_back({event.at, life.last_seq, last});
+      break;
+    }
+    case kDelivered.hash:
+    case kAcked.hash:
+      consumer_of(event).push_back({event.at, seq("seq"), event.name == kAcked, static_cast<std::uint64_t>(number(event, "count"))});
+      break;
+    case kConfirmed.hash:
+      confirmed_acks_.push_back({event.at, std::string(text(event, "on")), std::string(text(event, "stream")), seq("seq")});
+      break;
+    case kMirrorRequest.hash:
+    case kSourceRequest.hash: copies_[{event.node, std::string(text(event, "reader"))}].requests.push_back(event.at); break;
+    case kMirrorConnected.hash:
+    case kSourceConnected.hash: copies_[{event.node, std::string(text(event, "reader"))}].connected.push_back(event.at); break;
+    case kSlow.hash: {
+      const core::Duration length{number(event, "ns")};
+      slow_operations_.push_back({event.node, std::string(text(event, "path")), event.at, core::after(event.at, length)});
+      break;
+    }
+    case kAppended.hash: note_size(life_of(event), seq("seq"), static_cast<std::uint64_t>(number(event, "bytes"))); break;
+    case kSkipped.hash: {
+      StreamLife& life = life_of(event);
+      life.skips.push_back({seq("seq"), event.at});
+      life.last_seq = std::max(life.last_seq, seq("seq"));
+      break;
+    }
+    case kRemoved.hash: {
+      StreamLife& life = life_of(event);
+      life.removed.push_back({seq("seq"), event.at});
+      ++life.removed_count;
+      life.removed_bytes += life.size_of(seq("seq"));
+      break;
+    }
+    case kRewritten.hash: {
+      StreamLife& life = life_of(event);
+      life.rewrites.push_back({event.at, static_cast<std::uint64_t>(number(event, "block")),
+                               static_cast<std::uint64_t>(number(event, "from")), static_cast<std::uint64_t>(number(event, "to")),
+                               life.removed_count, life.removed_bytes});
+      break;
+    }
+    case kDamage.hash:
+    case kFailed.hash:
+    case kConsumerFailed.hash:
+      life_of(event).damage_reports.push_back(
+          {event.at, std::string(text(event, "what")), std::string(text(event, "consumer")), event.name == kFailed});
+      break;
+    default: break;
   }
+}
+
+void History::note_stored(const sim::TraceEvent& event) {
+  StreamLife& life = life_of(event);
+  ++stored_count_;
+  StoredEvent stored;
+  stored.seq = core::Seq{static_cast<std::uint64_t>(number(event, "seq"))};
+  stored.content = static_cast<std::uint64_t>(number(event, "content"));
+  stored.subject = core::hash_bytes(text(event, "subject"));
+  stored.time = number(event, "time");
+  stored.at = event.at;
+  life.last_seq = std::max(life.last_seq, stored.seq);
+  if (life.stored.empty() || stored.seq <= life.stored.back().seq) life.ascents.push_back(life.stored.size());
+  life.stored.push_back(stored);
 }
 
 const CopyLife* History::copy(sim::NodeId node, const std::string& reader) const {
   const auto found = copies_.find({node, reader});
   return found == copies_.end() ? nullptr : &found->second;
-}
-
-void History::note_store(const sim::TraceEvent& event) {
-  const bool is_wanted = event.name == kAppended || event.name == kSkipped || event.name == kRemoved || event.name == kRewritten ||
-                         event.name == kDamage || event.name == kFailed || event.name == kConsumerFailed;
-  if (!is_wanted) return;
-  StreamLife& life = life_of(event);
-  const core::Seq seq{static_cast<std::uint64_t>(number(event, "seq"))};
-  if (event.name == kAppended) {
-    note_size(life, seq, static_cast<std::uint64_t>(number(event, "bytes")));
-  } else if (event.name == kSkipped) {
-    life.skips.push_back({seq, event.at});
-    life.last_seq = std::max(life.last_seq, seq);
-  } else if (event.name == kRemoved) {
-    life.removed.push_back({seq, event.at});
-    ++life.removed_count;
-    life.removed_bytes += life.size_of(seq);
-  } else if (event.name == kRewritten) {
-    life.rewrites.push_back({event.at, static_cast<std::uint64_t>(number(event, "block")),
-                             static_cast<std::uint64_t>(number(event, "from")), static_cast<std::uint64_t>(number(event, "to")),
-                             life.removed_count, life.removed_bytes});
-  } else {
-    life.damage_reports.push_back(
-        {event.at, std::string(text(event, "what")), std::string(text(event, "consumer")), event.name == kFailed});
-  }
 }
 
 void History::starting(sim::NodeId node, const sim::DiskTree& tree) {

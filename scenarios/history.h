@@ -174,7 +174,7 @@ class History final : public sim::TraceObserver {
   [[nodiscard]] const CopyLife* copy(sim::NodeId node, const std::string& reader) const;
 
  private:
-  void note_store(const sim::TraceEvent& event);
+  void note_stored(const sim::TraceEvent& event);
   StreamLife& life_of(const sim::TraceEvent& event);
   std::vector<ConsumerEvent>& consumer_of(const sim::TraceEvent& event);
 

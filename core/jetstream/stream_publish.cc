@@ -160,9 +160,11 @@ bool Stream::has_interest(std::string_view subject) const {
 
 void Stream::answer(const Message& message, Seq seq, bool is_duplicate) {
   if (message.reply.empty() || config_.no_ack) return;
-  std::string ack = "{\"stream\":\"" + config_.name + "\",";
-  if (!context_.domain.empty()) ack += " \"domain\":\"" + context_.domain + "\",";
-  ack += " \"seq\":" + std::to_string(seq.value);
+  std::string ack;
+  ack.reserve(config_.name.size() + context_.domain.size() + 80);
+  ack.append("{\"stream\":\"").append(config_.name).append("\",");
+  if (!context_.domain.empty()) ack.append(" \"domain\":\"").append(context_.domain).append("\",");
+  ack.append(" \"seq\":").append(std::to_string(seq.value));
   if (is_duplicate) ack += ",\"duplicate\": true";
   ack += "}";
   bus_.publish(MessageView{.subject = message.reply, .reply = {}, .headers = {}, .payload = ack});
