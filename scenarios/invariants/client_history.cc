@@ -9,6 +9,7 @@
 #include "core/nats/subject.h"
 #include "scenarios/api_answer.h"
 #include "scenarios/invariants/durability.h"
+#include "scenarios/invariants/health.h"
 #include "scenarios/invariants/refusals.h"
 #include "scenarios/world.h"
 
@@ -17,26 +18,6 @@ namespace {
 
 using Kind = SubjectStep::Kind;
 using Told = StreamRead::Told;
-
-// Operations of the node's disk fail, or lie. A server says of a message that it cannot read that there is none, as nats-server
-// does, and a roll-up that cannot be written leaves what was there.
-bool is_disk_sick(const Evidence& evidence, const FinalStream& stream) {
-  return std::any_of(evidence.scenario.faults.begin(), evidence.scenario.faults.end(), [&](const FaultSpec& fault) {
-    const faults::Action& action = fault.fault.action;
-    const std::string* node = faults::node_of(action);
-    const bool is_harmless = std::holds_alternative<faults::SlowDisk>(action) || std::holds_alternative<faults::HealDisk>(action) ||
-                             std::holds_alternative<faults::SendSignal>(action) || std::holds_alternative<faults::PowerLoss>(action) ||
-                             std::holds_alternative<faults::Start>(action) || std::holds_alternative<faults::Pause>(action) ||
-                             std::holds_alternative<faults::Resume>(action) || std::holds_alternative<faults::ClockStep>(action);
-    return node != nullptr && *node == stream.node && !is_harmless;
-  });
-}
-
-// Nobody can say then how old a message is.
-bool has_clock_faults(const Scenario& scenario) {
-  return std::any_of(scenario.faults.begin(), scenario.faults.end(),
-                     [](const FaultSpec& fault) { return std::holds_alternative<faults::ClockStep>(fault.fault.action); });
-}
 
 SubjectStep step_of(Kind kind, std::size_t message = SubjectStep::kNone) {
   SubjectStep step;
@@ -360,28 +341,12 @@ class Gathering {
     for (const StreamRead& read : *reads_) {
       if (read.told == Told::nothing || !epoch_.has(read.called, read.returned)) continue;
       if (read.told == Told::absent && is_sick_) continue;
-      if (const char* wrong = why_wrong(read)) {
+      if (const char* wrong = why_wrong(entries_, read)) {
         if (!mistold_) mistold_ = Mistold{read.found, read.returned, wrong, text_of(read)};
         continue;
       }
       add_read(read);
     }
-  }
-
-  // What should be so of what was found; nullptr: it is.
-  [[nodiscard]] const char* why_wrong(const StreamRead& read) const {
-    if (read.told != Told::found) return nullptr;
-    if (read.kind == StreamRead::Kind::sequence && read.found != read.seq) return "a get by sequence finds the message of that sequence";
-    if (read.kind != StreamRead::Kind::sequence && read.found_subject != read.subject)
-      return "a get by subject finds a message of that subject";
-    if (read.kind == StreamRead::Kind::next && read.found < read.seq)
-      return "a get finds a message at or after the sequence that it is told to begin at";
-    const StreamEntry* entry = entries_.find(read.found);
-    if (entry == nullptr) return nullptr;
-    if (core::hash_bytes(read.found_subject) != entry->subject) return "a get finds a message with the subject to which it was published";
-    if (entry->id && (entry->id != read.id || !read.is_intact))
-      return "a get finds the message that was stored under its sequence, as it was published";
-    return nullptr;
   }
 
   void add_read(const StreamRead& read) {

@@ -10,6 +10,7 @@
 #include "core/base/hash.h"
 #include "core/nats/subject.h"
 #include "scenarios/invariants/durability.h"
+#include "scenarios/invariants/health.h"
 #include "scenarios/invariants/invariants.h"
 #include "scenarios/world.h"
 
@@ -43,13 +44,6 @@ const StoredEvent* first_gone(const Evidence& evidence, const FinalStream& strea
     return &stored;
   }
   return nullptr;
-}
-
-// Then nobody can say how old a message is.
-bool has_clock_faults(const Scenario& scenario) {
-  return scenario.swarm || std::any_of(scenario.faults.begin(), scenario.faults.end(), [](const FaultSpec& fault) {
-           return std::holds_alternative<faults::ClockStep>(fault.fault.action);
-         });
 }
 
 }  // namespace

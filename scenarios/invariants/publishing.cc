@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "scenarios/invariants/durability.h"
+#include "scenarios/invariants/health.h"
 #include "scenarios/invariants/invariants.h"
 #include "scenarios/world.h"
 
@@ -62,13 +63,6 @@ Holders holders_of(const StreamLife& life, const std::map<std::uint64_t, MsgId>&
     if (const auto id = ids.find(stored.content); id != ids.end()) out[id->second].push_back(&stored);
   }
   return out;
-}
-
-// The clocks of a stream's node are stepped: nobody can say how long ago something was for it.
-bool has_clock_faults(const Scenario& scenario) {
-  return scenario.swarm || std::any_of(scenario.faults.begin(), scenario.faults.end(), [](const FaultSpec& fault) {
-           return std::holds_alternative<faults::ClockStep>(fault.fault.action);
-         });
 }
 
 // An id goes out of the window when its time has come, and then as soon as somebody looks.

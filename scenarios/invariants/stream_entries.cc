@@ -99,4 +99,19 @@ const StreamEntry* StreamEntries::find(core::Seq seq) const {
   return found == entries_.end() || found->seq != seq ? nullptr : &*found;
 }
 
+const char* why_wrong(const StreamEntries& entries, const StreamRead& read) {
+  if (read.told != StreamRead::Told::found) return nullptr;
+  if (read.kind == StreamRead::Kind::sequence && read.found != read.seq) return "a get by sequence finds the message of that sequence";
+  if (read.kind != StreamRead::Kind::sequence && read.found_subject != read.subject)
+    return "a get by subject finds a message of that subject";
+  if (read.kind == StreamRead::Kind::next && read.found < read.seq)
+    return "a get finds a message at or after the sequence that it is told to begin at";
+  const StreamEntry* entry = entries.find(read.found);
+  if (entry == nullptr) return nullptr;
+  if (core::hash_bytes(read.found_subject) != entry->subject) return "a get finds a message with the subject to which it was published";
+  if (entry->id && (entry->id != read.id || !read.is_intact))
+    return "a get finds the message that was stored under its sequence, as it was published";
+  return nullptr;
+}
+
 }  // namespace windtunnel::scenarios

@@ -50,6 +50,8 @@ class StreamEntries {
 [[nodiscard]] const StreamLife& life_of(const Evidence& evidence, const FinalStream& stream);
 // What was read of it, in order of the answers; nullptr: nothing.
 [[nodiscard]] const std::vector<StreamRead>* reads_of(const Evidence& evidence, const FinalStream& stream);
+// What should be so of what was found, whatever the order; nullptr: it is.
+[[nodiscard]] const char* why_wrong(const StreamEntries& entries, const StreamRead& read);
 // What the stream has at the end belongs to this epoch, and all of it is known.
 [[nodiscard]] bool is_told_to_the_end(const Evidence& evidence, const FinalStream& stream, const Epoch& epoch);
 // The subject of a message of ours, if its hash is this one: workloads that draw theirs tell only of what kind it is. Else empty.
