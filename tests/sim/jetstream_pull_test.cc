@@ -309,6 +309,20 @@ SCENARIO("a consumer begins where its deliver policy says") {
   }
 }
 
+TEST_CASE("the last message of a stream is where a consumer begins, also when it is gone") {
+  OneNode node;
+  JetStreamClient& js = node.client();
+  js.create_stream("S", R"("subjects":["s"])");
+  for (int i = 0; i < 3; ++i) js.publish("s", "x");
+  js.api("STREAM.PURGE.S");
+  js.create_consumer("S", "last", R"("ack_policy":"none","deliver_policy":"last")");
+  js.create_consumer("S", "all", R"("ack_policy":"none")");
+  CHECK(js.consumer("S", "last")["delivered"]["stream_seq"] == 2);
+  CHECK(js.consumer("S", "all")["delivered"]["stream_seq"] == 3);
+  js.publish("s", "x");
+  for (const char* name : {"last", "all"}) CHECK(stream_seqs(js.fetch("S", name, 10)) == Seqs{4});
+}
+
 TEST_CASE("the last of each subject is delivered once, also if it is removed before its turn") {
   OneNode node;
   JetStreamClient& js = node.client();
