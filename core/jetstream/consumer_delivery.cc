@@ -375,7 +375,8 @@ void Consumer::check_inactive() {
 }
 
 void Consumer::refresh_active() {
-  const bool is_active = bus_.has_interest(config_.deliver_subject, config_.deliver_group);
+  // As nats-server has it: a listener to everything, or a stream that takes the subject by a pattern, is no consumer's client.
+  const bool is_active = bus_.has_subscription(config_.deliver_subject, config_.deliver_group);
   if (is_active == is_active_) return;
   is_active_ = is_active;
   const Instant now = env_.clock.now();

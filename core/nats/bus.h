@@ -43,6 +43,10 @@ class Bus {
   // as a member of that queue group.
   [[nodiscard]] virtual bool has_interest(std::string_view subject, std::string_view queue = {}) const = 0;
 
+  // Whether anybody subscribes to exactly this text, in exactly this queue group (empty: in none): who listens to a pattern does not
+  // count. Of leaf connections those that may be sent it.
+  [[nodiscard]] virtual bool has_subscription(std::string_view subject, std::string_view queue = {}) const = 0;
+
   // Calls `changed` each time interest in this literal subject may have come or gone, until unwatched.
   virtual SubscriptionId watch_interest(std::string_view subject, std::function<void()> changed) = 0;
 

@@ -83,6 +83,7 @@ struct AccountSubscription : Subscription {
 
   [[nodiscard]] bool is_leaf() const { return leaf != nullptr; }
   [[nodiscard]] bool passes_over(std::string_view literal) const;
+  [[nodiscard]] bool can_take(std::string_view literal) const;  // provided that it matches
   [[nodiscard]] std::int64_t count() const { return queue.empty() ? 1 : weight; }
   [[nodiscard]] bool is_reply() const { return local != nullptr && local->is_reply; }
 };
@@ -116,6 +117,8 @@ class Account {
   bool route(const MessageView& message, const RouteOrigin& origin);
   // With a `queue`: of that group.
   [[nodiscard]] bool has_interest(std::string_view subject, std::string_view queue);
+  // To exactly this text, in exactly this group.
+  [[nodiscard]] bool has_subscription(std::string_view subject, std::string_view queue) const;
   // Whose message is being routed; nullopt: nobody's, or the inside of this server sent it.
   [[nodiscard]] std::optional<ClientInfo> publisher() const;
   // The first plain subscription of this client that matches; nullptr if there is none.

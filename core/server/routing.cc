@@ -40,6 +40,8 @@ bool AccountSubscription::passes_over(std::string_view literal) const {
          (literal.starts_with("$JS.API.CONSUMER.MSG.NEXT.") || literal.starts_with("$JS.API.DIRECT.GET"));
 }
 
+bool AccountSubscription::can_take(std::string_view literal) const { return is_leaf() ? leaf->may_send(literal) : !passes_over(literal); }
+
 // One message on its way. Receivers may be removed meanwhile, by handlers and by slow clients: dead ones are passed over.
 class Account::Routing {
  public:
@@ -232,12 +234,16 @@ std::optional<ClientInfo> Account::publisher() const {
   return std::nullopt;
 }
 
+bool Account::has_subscription(std::string_view subject, std::string_view queue) const {
+  for (Subscription* each = list_.first_of(subject); each != nullptr; each = each->behind) {
+    if (each->queue == queue && of_account(each).can_take(subject)) return true;
+  }
+  return false;
+}
+
 bool Account::has_interest(std::string_view subject, std::string_view queue) {
   const std::shared_ptr<const SubscriptionMatch> match = list_.match(subject);
-  const auto can_take = [&](Subscription* each) {
-    const AccountSubscription& subscription = of_account(each);
-    return subscription.is_leaf() ? subscription.leaf->may_send(subject) : !subscription.passes_over(subject);
-  };
+  const auto can_take = [&](Subscription* each) { return of_account(each).can_take(subject); };
   if (queue.empty() && std::any_of(match->plain.begin(), match->plain.end(), can_take)) return true;
   return std::any_of(match->groups.begin(), match->groups.end(), [&](const SubscriptionMatch::Group& group) {
     return (queue.empty() || group.queue == queue) && std::any_of(group.members.begin(), group.members.end(), can_take);

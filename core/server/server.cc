@@ -58,6 +58,9 @@ void Server::unsubscribe(SubscriptionId id) noexcept { core_->account().remove(i
 bool Server::publish(const MessageView& message) { return core_->account().route(message, RouteOrigin{}); }
 std::optional<ClientInfo> Server::publisher() const { return core_->account().publisher(); }
 bool Server::has_interest(std::string_view subject, std::string_view queue) const { return core_->account().has_interest(subject, queue); }
+bool Server::has_subscription(std::string_view subject, std::string_view queue) const {
+  return core_->account().has_subscription(subject, queue);
+}
 
 SubscriptionId Server::watch_interest(std::string_view subject, std::function<void()> changed) {
   return core_->account().watch_interest(subject, std::move(changed));

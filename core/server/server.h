@@ -64,6 +64,7 @@ class Server final : public Bus {
   bool publish(const MessageView& message) override;
   [[nodiscard]] std::optional<ClientInfo> publisher() const override;
   [[nodiscard]] bool has_interest(std::string_view subject, std::string_view queue = {}) const override;
+  [[nodiscard]] bool has_subscription(std::string_view subject, std::string_view queue = {}) const override;
   SubscriptionId watch_interest(std::string_view subject, std::function<void()> changed) override;
   SubscriptionId watch_leafs(std::function<void()> connected) override;
   [[nodiscard]] bool has_leafs() const override;

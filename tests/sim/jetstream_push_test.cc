@@ -4,6 +4,27 @@
 namespace windtunnel::tests {
 namespace {
 
+// As nats-server 2.10.27 (tests/peers/compare-api found it): whoever audits ">" must not drain everybody's push consumers.
+TEST_CASE("a push consumer is bound by a subscription to exactly its subject, not by one to a pattern") {
+  OneNode node;
+  JetStreamClient& js = node.client();
+  js.create_stream("S", R"("subjects":["s.>"])");
+  js.create_stream("AUDIT", R"("subjects":["push.>"])");
+  js.create_consumer("S", "c", R"("deliver_subject":"push.c","ack_policy":"none")");
+  js.wire().send("SUB > 900\r\nSUB push.* 901\r\nSUB push.c group 902\r\n");
+  js.publish_many("s.a", 2);
+  node.world.run_for(50ms);
+  CHECK_FALSE(js.consumer("S", "c").contains("push_bound"));
+  CHECK(js.consumer("S", "c")["num_pending"] == 2);
+  CHECK(js.wire().take("901").empty());
+  const std::string sid = js.wire().subscribe("push.c");
+  CHECK(stream_seqs(js.wire().await(sid, 2)) == Seqs{1, 2});
+  CHECK(js.consumer("S", "c")["push_bound"] == true);
+  // Once it is bound the others hear it as well.
+  CHECK(js.wire().take("901").size() == 2);
+  CHECK(js.api("STREAM.INFO.AUDIT")["state"]["messages"] == 2);
+}
+
 TEST_CASE("a push consumer delivers while somebody listens, and keeps what nobody heard") {
   OneNode node;
   JetStreamClient& js = node.client();
