@@ -5,7 +5,6 @@
 #include <boost/fiber/algo/algorithm.hpp>
 #include <boost/fiber/context.hpp>
 #include <boost/fiber/fiber.hpp>
-#include <boost/fiber/operations.hpp>
 #include <boost/fiber/scheduler.hpp>
 #include <cstring>
 #include <memory>
@@ -31,8 +30,8 @@ namespace {
 
 namespace fibers = boost::fibers;
 
-// Boost asks this where to go at each suspension; the answer was decided before. It belongs to the thread's scheduler,
-// which outlives main, so it refers to nothing on any stack.
+// Boost hands this what it makes, and would ask it where to go; but contexts are resumed directly, since whoever leaves one knows the
+// next. It belongs to the thread's scheduler, which outlives main, so it refers to nothing on any stack.
 class Handover final : public fibers::algo::algorithm {
  public:
   void awakened(fibers::context* context) noexcept override {
@@ -42,17 +41,12 @@ class Handover final : public fibers::algo::algorithm {
       made_ = context;
     }
   }
-  fibers::context* pick_next() noexcept override {
-    fibers::context* next = next_;
-    next_ = nullptr;
-    // Without an answer it is the end of the thread: Boost suspends the main context and means its dispatcher by it.
-    return next != nullptr ? next : dispatcher_;
-  }
+  // It is the end of the thread: Boost suspends the main context and means its dispatcher by it.
+  fibers::context* pick_next() noexcept override { return dispatcher_; }
   bool has_ready_fibers() const noexcept override { return false; }
   void suspend_until(const std::chrono::steady_clock::time_point&) noexcept override { WT_ASSERT(!"Boost.Fiber ran out of fibers"); }
   void notify() noexcept override {}
 
-  void go_to(fibers::context* next) { next_ = next; }
   fibers::context* take_made() {
     fibers::context* made = made_;
     made_ = nullptr;
@@ -67,7 +61,6 @@ class Handover final : public fibers::algo::algorithm {
   bool has_driver = false;
 
  private:
-  fibers::context* next_ = nullptr;
   fibers::context* made_ = nullptr;
   fibers::context* dispatcher_ = nullptr;
   StackPool memory_;
@@ -139,9 +132,8 @@ void Switcher::run_bodies(Stack& stack) {
     SwitchTarget& driver = stack.owner->driver_;
     ExceptionState ended;
     stack.owner->swap_exceptions(ended, driver.exceptions);
-    handover->go_to(driver.context);
     start_switch(&fake_stack, driver.stack_bottom, driver.stack_size);
-    stack.context->suspend();
+    driver.context->resume();
   }
 }
 
@@ -163,10 +155,9 @@ void Switcher::swap_exceptions(ExceptionState& save, const ExceptionState& load)
 }
 
 void Switcher::jump(SwitchTarget& from, SwitchTarget& to) {
-  handover->go_to(to.context);
   swap_exceptions(from.exceptions, to.exceptions);
   start_switch(&from.fake_stack, to.stack_bottom, to.stack_size);
-  from.context->suspend();
+  to.context->resume();
   finish_switch(from.fake_stack, nullptr, nullptr);
 }
 
