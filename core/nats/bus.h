@@ -28,8 +28,8 @@ class Bus {
   virtual void unsubscribe(SubscriptionId id) noexcept = 0;
 
   // The same, for the answers to what is published here with `subject` as its reply. A leaf connection is told of it before the first
-  // such message that goes out over it, for only from there can an answer come; nats-server tells all of them, which hundreds of leaf
-  // nodes that ask hundreds of times each have to pay for. Connections that come meanwhile are told at once.
+  // such message that goes out over it, for only from there can an answer come; one that is made meanwhile is told at once. (nats-server
+  // tells all of them, and withdraws it from all of them.)
   virtual SubscriptionId subscribe_reply(std::string_view subject, Handler handler) = 0;
 
   // Routes a message as if an internal client had published it. True if anybody took it: a local subscriber or a leaf

@@ -213,11 +213,8 @@ const std::map<std::string, std::string>& meant_to_differ() {
 }  // namespace
 
 TEST_CASE("nats-server 2.10.27 keeps of messages out of deliveries what was recorded") {
-  const std::optional<ServerProgram> theirs = ServerProgram::from_environment();
-  if (!theirs) {
-    std::printf("SKIPPED: no WINDTUNNEL_NATS_SERVER (tests/peers/fetch-nats-server)\n");
-    return;
-  }
+  const std::optional<ServerProgram> theirs = ServerProgram::or_skipped();
+  if (!theirs) return;
   json recorded = recording();
   const auto seen = play(*theirs, recorded);
   for (json& each : recorded.at("cases")) {

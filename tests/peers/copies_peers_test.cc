@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdio>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <thread>
@@ -184,11 +183,8 @@ std::vector<json> run(const ServerProgram& program) {
 }  // namespace
 
 TEST_CASE("copies on nats-server 2.10.27 and on ours") {
-  const std::optional<ServerProgram> theirs = ServerProgram::from_environment();
-  if (!theirs) {
-    std::printf("SKIPPED: no WINDTUNNEL_NATS_SERVER (tests/peers/fetch-nats-server)\n");
-    return;
-  }
+  const std::optional<ServerProgram> theirs = ServerProgram::or_skipped();
+  if (!theirs) return;
   const std::vector<json> expected = run(*theirs);
   const std::vector<json> got = run({.kind = ServerProgram::Kind::windtunnel, .path = WT_BINARY});
   REQUIRE(expected.size() == got.size());

@@ -2,8 +2,6 @@
 
 #include <doctest/doctest.h>
 
-#include <cstdio>
-
 namespace windtunnel::tests {
 
 using namespace std::chrono_literals;
@@ -12,11 +10,7 @@ using nlohmann::json;
 std::vector<ServerProgram> real_servers() {
   std::vector<ServerProgram> out;
   for (const char* variable : {"WINDTUNNEL_NATS_SERVER", "WINDTUNNEL_NATS_SERVER_NEXT"}) {
-    if (const auto program = ServerProgram::from_environment(variable)) {
-      out.push_back(*program);
-    } else {
-      std::printf("SKIPPED: no %s (tests/peers/fetch-nats-server)\n", variable);
-    }
+    if (const auto program = ServerProgram::or_skipped(variable)) out.push_back(*program);
   }
   return out;
 }

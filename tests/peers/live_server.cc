@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -111,6 +112,12 @@ std::optional<ServerProgram> ServerProgram::from_environment(const char* variabl
   const char* path = std::getenv(variable);
   if (path == nullptr || *path == '\0') return std::nullopt;
   return ServerProgram{.kind = Kind::nats_server, .path = path};
+}
+
+std::optional<ServerProgram> ServerProgram::or_skipped(const char* variable) {
+  std::optional<ServerProgram> program = from_environment(variable);
+  if (!program) std::printf("SKIPPED: no %s (tests/peers/fetch-nats-server)\n", variable);
+  return program;
 }
 
 std::unique_ptr<LiveServer> LiveServer::start(const ServerProgram& program, const std::string& store, const std::string& scratch,

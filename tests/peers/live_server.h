@@ -19,6 +19,8 @@ struct ServerProgram {
 
   // The nats-server that the environment variable names; nullopt if it names none.
   static std::optional<ServerProgram> from_environment(const char* variable = "WINDTUNNEL_NATS_SERVER");
+  // The same, for a test case that is nothing without it: the output says then that it is skipped.
+  static std::optional<ServerProgram> or_skipped(const char* variable = "WINDTUNNEL_NATS_SERVER");
 };
 
 // What makes a server a node of a leaf topology.

@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -149,11 +148,8 @@ std::vector<std::string> play_all(const ServerProgram& program) {
 }  // namespace
 
 TEST_CASE("a purge on nats-server 2.10.27 and on ours") {
-  const std::optional<ServerProgram> theirs = ServerProgram::from_environment();
-  if (!theirs) {
-    std::printf("SKIPPED: no WINDTUNNEL_NATS_SERVER (tests/peers/fetch-nats-server)\n");
-    return;
-  }
+  const std::optional<ServerProgram> theirs = ServerProgram::or_skipped();
+  if (!theirs) return;
   const std::vector<Case> cases = all_cases();
   const std::vector<std::string> expected = play_all(*theirs);
   const std::vector<std::string> got = play_all({.kind = ServerProgram::Kind::windtunnel, .path = WT_BINARY});
