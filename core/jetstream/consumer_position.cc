@@ -49,7 +49,7 @@ Status Consumer::select_start() {
   const StreamState stream = host_.store().state();  // again: loading may have suspended
   if (stream.first_seq.value == 0) {
     start = Seq{1};
-  } else if (const bool is_last_of_all = config_.deliver_policy == DeliverPolicy::last && filters_.empty(); is_last_of_all) {
+  } else if (config_.deliver_policy == DeliverPolicy::last && filters_.empty()) {
     start = stream.last_seq;  // also where that is gone: nats-server shows one less as delivered then
   } else if (start < stream.first_seq) {
     start = stream.first_seq;

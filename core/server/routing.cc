@@ -20,8 +20,8 @@ bool split_shown_subject(MessageView& message) {
   std::ptrdiff_t dots = 0;
   std::size_t counted = 0;
   for (std::size_t at = message.reply.find('@'); at != std::string_view::npos; at = message.reply.find('@', at + 1)) {
-    dots += std::count(message.reply.begin() + static_cast<std::ptrdiff_t>(counted),
-                       message.reply.begin() + static_cast<std::ptrdiff_t>(at), '.');
+    const std::string_view piece = message.reply.substr(counted, at - counted);
+    dots += std::count(piece.begin(), piece.end(), '.');
     counted = at;
     if (dots < 8 || at + 1 == message.reply.size()) continue;
     message.shown_subject = message.reply.substr(at + 1);
