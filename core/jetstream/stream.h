@@ -182,7 +182,7 @@ class Stream final : private ConsumerHost {
   Queue<Message> inbox_;
   Mutex storing_;          // what is published and what sources bring is checked and stored one by one
   int purges_ = 0;         // under way: what goes now goes by one of them
-  bool is_begun_ = false;  // even an empty stream has a first sequence, as nats-server shows it: after a purge, or configured to
+  bool is_begun_ = false;  // shown with a first sequence even if it is empty: purged, left by all consumers, or configured to
   bool is_closed_ = false;
   TaskScope scope_;
 };

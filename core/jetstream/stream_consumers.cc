@@ -259,8 +259,11 @@ bool Stream::delete_consumer(std::string_view name) {
   gone->destroy();
   env_.log.info("consumer.deleted", {{"stream", config_.name}, {"consumer", gone->name()}});
   if (!gone->config().direct) context_.advisories.consumer_action(config_.name, gone->name(), "delete");
-  // What only this one was interested in goes; with the last consumer everything (streams B.3).
-  if (config_.retention == Retention::interest && !is_closed_) remove_unwanted(gone->config().filters());
+  // What only this one was interested in goes; with the last consumer everything (streams B.3), as by a purge.
+  if (config_.retention == Retention::interest && !is_closed_) {
+    is_begun_ = is_begun_ || consumers_.empty();
+    remove_unwanted(gone->config().filters());
+  }
   return true;
 }
 

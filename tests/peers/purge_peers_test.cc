@@ -134,6 +134,22 @@ std::string play(const Case& each, const std::string& name, PeerClient& client) 
   return out.dump();
 }
 
+// The state of an empty interest stream before and after its last consumer is deleted: nats-server purges it then.
+std::string lose_last_consumer(const ServerProgram& program) {
+  const TemporaryDirectory store;
+  const TemporaryDirectory scratch;
+  const auto server = LiveServer::start(program, store.path(), scratch.path());
+  PeerClient client{server->port()};
+  client.ask("$JS.API.STREAM.CREATE.S", json{{"name", "S"}, {"subjects", {"s"}}, {"retention", "interest"}});
+  client.ask("$JS.API.CONSUMER.DURABLE.CREATE.S.c",
+             json{{"stream_name", "S"}, {"config", {{"durable_name", "c"}, {"ack_policy", "explicit"}}}});
+  const auto first_seq = [&] { return client.ask("$JS.API.STREAM.INFO.S").at("state").at("first_seq").dump(); };
+  const std::string before = first_seq();
+  REQUIRE(client.ask("$JS.API.CONSUMER.DELETE.S.c").at("success") == true);
+  for (int i = 0; i < 200 && first_seq() == before; ++i) ::usleep(1000);
+  return "from " + before + " to " + first_seq();
+}
+
 std::vector<std::string> play_all(const ServerProgram& program) {
   const TemporaryDirectory store;
   const TemporaryDirectory scratch;
@@ -169,4 +185,11 @@ TEST_CASE("a purge on nats-server 2.10.27 and on ours") {
     }
   }
   CHECK(lost > 0);  // or the exception is not needed
+}
+
+TEST_CASE("an empty interest stream that loses its last consumer, on nats-server 2.10.27 and on ours") {
+  const std::optional<ServerProgram> theirs = ServerProgram::or_skipped();
+  if (!theirs) return;
+  CHECK(lose_last_consumer(*theirs) == "from 0 to 1");
+  CHECK(lose_last_consumer({.kind = ServerProgram::Kind::windtunnel, .path = WT_BINARY}) == "from 0 to 1");
 }
