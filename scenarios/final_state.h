@@ -73,7 +73,7 @@ struct FinalStream {
   bool has_stream_limits = false;       // of them, those that remove the oldest messages
   bool has_subject_limit = false;       // of them, those that remove the oldest of a subject
   std::set<core::Seq> rolled_up;        // what a later message took the place of: it was to be removed
-  std::vector<core::Seq> removed;       // what it said it removed, ascending; only if it may remove what lies between others
+  std::vector<core::Seq> removed;       // what it said it removed, ascending; only if it may remove what lies between others, or fell back
   bool is_readable = false;             // false: the node's JetStream does not have the stream
   core::StreamState state;              // what the stream says of itself
   std::vector<FinalMessage> messages;   // what could be read, ascending

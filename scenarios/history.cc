@@ -18,6 +18,7 @@ constexpr core::EventName kDamage{"store.damage"};
 constexpr core::EventName kFailed{"stream.recovery_failed"};
 constexpr core::EventName kConsumerFailed{"consumer.recovery_failed"};
 constexpr core::EventName kSlow{"disk.slow"};
+constexpr core::EventName kConsumerCreated{"consumer.created"};
 constexpr core::EventName kDelivered{"consumer.delivered"};
 constexpr core::EventName kAcked{"consumer.acked"};
 constexpr core::EventName kConfirmed{"consume.confirmed"};
@@ -134,6 +135,9 @@ void History::on_event(const sim::TraceEvent& event) {
       if (last < life.last_seq) life.steps_back.push_back({event.at, life.last_seq, last});
       break;
     }
+    case kConsumerCreated.hash:
+      created_.try_emplace({StreamKey{event.node, std::string(text(event, "stream"))}, std::string(text(event, "consumer"))}, event.at);
+      break;
     case kDelivered.hash:
     case kAcked.hash:
       consumer_of(event).push_back({event.at, seq("seq"), event.name == kAcked, static_cast<std::uint64_t>(number(event, "count"))});
@@ -193,6 +197,11 @@ void History::note_stored(const sim::TraceEvent& event) {
   life.last_seq = std::max(life.last_seq, stored.seq);
   if (life.stored.empty() || stored.seq <= life.stored.back().seq) life.ascents.push_back(life.stored.size());
   life.stored.push_back(stored);
+}
+
+core::Instant History::created_at(const ConsumerKey& consumer) const {
+  const auto found = created_.find(consumer);
+  return found == created_.end() ? core::kForever : found->second;
 }
 
 const CopyLife* History::copy(sim::NodeId node, const std::string& reader) const {

@@ -153,6 +153,8 @@ class History final : public sim::TraceObserver {
   [[nodiscard]] const std::vector<Crash>& crashes() const { return crashes_; }
   [[nodiscard]] const std::vector<Damage>& damages() const { return damages_; }
   [[nodiscard]] const std::map<ConsumerKey, std::vector<ConsumerEvent>>& consumers() const { return consumers_; }
+  // When its server first said that it is there; kForever: never.
+  [[nodiscard]] core::Instant created_at(const ConsumerKey& consumer) const;
   // Acks of which a client was told that they have been processed, in order.
   struct ConfirmedAck {
     core::Instant at;
@@ -187,6 +189,7 @@ class History final : public sim::TraceObserver {
   std::vector<SlowOperation> slow_operations_;
   std::vector<Damage> damages_;
   std::map<ConsumerKey, std::vector<ConsumerEvent>> consumers_;
+  std::map<ConsumerKey, core::Instant> created_;
   std::pair<const ConsumerKey, std::vector<ConsumerEvent>>* recent_consumer_ = nullptr;  // the one asked for last
   std::vector<ConfirmedAck> confirmed_acks_;
   std::map<std::pair<sim::NodeId, std::string>, CopyLife> copies_;

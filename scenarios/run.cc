@@ -177,11 +177,7 @@ class Run {
     out.node = spec.on;
     out.spec = &spec;
     describe(out);
-    if (const StreamLife* life = world_.history().life(out.key);
-        life != nullptr && (spec.retention != Retention::limits || out.has_subject_limit)) {
-      for (const StreamLife::Removal& removal : life->removed) out.removed.push_back(removal.seq);
-      std::sort(out.removed.begin(), out.removed.end());
-    }
+    note_removed(spec, out);
     core::Stream* stream = world_.stream(spec.on, spec.name);
     if (stream == nullptr) return out;
     out.is_readable = true;
@@ -221,6 +217,18 @@ class Run {
     if (!out.unreadable.empty()) return out;  // which of them is the last nobody knows
     for (const auto& [subject, seq] : latest) out.latest.push_back({subject, seq, stream->store().last_seq_of(subject)});
     return out;
+  }
+
+  // Of a stream that came back with less than it had, its first sequence no longer says what left it before.
+  void note_removed(const StreamSpec& spec, FinalStream& out) {
+    const StreamLife* life = world_.history().life(out.key);
+    if (life == nullptr) return;
+    const bool is_all = spec.retention != Retention::limits || out.has_subject_limit;
+    const core::Instant until = is_all ? core::kForever : life->steps_back.empty() ? core::Instant{} : life->steps_back.back().at;
+    for (const StreamLife::Removal& removal : life->removed) {
+      if (removal.at <= until) out.removed.push_back(removal.seq);
+    }
+    std::sort(out.removed.begin(), out.removed.end());
   }
 
   static void note_source(const core::StoredMessage& message, const std::map<std::string_view, std::size_t>& copies, FinalStream& out) {

@@ -62,7 +62,8 @@ void Workloads::start() {
     World& world = world_;
     if (const auto* publish = std::get_if<PublishSpec>(&spec.work)) {
       const std::uint16_t number = world_.ledger().open(spec.name, publish->via);
-      process.start([&world, &spec, number](core::Env& env) { return make_publisher(env, world, spec, number); });
+      core::Instant& progress = add_progress(spec);
+      process.start([&world, &spec, number, &progress](core::Env& env) { return make_publisher(env, world, spec, number, progress); });
       const std::uint64_t messages = publish->messages();
       if (messages > 0) {
         const core::Duration last = spec.start + publish->rate.due(messages - 1);
@@ -70,8 +71,7 @@ void Workloads::start() {
       }
     } else if (std::holds_alternative<RepublishSpec>(spec.work)) {
       const std::uint16_t number = world_.ledger().open(spec.name, Via::jetstream);
-      progress_.push_back(std::make_unique<core::Instant>(core::after(kTimeZero, spec.start)));
-      core::Instant& progress = *progress_.back();
+      core::Instant& progress = add_progress(spec);
       process.start([&world, &spec, number, &progress](core::Env& env) { return make_republisher(env, world, spec, number, progress); });
     } else if (const auto* admin = std::get_if<AdminSpec>(&spec.work)) {
       process.start([&world, &spec](core::Env& env) { return make_admin(env, world, spec); });
@@ -94,6 +94,10 @@ void Workloads::start() {
       process.start([&world, &spec, &consumption](core::Env& env) { return make_consumer(env, world, spec, consumption); });
     }
   }
+}
+
+core::Instant& Workloads::add_progress(const WorkloadSpec& spec) {
+  return *progress_.emplace_back(std::make_unique<core::Instant>(core::after(kTimeZero, spec.start)));
 }
 
 core::Instant Workloads::publishing_until() const {

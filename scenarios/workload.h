@@ -31,9 +31,10 @@ class Workloads {
   void end_watching() { lag_log_.close(); }
 
  private:
+  core::Instant& add_progress(const WorkloadSpec& spec);
   World& world_;
   core::Instant publishing_until_ = kTimeZero;
-  std::vector<std::unique_ptr<core::Instant>> progress_;  // of the loops
+  std::vector<std::unique_ptr<core::Instant>> progress_;  // of loops and publishers
   std::vector<std::unique_ptr<Consumption>> consumptions_;
   LagLog lag_log_;
 };

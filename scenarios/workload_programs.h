@@ -32,10 +32,11 @@ struct OwnConsumer {
 void create_consumer(core::Env& env, World& world, const WorkloadSpec& spec, core::JetStreamClient& jetstream, const OwnConsumer& consumer,
                      core::Instant end);
 
-// `progress`: when it last got anything done; kept up to date.
+// `progress`: when it last got anything done; kept up to date by who waits for each outcome, and may be late.
 std::unique_ptr<sim::Program> make_republisher(core::Env& env, World& world, const WorkloadSpec& spec, std::uint16_t number,
                                                core::Instant& progress);
-std::unique_ptr<sim::Program> make_publisher(core::Env& env, World& world, const WorkloadSpec& spec, std::uint16_t number);
+std::unique_ptr<sim::Program> make_publisher(core::Env& env, World& world, const WorkloadSpec& spec, std::uint16_t number,
+                                             core::Instant& progress);
 std::unique_ptr<sim::Program> make_key_value(core::Env& env, World& world, const WorkloadSpec& spec, std::uint16_t number);
 std::unique_ptr<sim::Program> make_reader(core::Env& env, World& world, const WorkloadSpec& spec);
 std::unique_ptr<sim::Program> make_admin(core::Env& env, World& world, const WorkloadSpec& spec);

@@ -164,7 +164,7 @@ void Consumer::on_removed(Seq seq, std::string_view subject, bool is_purge) {
   const std::uint64_t deliveries = redeliveries_of(seq);
   forget(seq);
   if (is_purge) {  // it is not worth a word, and sees to the floor when it is over
-    purged_ = std::max(purged_, consumer_seq);
+    if (consumer_seq > 0) purged_.emplace(seq, consumer_seq);
   } else if (consumer_seq > 0) {
     floor_after(seq, consumer_seq);
     filed_.settled(seq, consumer_seq, pending_, delivered());
@@ -186,15 +186,19 @@ void Consumer::on_purged(std::string_view filter) {
   Seq gone_below = store.state().first_seq;
   if (!filter.empty() && !filters_.empty()) {
     // Filters may overlap all the same: what was taken counts.
-    if (purged_ == 0 && std::none_of(filters_.begin(), filters_.end(), is_touched)) return;
+    if (purged_.empty() && std::none_of(filters_.begin(), filters_.end(), is_touched)) return;
     if (std::all_of(filters_.begin(), filters_.end(), lies_within)) {
       gone_below = store.next_matching({std::string(filter)}, Seq{1});
       if (gone_below.value == 0) gone_below = store.last_seq().next();
     }
   }
   next_seq_ = std::max(next_seq_, gone_below);
+  std::uint64_t last_gone = 0;  // the delivery; what went beyond the first that is left says nothing of those before it
+  for (const auto& [seq, consumer_seq] : purged_) {
+    if (seq < gone_below) last_gone = std::max(last_gone, consumer_seq);
+  }
   for (const auto& [seq, delivery] : pending_.all()) {
-    if (seq < gone_below) purged_ = std::max(purged_, delivery.consumer_seq);
+    if (seq < gone_below) last_gone = std::max(last_gone, delivery.consumer_seq);
   }
   pending_.remove_below(gone_below);
   redeliver_.remove_below(gone_below);
@@ -204,9 +208,9 @@ void Consumer::on_purged(std::string_view filter) {
   } else if (env_.defects.is_on(Defect::nats_5227)) {
     repair_floor(gone_below);
   } else if (ack_floor_.stream < gone_below) {
-    ack_floor_ = SequencePair{std::max(ack_floor_.consumer, purged_), gone_below.prev()};
+    ack_floor_ = SequencePair{std::max(ack_floor_.consumer, last_gone), gone_below.prev()};
   }
-  purged_ = 0;
+  purged_.clear();
   if (filed_.is_kept()) filed_.begin(ack_floor_);
   count_pending();
   if (store_) store_->changed();

@@ -196,7 +196,7 @@ class Consumer {
   Seq next_seq_{1};                  // of the stream, to look at next
   std::uint64_t next_delivery_ = 1;  // consumer sequence of the next delivery
   SequencePair ack_floor_;
-  std::uint64_t purged_ = 0;  // the highest delivery that the purge under way has taken
+  std::map<Seq, std::uint64_t> purged_;  // what the purge under way has taken of what was pending, and which delivery it was
   PendingDeliveries pending_;
   FiledPosition filed_;
   std::map<Seq, std::uint64_t> redelivered_;  // deliveries - 1

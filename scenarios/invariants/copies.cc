@@ -86,6 +86,16 @@ std::optional<std::vector<core::Seq>> ever_brought(const Evidence& evidence, con
   return out;
 }
 
+// How many mirrors and sources read the stream.
+std::size_t copies_of(const Scenario& scenario, const StreamSpec& origin) {
+  std::size_t count = 0;
+  for (const StreamSpec& each : scenario.streams) {
+    if (each.mirror && scenario.origin(each, *each.mirror) == &origin) ++count;
+    for (const OriginSpec& source : each.sources) count += scenario.origin(each, source) == &origin ? 1 : 0;
+  }
+  return count;
+}
+
 // What its origin stored and may not be missing in the aggregate, in the origin's order: sequence and message.
 std::map<core::Seq, PublishId> owed(const Evidence& evidence, const FinalStream& origin, const FinalCopy& copy) {
   std::map<core::Seq, PublishId> out;
@@ -99,9 +109,9 @@ std::map<core::Seq, PublishId> owed(const Evidence& evidence, const FinalStream&
     if (message.id && is_meant(message.subject)) out.emplace(message.seq, *message.id);
   }
   // Nobody but the aggregate takes messages out of a work queue that has no consumer of its own.
-  const bool is_consumed =
-      std::any_of(evidence.scenario.consumers.begin(), evidence.scenario.consumers.end(),
-                  [&](const ConsumerSpec& each) { return each.on == origin.node && each.stream == origin.key.stream; });
+  const bool is_consumed = std::any_of(evidence.end.consumers.begin(), evidence.end.consumers.end(),
+                                       [&](const FinalConsumer& each) { return each.stream == origin.key; }) ||
+                           copies_of(evidence.scenario, *origin.spec) > 1;
   const StreamLife* life = evidence.history.life(origin.key);
   if (origin.spec->retention != Retention::workqueue || origin.has_stream_limits || is_consumed || life == nullptr ||
       !copy.from->filter_subject.empty() || is_trimmed(evidence, origin))
@@ -124,10 +134,46 @@ bool has_message(const FinalStream& stream, PublishId id) {
   return std::any_of(stream.messages.begin(), stream.messages.end(), [&](const FinalMessage& message) { return message.id == id; });
 }
 
+// The message, or another one with its Nats-Msg-Id.
+bool has_id_of(const Evidence& evidence, const FinalStream& stream, PublishId id) {
+  return std::any_of(stream.messages.begin(), stream.messages.end(), [&](const FinalMessage& message) {
+    return message.id && message.id->workload == id.workload && msg_id_of(evidence, *message.id) == msg_id_of(evidence, id);
+  });
+}
+
+bool has_rollups(const Scenario& scenario) {
+  return std::any_of(scenario.workloads.begin(), scenario.workloads.end(), [](const WorkloadSpec& workload) {
+    const auto* publish = std::get_if<PublishSpec>(&workload.work);
+    return publish != nullptr && publish->rollup != PublishSpec::Rollup::none;
+  });
+}
+
 // Whether the configuration of its sources leaves out what lies before a start, or what no transform matches.
 bool is_partial(const FinalStream& stream) {
   return stream.spec->create_body.find("\"opt_start_") != std::string::npos ||
          stream.spec->create_body.find("\"subject_transforms\"") != std::string::npos;
+}
+
+// The streams whose publishers' messages come by this origin, and those on the way.
+void add_ancestors(const Scenario& scenario, const StreamSpec& of, const OriginSpec& from, std::vector<const StreamSpec*>& out) {
+  const StreamSpec* origin = scenario.origin(of, from);
+  if (origin == nullptr || std::find(out.begin(), out.end(), origin) != out.end()) return;
+  out.push_back(origin);
+  if (origin->mirror) add_ancestors(scenario, *origin, *origin->mirror, out);
+  for (const OriginSpec& source : origin->sources) add_ancestors(scenario, *origin, source, out);
+}
+
+// Whether a message may come to the aggregate by two of its sources, and is then stored once if it has an id.
+bool has_two_ways(const Scenario& scenario, const StreamSpec& aggregate) {
+  std::vector<const StreamSpec*> known;
+  for (const OriginSpec& source : aggregate.sources) {
+    std::vector<const StreamSpec*> ancestors;
+    add_ancestors(scenario, aggregate, source, ancestors);
+    const auto is_known = [&](const StreamSpec* each) { return std::find(known.begin(), known.end(), each) != known.end(); };
+    if (std::any_of(ancestors.begin(), ancestors.end(), is_known)) return true;
+    known.insert(known.end(), ancestors.begin(), ancestors.end());
+  }
+  return false;
 }
 
 // Whether an aggregate had it, and lost it when its node's power went before it was synced. Of an origin that keeps its messages it
@@ -165,6 +211,7 @@ std::vector<Divergence> check_no_loss_after_offline(const Evidence& evidence) {
     };
     std::vector<std::vector<const SourcedMessage*>> sourced(stream.copies.size());  // by copy
     for (const SourcedMessage& message : stream.sourced) sourced[message.copy].push_back(&message);
+    const bool two_ways = has_two_ways(evidence.scenario, *stream.spec);
     bool is_reported = false;
     for (std::size_t c = 0; c < stream.copies.size() && !is_reported; ++c) {
       const FinalCopy& copy = stream.copies[c];
@@ -184,7 +231,8 @@ std::vector<Divergence> check_no_loss_after_offline(const Evidence& evidence) {
         here.insert(here.end(), message->origin_seq);
       }
       // What an aggregate's own limits and consumers took, nobody can tell from what never came. What operators took was noted as it came.
-      const bool keeps_all = !stream.has_limits && stream.spec->retention == Retention::limits;
+      const bool is_rolled_up = stream.limits.allows_rollup && has_rollups(evidence.scenario);
+      const bool keeps_all = !stream.has_limits && stream.spec->retention == Retention::limits && !is_rolled_up;
       if (is_reported || !keeps_all || is_partial(stream) || !is_due(evidence, copy)) continue;
       std::optional<std::vector<core::Seq>> brought;
       if (is_trimmed(evidence, stream)) {
@@ -193,6 +241,9 @@ std::vector<Divergence> check_no_loss_after_offline(const Evidence& evidence) {
       }
       for (const auto& [seq, id] : owed(evidence, *origin, copy)) {
         if (has_order ? here.contains(seq) : has_message(stream, id)) continue;
+        const PublishSpec* publish = publish_of(evidence, id);
+        const bool is_known_by_id = msg_id_of(evidence, id).has_value() && (two_ways || (publish != nullptr && publish->ids > 0));
+        if (is_known_by_id && (brought || has_id_of(evidence, stream, id))) continue;
         if (brought && std::binary_search(brought->begin(), brought->end(), seq)) continue;
         if (is_lost_at_home(evidence, stream, copy, *origin, seq, sourced[c])) continue;
         const bool is_unreadable = !stream.unreadable.empty() || had_damage(evidence, stream.key);

@@ -5,6 +5,7 @@
 #include <unordered_set>
 
 #include "core/base/assert.h"
+#include "core/base/hash.h"
 #include "core/nats/subject.h"
 #include "scenarios/invariants/invariants.h"
 
@@ -104,6 +105,21 @@ std::optional<std::string> exact_subject_of(const Evidence& evidence, PublishId 
   const PublishRecord* record = loop == nullptr ? nullptr : book.find(id.index);
   const std::optional<std::uint64_t> job = record == nullptr ? std::nullopt : record->job();
   return job ? std::optional{loop->subject_of(*job)} : std::nullopt;
+}
+
+FirstCopy first_copy_of(const Evidence& evidence, const FinalStream& stream, PublishId id, const PublishRecord& record) {
+  const PublishSpec* publish = publish_of(evidence, id);
+  const StreamLife* life = evidence.history.life(stream.key);
+  FirstCopy out{subject_of(evidence, id), record.published_at()};
+  if (publish == nullptr || publish->ids == 0 || !record.is_duplicate() || life == nullptr) return out;
+  const std::vector<const StoredEvent*> stored = life->at(record.seq());
+  if (stored.empty()) return out;
+  out.since = std::min(out.since, stored.back()->at);
+  for (std::uint64_t i = 0; i < publish->subjects; ++i) {
+    std::string subject = publish->subject + "." + std::to_string(i);
+    if (core::hash_bytes(subject) == stored.back()->subject) out.subject = std::move(subject);
+  }
+  return out;
 }
 
 std::optional<faults::SizeRange> payload_size_of(const Evidence& evidence, PublishId id) {
@@ -272,6 +288,16 @@ std::vector<std::unordered_set<std::uint64_t>> removed_on_request(const Evidence
   return gone;
 }
 
+// Whether it was acknowledged and never stored, for nobody had an interest in it: no consumer was there yet.
+bool met_no_interest(const Evidence& evidence, const FinalStream& stream, const PublishRecord& record) {
+  if (stream.spec == nullptr || stream.spec->retention != Retention::interest) return false;
+  const StreamLife* life = evidence.history.life(stream.key);
+  if (life != nullptr && !life->at(record.seq()).empty()) return false;
+  return std::none_of(evidence.end.consumers.begin(), evidence.end.consumers.end(), [&](const FinalConsumer& each) {
+    return each.stream == stream.key && evidence.history.created_at({each.stream, each.name}) < record.published_at();
+  });
+}
+
 }  // namespace
 
 void LostMessages::find() {
@@ -312,7 +338,7 @@ void LostMessages::find() {
                                was_removed_on_request(evidence_, *stream, record.seq(),
                                                       subject_of(evidence_, {static_cast<std::uint16_t>(w), i}), record.published_at())) &&
                               crashed_between(evidence_, *stream, record.published_at(), record.settled_at());
-      if (!is_unheard) lost_[w].push_back(i);
+      if (!is_unheard && (stream == nullptr || !met_no_interest(evidence_, *stream, record))) lost_[w].push_back(i);
       return true;
     });
   }

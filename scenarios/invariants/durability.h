@@ -53,6 +53,13 @@ struct FinalStream;
 [[nodiscard]] std::string subject_of(const Evidence& evidence, PublishId id);
 // Exactly that; nullopt: nobody knows.
 [[nodiscard]] std::optional<std::string> exact_subject_of(const Evidence& evidence, PublishId id);
+// What the ack of that publish names: of a duplicate the first message with its id, which may have another subject and have been there
+// long before.
+struct FirstCopy {
+  std::string subject;
+  core::Instant since;  // at the latest
+};
+[[nodiscard]] FirstCopy first_copy_of(const Evidence& evidence, const FinalStream& stream, PublishId id, const PublishRecord& record);
 // Of the payload, as its workload asks for it; nullopt: it does something else as well.
 [[nodiscard]] std::optional<faults::SizeRange> payload_size_of(const Evidence& evidence, PublishId id);
 // Which messages of a workload share a Nats-Msg-Id: those with the same number here. nullopt: this one has none.

@@ -158,6 +158,7 @@ std::vector<Divergence> check_dedup_exact(const Evidence& evidence) {
   std::vector<Divergence> out;
   const std::map<std::uint64_t, MsgId> ids = ids_of(evidence);
   if (ids.empty()) return out;
+  const bool is_stepped = has_clock_faults(evidence.scenario);
   std::map<StreamKey, Holders> holders;
   for (const FinalStream& stream : evidence.end.streams) {
     const StreamLife* life = evidence.history.life(stream.key);
@@ -170,8 +171,10 @@ std::vector<Divergence> check_dedup_exact(const Evidence& evidence) {
       const StoredEvent* again = nullptr;
       for (std::size_t i = 1; i < stored.size() && again == nullptr; ++i) {
         first = stored[i - 1];
-        // Over a restart only what the stream still has is known; and a wall clock that is stepped moves the window.
-        const bool is_forgotten = (life->recovered_between(first->at, stored[i]->at) &&
+        // Over a restart only what the stream still has is known; and a wall clock that is stepped moves the window, also if it is
+        // stepped back again.
+        const bool is_forgotten = is_stepped ||
+                                  (life->recovered_between(first->at, stored[i]->at) &&
                                    (removed.contains(first->seq) || may_be_lost(evidence, stream, first->seq, first->at))) ||
                                   stored[i]->at - first->at >= stream.window_min ||
                                   stored[i]->time - first->time >= stream.window_min.count() || stored[i]->time < first->time;

@@ -133,11 +133,12 @@ std::vector<Divergence> check_retention_only_removes_acked(const Evidence& evide
       if (decided == kTimeZero) decided = removal.at;
       const bool is_acked = std::all_of(consumers.begin(), consumers.end(), [&](const auto& each) {
         const std::optional<bool> is_wanted = wants(*each.first, stored.back()->subject);
-        // Where interest is what counts, nobody waits for who is not there, then or when it has left.
+        // Nobody waits for who has yet to come, nor, where interest is what counts, for who is not there, then or when it has left.
+        const bool is_to_come = evidence.history.created_at(key_of(*each.first)) > removal.at;
         const bool is_gone =
             stream.spec->retention == Retention::interest && (evidence.changes.may_be_absent(key_of(*each.first), removal.at) ||
                                                               evidence.changes.may_be_absent(key_of(*each.first), decided));
-        return is_wanted != true || is_gone || each.second.has(removal.seq, removal.at);
+        return is_wanted != true || is_to_come || is_gone || each.second.has(removal.seq, removal.at);
       });
       const bool has_owner = std::any_of(consumers.begin(), consumers.end(),
                                          [&](const auto& each) { return wants(*each.first, stored.back()->subject) != false; });
@@ -170,6 +171,26 @@ bool may_be_forgotten(const Evidence& evidence, const FinalStream& stream, const
   return std::any_of(crashes.begin(), crashes.end(), [&](const Crash& crash) { return is_unwritten(evidence, consumer, at, crash); });
 }
 
+// Whether a copy reads the stream by a consumer of its own that still waits for an ack: it has not come yet, or is forgotten.
+bool may_wait_for_copy(const Evidence& evidence, const FinalStream& stream, core::Seq seq) {
+  const std::vector<FinalConsumer>& known = evidence.end.consumers;
+  for (const auto& [key, events] : evidence.history.consumers()) {
+    const auto is_it = [&key = key](const FinalConsumer& each) { return key_of(each) == key; };
+    if (key.stream != stream.key || std::any_of(known.begin(), known.end(), is_it)) continue;
+    std::optional<core::Instant> acked_at;
+    bool is_delivered = false;
+    for (const ConsumerEvent& event : events) {
+      if (event.seq != seq) continue;
+      is_delivered = true;
+      if (event.is_ack && !acked_at) acked_at = event.at;
+    }
+    const std::vector<Crash>& crashes = evidence.history.crashes();
+    const auto forgets = [&, &key = key](const Crash& crash) { return is_unwritten(evidence, key, *acked_at, crash); };
+    if (is_delivered && (!acked_at || std::any_of(crashes.begin(), crashes.end(), forgets))) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 std::vector<Divergence> check_no_orphans(const Evidence& evidence) {
@@ -192,6 +213,7 @@ std::vector<Divergence> check_no_orphans(const Evidence& evidence) {
       const bool has_owner =
           std::any_of(consumers.begin(), consumers.end(), [&](const auto& each) { return wants(*each.first, message.subject) == true; });
       if (is_wanted || !has_owner || may_come_back(evidence, stream, message.seq, acked_at)) continue;
+      if (may_wait_for_copy(evidence, stream, message.seq)) continue;
       // A sequence that was used again is another message.
       const StreamLife* life = evidence.history.life(stream.key);
       if (life != nullptr && life->at(message.seq).size() > 1) continue;

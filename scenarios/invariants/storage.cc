@@ -92,6 +92,23 @@ std::vector<Divergence> check_first_seq_exact(const Evidence& evidence) {
 
 namespace {
 
+// Whether it is a message of the stream's origin: a mirror's as it is there; a source adds where it is from, and that it says.
+bool is_copied(const Evidence& evidence, const FinalStream& stream, const FinalMessage& message) {
+  if (stream.spec == nullptr || !stream.spec->mirror)
+    return std::any_of(stream.sourced.begin(), stream.sourced.end(), [&](const SourcedMessage& each) { return each.seq == message.seq; });
+  const StreamSpec* spec = evidence.scenario.origin(*stream.spec, *stream.spec->mirror);
+  const FinalStream* origin = spec == nullptr ? nullptr : evidence.end.find(spec->on, spec->name);
+  const StreamLife* life = origin == nullptr ? nullptr : evidence.history.life(origin->key);
+  if (life == nullptr) return false;
+  const std::vector<const StoredEvent*> stored = life->at(message.seq);
+  const auto is_same = [&](const auto& each) {
+    return each.content == message.content && each.subject == message.subject && each.time == message.time;
+  };
+  return std::any_of(stored.begin(), stored.end(), [&](const StoredEvent* each) { return is_same(*each); }) ||
+         std::any_of(origin->messages.begin(), origin->messages.end(),
+                     [&](const FinalMessage& each) { return each.seq == message.seq && is_same(each); });
+}
+
 // What is read was stored like that, and not made up from damaged bytes.
 bool report_made_up(const Evidence& evidence, const FinalStream& stream, const StreamLife& life, std::vector<Divergence>& out) {
   std::multimap<core::Seq, const StoredEvent*> stored;
@@ -103,7 +120,8 @@ bool report_made_up(const Evidence& evidence, const FinalStream& stream, const S
     });
     if (was_stored) continue;
     // A crash between the write and the word of it: the message is there, whole, and nobody was told.
-    const bool is_unsaid = begin == end && message.id && evidence.ledger.is_genuine(*message.id, message.content);
+    const bool is_unsaid =
+        begin == end && message.id && (evidence.ledger.is_genuine(*message.id, message.content) || is_copied(evidence, stream, message));
     if (is_unsaid) continue;
     Divergence d = about("corruption-is-surfaced", stream, message.seq, evidence.end.at);
     d.expected = "what is read under sequence " + std::to_string(message.seq.value) + " is what was stored there, or an error";

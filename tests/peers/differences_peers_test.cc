@@ -52,16 +52,19 @@ class Server {
     return answer && !answer->payload.empty() ? json::parse(answer->payload) : json(nullptr);
   }
 
+  // What a pull gets; nullopt: there is nothing now.
+  std::optional<PeerClient::Message> fetch() {
+    client_.publish("$JS.API.CONSUMER.MSG.NEXT.S.k", R"({"batch":1,"no_wait":true})", client_.inbox() + ".next");
+    auto message = client_.next();
+    return message && message->reply.starts_with("$JS.ACK.") ? std::move(message) : std::nullopt;
+  }
   // The subjects of what a pull consumer hands out, one pull after another, until it has no more.
   std::string fetch_all() {
     std::string out;
-    for (;;) {
-      client_.publish("$JS.API.CONSUMER.MSG.NEXT.S.k", R"({"batch":1,"no_wait":true})", client_.inbox() + ".next");
-      const auto message = client_.next();
-      if (!message || !message->reply.starts_with("$JS.ACK.")) return out;
-      out += (out.empty() ? "" : " ") + message->subject;
-    }
+    while (const auto message = fetch()) out += (out.empty() ? "" : " ") + message->subject;
+    return out;
   }
+  void answer(const PeerClient::Message& message, const std::string& answer) { REQUIRE(client_.request(message.reply, answer)); }
 
   // First and last sequence and the number of messages. What a server does in the background is given time to happen.
   std::string state() {
@@ -157,6 +160,21 @@ TEST_CASE("a purge up to the first sequence") {
     server.publish("aab");
     CHECK(server.ask("STREAM.PURGE.S", json{{"seq", 1}}).at("purged") == (is_ours ? 0 : 3));
     CHECK(server.state() == (is_ours ? "1..3 3" : "4..3 0"));
+  });
+}
+
+TEST_CASE("a purge of what was delivered after a message that is still pending, and a nak of that one") {
+  on_both([](Server& server, bool is_ours) {
+    CAPTURE(is_ours);
+    server.create({"a", "b"});
+    server.publish("ab");
+    server.add_consumer({{"ack_policy", "explicit"}});
+    const auto first = server.fetch();
+    REQUIRE(first);
+    REQUIRE(server.fetch());
+    REQUIRE(server.ask("STREAM.PURGE.S", json{{"filter", "b"}}).at("purged") == 1);
+    server.answer(*first, "-NAK");
+    CHECK(server.fetch_all() == (is_ours ? "a" : ""));
   });
 }
 

@@ -88,6 +88,13 @@ bool loses_messages(const Case& each) {
          !std::all_of(each.filters.begin(), each.filters.end(), is_within);
 }
 
+// 2.10.27 moves the consumer's half of the ack floor beyond a message that is still pending, and then takes no nak of it
+// (differences_peers_test).
+bool passes_over_pending(const Case& each) {
+  return each.purge.value("filter", "") == "s.b" && each.progress.fetched == 2 && each.progress.acked == 0 && each.wants("s.a") &&
+         each.wants("s.b");
+}
+
 // nats-server tells its consumers of a new message a moment after it has acknowledged it.
 template <typename Ask>
 void wait_for_pending(const Case& each, int fetched, Ask info) {
@@ -178,7 +185,7 @@ TEST_CASE("a purge on nats-server 2.10.27 and on ours") {
   std::size_t lost = 0;
   for (std::size_t i = 0; i < cases.size(); ++i) {
     CAPTURE(cases[i].text());
-    if (loses_messages(cases[i])) {
+    if (loses_messages(cases[i]) || passes_over_pending(cases[i])) {
       lost += got[i] == expected[i] ? 0 : 1;
     } else {
       CHECK(got[i] == expected[i]);
