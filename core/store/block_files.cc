@@ -195,6 +195,12 @@ Result<std::string_view> BlockFiles::read(MessageBlock& block, std::uint64_t off
 }
 
 Result<std::string> BlockFiles::read_all(std::uint32_t index, bool& is_compressed, bool& has_io_error, std::string content) {
+  Result<std::string> read = read_all_once(index, is_compressed, has_io_error, std::move(content));
+  if (read || read.error().code != Errc::corrupt) return read;
+  return read_all_once(index, is_compressed, has_io_error, {});  // what was read wrong once may be right the next time
+}
+
+Result<std::string> BlockFiles::read_all_once(std::uint32_t index, bool& is_compressed, bool& has_io_error, std::string content) {
   WT_TRY(const std::unique_ptr<File> opened, disk_.open(path(index), OpenMode{}));
   WT_TRY(const Bytes size, opened->size());
   if (size.value > UINT32_MAX) return error(Errc::unsupported, path(index) + " has " + std::to_string(size.value) + " bytes");

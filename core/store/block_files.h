@@ -76,6 +76,7 @@ class BlockFiles {
     std::uint32_t block = 0;
     std::shared_ptr<File> file;
   };
+  Result<std::string> read_all_once(std::uint32_t index, bool& is_compressed, bool& has_io_error, std::string content);
   void keep_tail(const MessageBlock& block, std::uint64_t offset, std::string_view data);
   void note_open(std::uint32_t index, std::shared_ptr<File> file);
   Status write_end(MessageBlock& block, std::string_view data);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/store/atomic_file.h"
+#include "core/store/block_scan.h"
 #include "core/store/file_store_impl.h"
 #include "core/store/s2.h"
 
@@ -30,7 +31,12 @@ Status FileStore::compress(MessageBlock& block) {
   bool is_compressed = false;
   bool has_io_error = false;
   WT_TRY(const std::string plain, files_.read_all(block.index, is_compressed, has_io_error));
-  if (is_compressed || has_io_error || plain.size() != block.raw_bytes) {
+  // What was read wrong, perhaps only this once, must not take the place of what is right on the disk.
+  const BlockScan scan = scan_block(plain, block.key, [](const RecordView&, std::uint64_t) {});
+  bool is_right_so_far = scan.damaged.empty() && !scan.has_damaged_tail(plain.size()) && plain.size() == block.raw_bytes;
+  for (const BlockEntry* entry = block.at_or_after(block.first); entry != nullptr && is_right_so_far; entry = block.next(entry))
+    is_right_so_far = is_right(block, *entry, std::string_view(plain).substr(entry->offset, entry->size));
+  if (is_compressed || has_io_error || !is_right_so_far) {
     return error(Errc::corrupt, files_.path(block.index) + " is not what was written to it");
   }
   const std::string path = files_.path(block.index);

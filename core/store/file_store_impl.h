@@ -121,6 +121,9 @@ class FileStore final : public std::enable_shared_from_this<FileStore> {
 
   // file_store_read.cc
   Result<StoredMessage> read_message(MessageBlock& block, Seq seq);
+  [[nodiscard]] bool is_indexed_record(const RecordView& record, const MessageBlock& block, const BlockEntry& entry) const;
+  // Whether these bytes, read with others of the block, are the record of a live entry; before they are written elsewhere.
+  [[nodiscard]] bool is_right(MessageBlock& block, const BlockEntry& entry, std::string_view bytes);
   void note_lost_message(Seq seq, std::uint64_t bytes);
   [[nodiscard]] Seq find_last(std::string_view filter) const;
   [[nodiscard]] Seq last_seen_of(SubjectId subject) const;
@@ -168,6 +171,14 @@ class FileStore final : public std::enable_shared_from_this<FileStore> {
   [[nodiscard]] std::uint64_t size_after_rewrite(const MessageBlock& block) const;
   [[nodiscard]] bool wants_compaction(const MessageBlock& block, Pass pass) const;
   Status compact_block(MessageBlock& block, Pass pass);
+  struct Kept {
+    Seq seq;
+    WallTime time;
+    std::uint64_t offset = 0;
+    std::uint32_t size = 0;
+    SubjectId subject = kNoSubject;
+  };
+  Status gather_live(MessageBlock& block, std::vector<Kept>& kept, std::string& out);
   Status rewrite_block(MessageBlock& block);
   [[nodiscard]] bool mark_dead_in(MessageBlock& block);
   void retire_block(MessageBlock& block);

@@ -269,31 +269,33 @@ Status FileStore::compact_block(MessageBlock& block, Pass pass) {
   return {};
 }
 
+// The live records of a block, and their bytes one after the other.
+Status FileStore::gather_live(MessageBlock& block, std::vector<Kept>& kept, std::string& out) {
+  kept.clear();
+  out.clear();
+  bool is_compressed = false;
+  bool has_io_error = false;
+  WT_TRY(const std::string content, files_.read_all(block.index, is_compressed, has_io_error));
+  for (const BlockEntry* entry = block.at_or_after(block.first); entry != nullptr; entry = block.next(entry)) {
+    const Seq seq = block.seq_of(*entry);
+    const std::string_view bytes = std::string_view(content).substr(std::min<std::size_t>(entry->offset, content.size()), entry->size);
+    // A live record that cannot be read stays where it is: a later read may succeed.
+    if (!is_right(block, *entry, bytes))
+      return error(Errc::corrupt, files_.path(block.index) + " has a damaged record of sequence " + std::to_string(seq.value));
+    kept.push_back({seq, WallTime{entry->time}, out.size(), entry->size, entry->subject});
+    out.append(bytes);
+  }
+  return {};
+}
+
 // Writes what is still needed of a block to <N>.new, durably, and puts that in its place.
 Status FileStore::rewrite_block(MessageBlock& block) {
   if (!block.unmarked.empty()) WT_CHECK(outdate_index(block.unmarked.front().first));
   WT_CHECK(files_.flush(block));
-  bool is_compressed = false;
-  bool has_io_error = false;
-  WT_TRY(const std::string content, files_.read_all(block.index, is_compressed, has_io_error));
-  struct Kept {
-    Seq seq;
-    WallTime time;
-    std::uint64_t offset;
-    std::uint32_t size;
-    SubjectId subject;
-  };
   std::vector<Kept> kept;
   std::string out;
-  for (const BlockEntry* entry = block.at_or_after(block.first); entry != nullptr; entry = block.next(entry)) {
-    const Seq seq = block.seq_of(*entry);
-    const std::string_view bytes = std::string_view(content).substr(std::min<std::size_t>(entry->offset, content.size()), entry->size);
-    const auto record = parse_record(bytes, block.key);
-    // A live record that cannot be read stays where it is: a later read may succeed.
-    if (!record || record->seq != seq)
-      return error(Errc::corrupt, files_.path(block.index) + " has a damaged record of sequence " + std::to_string(seq.value));
-    kept.push_back({seq, WallTime{entry->time}, out.size(), entry->size, entry->subject});
-    out.append(bytes);
+  if (!gather_live(block, kept, out)) {  // what was read wrong once may be right the next time
+    WT_CHECK(gather_live(block, kept, out));
   }
   std::vector<SeqRange> tombstones;
   Seq disk_last = kept.empty() ? Seq{0} : kept.back().seq;
@@ -353,10 +355,12 @@ bool FileStore::mark_dead_in(MessageBlock& block) {
   if (!content || is_compressed || block.is_sealed) return false;
   std::vector<Seq> dead;
   SeqSet marked;
-  scan_block(*content, block.key, [&](const RecordView& record, std::uint64_t) {
+  const BlockScan scan = scan_block(*content, block.key, [&](const RecordView& record, std::uint64_t) {
     if (record.kind == RecordKind::message) dead.push_back(record.seq);
     if (record.kind == RecordKind::tombstone) marked.insert(record.seq);
   });
+  // What was read wrong may be right the next time, and come back.
+  if (!scan.damaged.empty() || scan.has_damaged_tail(content->size())) return false;
   std::string tombstones;
   for (const Seq seq : dead) {
     if (!marked.contains(seq)) append_tombstone(tombstones, block.key, seq, WallTime{last_time_});

@@ -193,10 +193,11 @@ class Gathering {
 
   void add_deletion(const RequestedRemoval& removal, bool is_told) {
     const StreamEntry* entry = entries_.find(removal.seq);
-    if (entry == nullptr || (removal.answered_at && !removal.is_done && !removal.is_absent)) return;
+    const bool is_refused = removal.answered_at && !removal.is_done && !removal.is_absent;
+    if (entry == nullptr || (is_refused && !is_sick_)) return;
     Part& part = parts_.at(entry->subject);
     const std::size_t message = place_of(part, removal.seq);
-    if (!is_told) {
+    if (!is_told || is_refused) {  // a disk that fails may do so when the message is gone and its bytes are to be
       part.messages[message].may_go_from = std::min(part.messages[message].may_go_from, removal.asked_at);
       return;
     }
