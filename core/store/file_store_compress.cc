@@ -32,11 +32,13 @@ Status FileStore::compress(MessageBlock& block) {
   bool has_io_error = false;
   WT_TRY(const std::string plain, files_.read_all(block.index, is_compressed, has_io_error));
   // What was read wrong, perhaps only this once, must not take the place of what is right on the disk.
-  const BlockScan scan = scan_block(plain, block.key, [](const RecordView&, std::uint64_t) {});
-  bool is_right_so_far = scan.damaged.empty() && !scan.has_damaged_tail(plain.size()) && plain.size() == block.raw_bytes;
-  for (const BlockEntry* entry = block.at_or_after(block.first); entry != nullptr && is_right_so_far; entry = block.next(entry))
-    is_right_so_far = is_right(block, *entry, std::string_view(plain).substr(entry->offset, entry->size));
-  if (is_compressed || has_io_error || !is_right_so_far) {
+  bool is_right = plain.size() == block.raw_bytes;
+  const BlockScan scan = scan_block(plain, block.key, [&](const RecordView& record, std::uint64_t) {
+    const BlockEntry* entry = block.find(record.seq);
+    if (entry != nullptr && record.kind == RecordKind::message) is_right = is_right && is_indexed_record(record, block, *entry);
+  });
+  is_right = is_right && scan.damaged.empty() && !scan.has_damaged_tail(plain.size());
+  if (is_compressed || has_io_error || !is_right) {
     return error(Errc::corrupt, files_.path(block.index) + " is not what was written to it");
   }
   const std::string path = files_.path(block.index);

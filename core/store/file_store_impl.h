@@ -121,9 +121,8 @@ class FileStore final : public std::enable_shared_from_this<FileStore> {
 
   // file_store_read.cc
   Result<StoredMessage> read_message(MessageBlock& block, Seq seq);
+  // Whether a valid record is that of the live entry.
   [[nodiscard]] bool is_indexed_record(const RecordView& record, const MessageBlock& block, const BlockEntry& entry) const;
-  // Whether these bytes, read with others of the block, are the record of a live entry; before they are written elsewhere.
-  [[nodiscard]] bool is_right(MessageBlock& block, const BlockEntry& entry, std::string_view bytes);
   void note_lost_message(Seq seq, std::uint64_t bytes);
   [[nodiscard]] Seq find_last(std::string_view filter) const;
   [[nodiscard]] Seq last_seen_of(SubjectId subject) const;

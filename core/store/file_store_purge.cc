@@ -279,8 +279,9 @@ Status FileStore::gather_live(MessageBlock& block, std::vector<Kept>& kept, std:
   for (const BlockEntry* entry = block.at_or_after(block.first); entry != nullptr; entry = block.next(entry)) {
     const Seq seq = block.seq_of(*entry);
     const std::string_view bytes = std::string_view(content).substr(std::min<std::size_t>(entry->offset, content.size()), entry->size);
+    const auto record = parse_record(bytes, block.key);
     // A live record that cannot be read stays where it is: a later read may succeed.
-    if (!is_right(block, *entry, bytes))
+    if (!record || !is_indexed_record(*record, block, *entry))
       return error(Errc::corrupt, files_.path(block.index) + " has a damaged record of sequence " + std::to_string(seq.value));
     kept.push_back({seq, WallTime{entry->time}, out.size(), entry->size, entry->subject});
     out.append(bytes);
