@@ -60,7 +60,8 @@ std::optional<std::uint64_t> LagWatcher::lag_of(const Copy& copy) const {
   // A mirror hears nothing of what its filter leaves out, nor of what its origin removed before it had it.
   std::vector<std::string> filters;
   if (!copy.sample.from->filter_subject.empty()) filters.push_back(copy.sample.from->filter_subject);
-  return origin->store().count_matching(filters, ours.next());
+  const core::Seq begin = stream->config().mirror ? stream->config().mirror->opt_start_seq : core::Seq{};
+  return origin->store().count_matching(filters, std::max(ours.next(), begin));
 }
 
 std::optional<std::uint64_t> LagWatcher::source_lag_of(const Copy& copy, core::Stream& origin) const {
@@ -73,7 +74,8 @@ std::optional<std::uint64_t> LagWatcher::source_lag_of(const Copy& copy, core::S
   std::vector<std::string> filters;
   if (!from.filter_subject.empty()) filters.push_back(from.filter_subject);
   for (const core::SubjectTransformConfig& each : source.origin().subject_transforms) filters.push_back(each.source);
-  return origin.store().count_matching(filters, source.position().seq.next());
+  // What lies before its start it is not to have.
+  return origin.store().count_matching(filters, std::max(source.position().seq.next(), source.origin().opt_start_seq));
 }
 
 std::optional<std::uint64_t> LagWatcher::reported_lag_of(const StreamSpec& mirror) const {

@@ -37,6 +37,8 @@ constexpr core::Duration kSettle = 6s;
 // At the end, to start what is down and to read every stream.
 constexpr core::Duration kReadBound = 10min;
 
+constexpr int kReadsMax = 5;  // of a stream that changes while it is read
+
 // One world from its beginning to its end.
 class Run {
  public:
@@ -177,11 +179,12 @@ class Run {
     out.node = spec.on;
     out.spec = &spec;
     describe(out);
-    note_removed(spec, out);
     core::Stream* stream = world_.stream(spec.on, spec.name);
-    if (stream == nullptr) return out;
+    if (stream == nullptr) {
+      note_removed(spec, out);
+      return out;
+    }
     out.is_readable = true;
-    out.state = stream->store().state();
     if (out.limits.has_changed)
       out.limits.max_msgs_per_subject = static_cast<std::uint64_t>(std::max<std::int64_t>(0, stream->config().max_msgs_per_subject));
     const sim::DiskTree& tree = world_.node(spec.on).process->disk().tree();
@@ -194,11 +197,29 @@ class Run {
       if (stream->mirror()->error()) out.mirror_error = stream->mirror()->error()->description;
     }
     out.copies = copies_of(*stream, spec);
+    // What was under way when the clients ended may still change it.
+    for (int i = 0; i < kReadsMax; ++i) {
+      read_messages(*stream, out);
+      const core::StreamState now = stream->store().state();
+      if (now.messages == out.state.messages && now.first_seq == out.state.first_seq && now.last_seq == out.state.last_seq) break;
+    }
+    note_removed(spec, out);
+    out.rolled_up = rolled_up(world_.scenario(), world_.ledger(), world_.history(), out);
+    return out;
+  }
+
+  // What the stream says of itself, and every message. Suspends.
+  void read_messages(core::Stream& stream, FinalStream& out) {
+    out.state = stream.store().state();
+    out.messages.clear();
+    out.sourced.clear();
+    out.latest.clear();
+    out.unreadable.clear();
     std::map<std::string, core::Seq> latest;
     std::map<std::string_view, std::size_t> copies;  // by their keys
     for (std::size_t i = 0; i < out.copies.size(); ++i) copies.emplace(out.copies[i].key, i);
     for (core::Seq seq = out.state.first_seq; seq.value > 0 && seq <= out.state.last_seq; seq = seq.next()) {
-      const core::Result<core::StoredMessage> message = stream->store().load(seq);
+      const core::Result<core::StoredMessage> message = stream.store().load(seq);
       if (!message) {
         if (message.error().code != core::Errc::not_found) out.unreadable.insert(seq);
         continue;
@@ -213,10 +234,8 @@ class Run {
       note_source(*message, copies, out);
       latest[message->subject] = seq;
     }
-    out.rolled_up = rolled_up(world_.scenario(), world_.ledger(), world_.history(), out);
-    if (!out.unreadable.empty()) return out;  // which of them is the last nobody knows
-    for (const auto& [subject, seq] : latest) out.latest.push_back({subject, seq, stream->store().last_seq_of(subject)});
-    return out;
+    if (!out.unreadable.empty()) return;  // which of them is the last nobody knows
+    for (const auto& [subject, seq] : latest) out.latest.push_back({subject, seq, stream.store().last_seq_of(subject)});
   }
 
   // Of a stream that came back with less than it had, its first sequence no longer says what left it before.

@@ -20,6 +20,7 @@ enum class HazardKind : std::uint8_t {
   // mirrors and sources
   copy_cycle,
   origin_without_domain,
+  origin_in_own_domain,
   origin_unreachable,
   origin_missing,
   copy_traffic_denied,

@@ -74,6 +74,13 @@ bool was_heard_of(const Evidence& evidence, const FinalStream& stream, core::Seq
   return life != nullptr && !life->at(seq).empty();
 }
 
+// Whether nobody had an interest in the message of that sequence: it was given, and the message not stored.
+bool was_of_no_interest(const Evidence& evidence, const FinalStream& stream, core::Seq seq) {
+  const StreamLife* life = evidence.history.life(stream.key);
+  return stream.spec != nullptr && stream.spec->retention == Retention::interest && life != nullptr &&
+         std::any_of(life->skips.begin(), life->skips.end(), [seq](const StreamLife::Skip& skip) { return skip.through == seq; });
+}
+
 // A repeat that was told of a copy which the stream did not have, or had long ago.
 std::optional<Divergence> misled_repeat(const Evidence& evidence, const std::map<StreamKey, Holders>& holders, PublishId id) {
   const PublishRecord& record = evidence.ledger.at(id);
@@ -86,7 +93,7 @@ std::optional<Divergence> misled_repeat(const Evidence& evidence, const std::map
   if (known == holders.end()) return std::nullopt;
   const auto stored = known->second.find(*own);
   const bool burns_sequences = stream->spec != nullptr && stream->spec->retention == Retention::interest;
-  if (stored == known->second.end() && burns_sequences) return std::nullopt;
+  if ((stored == known->second.end() && burns_sequences) || was_of_no_interest(evidence, *stream, record.seq())) return std::nullopt;
   // A crash between the write and the word of it: the copy that is named is one of which nobody heard.
   if (crashed_between(evidence, *stream, kTimeZero, record.settled_at()) &&
       (stored == known->second.end() || !was_heard_of(evidence, *stream, record.seq())))
@@ -136,7 +143,7 @@ std::vector<Divergence> check_pub_ack_truthful(const Evidence& evidence) {
                                                         (record.seq().value > 0 && !was_heard_of(evidence, *stream, record.seq()) &&
                                                          crashed_between(evidence, *stream, kTimeZero, record.settled_at())));
       const bool burns_sequences = stream->spec != nullptr && stream->spec->retention == Retention::interest && record.seq().value > 0;
-      if (is_there || is_unheard || (stored.empty() && burns_sequences)) return true;
+      if (is_there || is_unheard || (stored.empty() && burns_sequences) || was_of_no_interest(evidence, *stream, record.seq())) return true;
       Divergence d;
       d.invariant = "pub-ack-truthful";
       d.stream = stream->key.stream;
