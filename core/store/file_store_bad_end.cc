@@ -180,7 +180,7 @@ void FileStore::end_before_stranded(MessageBlock& block, Seq base, const BadEnd&
       add_to_ranges(block.tombstones, record.seq);
       continue;
     }
-    block.last_time = record.time.unix_ns;
+    if (record.time.unix_ns != 0) block.last_time = record.time.unix_ns;  // what was erased has none
     if (record.kind != RecordKind::message) continue;
     ++messages;
     if (block.disk_first.value == 0) block.disk_first = record.seq;

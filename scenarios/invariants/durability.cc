@@ -197,8 +197,10 @@ bool may_come_back_by(const Evidence& evidence, const FinalStream& stream, core:
   if (power_loss_after(evidence, stream, removed_at, until)) return true;
   const std::vector<Damage>& damages = evidence.history.damages();
   return std::any_of(damages.begin(), damages.end(), [&](const Damage& damage) {
-    return is_of(damage, stream) && damage.at >= removed_at && (damage.marks.contains(seq) || damage.back.contains(seq)) &&
-           has_taken_effect(evidence, damage, until);
+    if (!is_of(damage, stream) || damage.at < removed_at || !has_taken_effect(evidence, damage, until)) return false;
+    // What a limit takes has no mark of its own as long as the message for which it went is there.
+    const bool made_room = stream.has_limits && !damage.messages.empty() && *damage.messages.rbegin() > seq;
+    return made_room || damage.marks.contains(seq) || damage.back.contains(seq);
   });
 }
 

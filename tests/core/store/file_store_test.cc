@@ -200,6 +200,23 @@ TEST_CASE("sequences are found by time") {
   CHECK(at.store->seq_at_time(start + 1h) == Seq{6});
 }
 
+TEST_CASE("an erased message, which has no time any more, hides nothing from who looks for a time") {
+  for (const bool has_index : {true, false}) {
+    CAPTURE(has_index);
+    StoreFixture at;
+    at.open();
+    const WallTime start = at.now();
+    for (int i = 1; i <= 5; ++i) at.put("a", "payload");
+    REQUIRE(at.store->remove(Seq{5}, /*erase=*/true).value());
+    const WallTime last = at.store->state().last_time;
+    REQUIRE(at.store->stop());
+    if (!has_index) at.world.disk->files().erase(at.msgs("index.db"));
+    at.kill();
+    CHECK(at.store->seq_at_time(start) == Seq{1});
+    CHECK(at.store->state().last_time == last);
+  }
+}
+
 TEST_CASE("a delivery right after a store reads no file") {
   StoreFixture at;
   at.open();
