@@ -191,6 +191,10 @@ std::vector<Divergence> check_no_duplicate_in_mirror(const Evidence& evidence) {
     in_mirror.reserve(pair.mirror->messages.size());
     for (const FinalMessage& message : pair.mirror->messages) {
       if (!message.id) continue;
+      // One that the origin stored as it was killed, and of which it never spoke.
+      const bool is_unheard =
+          life != nullptr && life->at(message.seq).empty() && crashed_between(evidence, *pair.origin, core::Instant{}, evidence.end.at);
+      if (is_unheard) continue;
       const auto stored = at_origin.find(message.content);
       const std::uint64_t allowed = life == nullptr ? 0 : stored == at_origin.end() ? 1 : stored->second;
       if (++in_mirror[message.content] <= allowed) continue;

@@ -160,13 +160,14 @@ std::vector<Divergence> check_retention_only_removes_acked(const Evidence& evide
 namespace {
 
 // Whether a crash came before an ack was written down, and nobody had been told that it counts: its consumer waits for it again, and
-// there may be no application any more that asks.
-bool may_be_forgotten(const Evidence& evidence, const FinalStream& stream, const ConsumerKey& consumer, core::Seq seq, core::Instant at) {
+// there may be no application any more that asks. With other consumers a message stays when one has been told, and shows nothing of it.
+bool may_be_forgotten(const Evidence& evidence, const FinalStream& stream, const ConsumerKey& consumer, core::Seq seq, core::Instant at,
+                      bool is_alone) {
   const auto is_told = [&](const History::ConfirmedAck& each) {
     return each.seq == seq && each.node == stream.node && each.stream == stream.key.stream && each.at >= at;
   };
   const std::vector<History::ConfirmedAck>& told = evidence.history.confirmed_acks();
-  if (std::any_of(told.begin(), told.end(), is_told)) return false;
+  if (is_alone && std::any_of(told.begin(), told.end(), is_told)) return false;
   const std::vector<Crash>& crashes = evidence.history.crashes();
   return std::any_of(crashes.begin(), crashes.end(), [&](const Crash& crash) { return is_unwritten(evidence, consumer, at, crash); });
 }
@@ -204,7 +205,8 @@ std::vector<Divergence> check_no_orphans(const Evidence& evidence) {
       for (const auto& [consumer, acks] : consumers) {
         if (wants(*consumer, message.subject) == false) continue;
         const auto ack = acks.each.find(message.seq);
-        if (ack == acks.each.end() || may_be_forgotten(evidence, stream, key_of(*consumer), message.seq, ack->second)) {
+        if (ack == acks.each.end() ||
+            may_be_forgotten(evidence, stream, key_of(*consumer), message.seq, ack->second, consumers.size() == 1)) {
           is_wanted = true;
           break;
         }
@@ -372,6 +374,19 @@ bool is_held_by_exhausted(const Evidence& evidence, const FinalConsumer& consume
 
 }  // namespace
 
+namespace {
+
+// Whether a crash may have left the consumer with a state that is older than that.
+bool may_know_no_more(const Evidence& evidence, const FinalConsumer& consumer, core::Instant at) {
+  const std::vector<Crash>& crashes = evidence.history.crashes();
+  return had_damage(evidence, consumer.stream) || std::any_of(crashes.begin(), crashes.end(), [&](const Crash& crash) {
+           return is_unwritten(evidence, key_of(consumer), at, crash) ||
+                  (crash.node == consumer.stream.node && crash.is_power_loss && crash.at >= at);
+         });
+}
+
+}  // namespace
+
 std::vector<Divergence> check_ack_floor(const Evidence& evidence) {
   std::vector<Divergence> out;
   for (const FinalConsumer& consumer : evidence.end.consumers) {
@@ -409,7 +424,8 @@ std::vector<Divergence> check_ack_floor(const Evidence& evidence) {
     const core::Instant since = evidence.changes.last_creation(key_of(consumer));
     const std::vector<ConsumerEvent>& events = events_of(evidence, consumer);
     const bool was_delivered_above = std::any_of(events.begin(), events.end(), [&](const ConsumerEvent& event) {
-      return !event.is_ack && event.at >= since && event.seq > consumer.ack_floor && event.seq <= consumer.delivered;
+      return !event.is_ack && event.at >= since && event.seq > consumer.ack_floor && event.seq <= consumer.delivered &&
+             !may_know_no_more(evidence, consumer, event.at);
     });
     const bool is_whole = !consumer.filters.empty() || consumer.ack_floor == consumer.delivered || !was_delivered_above;
     if (is_tight && is_whole) continue;
