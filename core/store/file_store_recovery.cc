@@ -248,6 +248,7 @@ Status FileStore::recover_block(std::uint32_t index, Recovery& found) {
         highest_tombstone = record.seq;
         tombstone_time = record.time.unix_ns;
       }
+      if (record.seq == last_seq_ && last_time_ == 0) last_time_ = tombstone_time;  // of what was erased it has the time
       return;
     }
     if (record.seq <= last_seq_) return;
@@ -257,12 +258,11 @@ Status FileStore::recover_block(std::uint32_t index, Recovery& found) {
       note_damage("a gap of more than 2^32 sequences inside a block", record.seq, record.size);
       return;
     }
-    // What was erased has no time any more. Looking for a time, nobody may take the block for older than what it holds.
-    const WallTime time{record.time.unix_ns != 0 ? record.time.unix_ns : last_time_};
     if (record.kind == RecordKind::erased) {
       found.erased.push_back(record.seq);
       has_marker = true;
-      block->skip_to(record.seq, time);
+      // What was erased has no time any more. Looking for a time, nobody may take the block for older than what it holds.
+      block->skip_to(record.seq, record.time.unix_ns != 0 ? record.time : WallTime{block->last_time});
       block->disk_last = std::max(block->disk_last, record.seq);
     } else {
       block->add(record.seq, record.time, offset, record.size, subjects_.add(record.subject, record.seq));
@@ -270,7 +270,7 @@ Status FileStore::recover_block(std::uint32_t index, Recovery& found) {
       bytes_ += record.size;
     }
     last_seq_ = record.seq;
-    last_time_ = time.unix_ns;
+    last_time_ = record.time.unix_ns;
   };
   for (const auto& [record, offset] : records) take(record, offset);
   records.clear();  // they look into `content`

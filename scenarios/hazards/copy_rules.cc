@@ -17,14 +17,13 @@ void find_origins(const Graph& graph, std::size_t stream, const CopyFacts& copy,
   const ServerFacts& own = facts.servers[facts.streams[stream].server];
   const std::string& server = own.name;
   std::size_t elsewhere = 0;
-  if (copy.is_external && !copy.domain.text.empty() && copy.domain.text == own.domain.text) {
-    findings.add(HazardKind::origin_in_own_domain, copy.domain.where,
-                 here + verb_of(copy) + quoted(copy.origin.text) + " of the domain " + quoted(copy.domain.text) +
-                     ", which is that of its own server: nobody hears its requests, and the stream's info shows lag 0");
-    return;
-  }
   switch (graph.find_origin(stream, copy, elsewhere)) {
     case OriginFound::found:
+      if (!copy.is_external || copy.domain.text != own.domain.text) break;
+      findings.add(HazardKind::origin_in_own_domain, copy.domain.where,
+                   here + verb_of(copy) + quoted(copy.origin.text) + " of the domain " + quoted(copy.domain.text) +
+                       ", which is that of its own server: nobody hears its requests, and the stream's info shows lag 0");
+      break;
     case OriginFound::unknown: break;
     case OriginFound::no_domain:
       findings.add(HazardKind::origin_without_domain, copy.origin.where,

@@ -125,7 +125,8 @@ std::map<core::Seq, PublishId> owed(const Evidence& evidence, const FinalStream&
   }
   for (const StoredEvent& stored : life->stored) {
     const auto id = published.find(stored.content);
-    if (id != published.end() && !may_be_lost(evidence, origin, stored.seq, stored.at)) out.emplace(stored.seq, id->second);
+    const bool may_be_gone = origin.rolled_up.contains(stored.seq) || may_be_lost(evidence, origin, stored.seq, stored.at);
+    if (id != published.end() && !may_be_gone) out.emplace(stored.seq, id->second);
   }
   return out;
 }
@@ -212,6 +213,11 @@ std::vector<Divergence> check_no_loss_after_offline(const Evidence& evidence) {
     std::vector<std::vector<const SourcedMessage*>> sourced(stream.copies.size());  // by copy
     for (const SourcedMessage& message : stream.sourced) sourced[message.copy].push_back(&message);
     const bool two_ways = has_two_ways(evidence.scenario, *stream.spec);
+    const std::vector<Crash>& crashes = evidence.history.crashes();
+    // What came by one of the two, and was legally lost, the other has passed over as a repeat.
+    const bool is_passed_over = two_ways && std::any_of(crashes.begin(), crashes.end(), [&](const Crash& crash) {
+                                  return crash.node == stream.key.node && may_cost(evidence, stream, crash);
+                                });
     bool is_reported = false;
     for (std::size_t c = 0; c < stream.copies.size() && !is_reported; ++c) {
       const FinalCopy& copy = stream.copies[c];
@@ -241,9 +247,8 @@ std::vector<Divergence> check_no_loss_after_offline(const Evidence& evidence) {
       }
       for (const auto& [seq, id] : owed(evidence, *origin, copy)) {
         if (has_order ? here.contains(seq) : has_message(stream, id)) continue;
-        const PublishSpec* publish = publish_of(evidence, id);
-        const bool is_known_by_id = msg_id_of(evidence, id).has_value() && (two_ways || (publish != nullptr && publish->ids > 0));
-        if (is_known_by_id && (brought || has_id_of(evidence, stream, id))) continue;
+        // Its id is known from another copy of it: of another way, or of a repeat that its origin stored again.
+        if (msg_id_of(evidence, id) && ((brought && two_ways) || is_passed_over || has_id_of(evidence, stream, id))) continue;
         if (brought && std::binary_search(brought->begin(), brought->end(), seq)) continue;
         if (is_lost_at_home(evidence, stream, copy, *origin, seq, sourced[c])) continue;
         const bool is_unreadable = !stream.unreadable.empty() || had_damage(evidence, stream.key);

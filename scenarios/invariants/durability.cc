@@ -250,6 +250,12 @@ bool had_damage(const Evidence& evidence, const StreamKey& key) {
   });
 }
 
+bool was_of_no_interest(const Evidence& evidence, const FinalStream& stream, core::Seq seq) {
+  const StreamLife* life = evidence.history.life(stream.key);
+  return stream.spec != nullptr && stream.spec->retention == Retention::interest && life != nullptr &&
+         std::any_of(life->skips.begin(), life->skips.end(), [seq](const StreamLife::Skip& skip) { return skip.through == seq; });
+}
+
 const FinalStream* AckStreams::of(const PublishRecord& record) {
   if (found_.size() <= record.stream()) found_.resize(record.stream() + std::size_t{1});
   std::optional<const FinalStream*>& place = found_[record.stream()];

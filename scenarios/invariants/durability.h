@@ -80,6 +80,9 @@ struct FirstCopy {
 // Whether a fault damaged files of the stream, or of the whole node.
 [[nodiscard]] bool had_damage(const Evidence& evidence, const StreamKey& key);
 
+// Whether nobody had an interest in the message of that sequence: it was given, acknowledged, and the message not stored.
+[[nodiscard]] bool was_of_no_interest(const Evidence& evidence, const FinalStream& stream, core::Seq seq);
+
 // stream_of_ack, looked for once for each stream that acks named. Evidence: borrowed for its life.
 class AckStreams {
  public:

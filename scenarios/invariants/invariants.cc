@@ -66,6 +66,7 @@ std::vector<Divergence> check_acked_is_durable(const Evidence& evidence) {
       const PublishId id{static_cast<std::uint16_t>(w), i};
       if (message != nullptr && is_what_ack_names(evidence, id, record, message->id)) return true;
       if (may_be_lost(evidence, *stream, record) || was_removed_by_limits(*stream, record.seq())) return true;
+      if (was_of_no_interest(evidence, *stream, record.seq())) return true;
       const auto [subject, since] = first_copy_of(evidence, *stream, id, record);
       if (was_removed_on_request(evidence, *stream, record.seq(), subject, since)) return true;
       if (std::exchange(reported[{stream->node, stream->key.stream}], true)) return true;

@@ -74,13 +74,6 @@ bool was_heard_of(const Evidence& evidence, const FinalStream& stream, core::Seq
   return life != nullptr && !life->at(seq).empty();
 }
 
-// Whether nobody had an interest in the message of that sequence: it was given, and the message not stored.
-bool was_of_no_interest(const Evidence& evidence, const FinalStream& stream, core::Seq seq) {
-  const StreamLife* life = evidence.history.life(stream.key);
-  return stream.spec != nullptr && stream.spec->retention == Retention::interest && life != nullptr &&
-         std::any_of(life->skips.begin(), life->skips.end(), [seq](const StreamLife::Skip& skip) { return skip.through == seq; });
-}
-
 // A repeat that was told of a copy which the stream did not have, or had long ago.
 std::optional<Divergence> misled_repeat(const Evidence& evidence, const std::map<StreamKey, Holders>& holders, PublishId id) {
   const PublishRecord& record = evidence.ledger.at(id);

@@ -172,22 +172,19 @@ bool may_be_forgotten(const Evidence& evidence, const FinalStream& stream, const
   return std::any_of(crashes.begin(), crashes.end(), [&](const Crash& crash) { return is_unwritten(evidence, consumer, at, crash); });
 }
 
-// Whether a copy reads the stream by a consumer of its own that still waits for an ack: it has not come yet, or is forgotten.
+// Whether a copy may wait for the message by a consumer of its own: it did not answer, or its node lost its memory, or more, and with it
+// the answer, or what the copy knows the stream by.
 bool may_wait_for_copy(const Evidence& evidence, const FinalStream& stream, core::Seq seq) {
   const std::vector<FinalConsumer>& known = evidence.end.consumers;
-  for (const auto& [key, events] : evidence.history.consumers()) {
-    const auto is_it = [&key = key](const FinalConsumer& each) { return key_of(each) == key; };
-    if (key.stream != stream.key || std::any_of(known.begin(), known.end(), is_it)) continue;
-    std::optional<core::Instant> acked_at;
-    bool is_delivered = false;
-    for (const ConsumerEvent& event : events) {
-      if (event.seq != seq) continue;
-      is_delivered = true;
-      if (event.is_ack && !acked_at) acked_at = event.at;
-    }
-    const std::vector<Crash>& crashes = evidence.history.crashes();
-    const auto forgets = [&, &key = key](const Crash& crash) { return is_unwritten(evidence, key, *acked_at, crash); };
-    if (is_delivered && (!acked_at || std::any_of(crashes.begin(), crashes.end(), forgets))) return true;
+  for (const auto& watched : evidence.history.consumers()) {
+    const auto is_it = [&](const FinalConsumer& each) { return key_of(each) == watched.first; };
+    if (watched.first.stream != stream.key || std::any_of(known.begin(), known.end(), is_it)) continue;
+    if (crashed_between(evidence, stream, core::Instant{}, evidence.end.at)) return true;
+    const auto is_of = [seq](bool is_ack) {
+      return [=](const ConsumerEvent& event) { return event.seq == seq && event.is_ack == is_ack; };
+    };
+    const std::vector<ConsumerEvent>& events = watched.second;
+    if (std::any_of(events.begin(), events.end(), is_of(false)) && std::none_of(events.begin(), events.end(), is_of(true))) return true;
   }
   return false;
 }
@@ -205,7 +202,8 @@ std::vector<Divergence> check_no_orphans(const Evidence& evidence) {
       for (const auto& [consumer, acks] : consumers) {
         if (wants(*consumer, message.subject) == false) continue;
         const auto ack = acks.each.find(message.seq);
-        if (ack == acks.each.end() ||
+        // What is acknowledged while the end is read may have been read before.
+        if (ack == acks.each.end() || ack->second >= evidence.end.at ||
             may_be_forgotten(evidence, stream, key_of(*consumer), message.seq, ack->second, consumers.size() == 1)) {
           is_wanted = true;
           break;

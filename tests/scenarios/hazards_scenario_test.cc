@@ -47,7 +47,7 @@ const std::vector<HazardCase>& cases() {
        "$JS.edgy", "edgy", "edge"},
       {HazardKind::origin_in_own_domain,
        pair("streams:\n  - { on: hub, name: A, subjects: [a.>] }\n  - { on: hub, name: B, mirror: { name: A, domain: hub } }"),
-       "domain: hub }", ", domain: hub", ""},
+       "hub } }", ", domain: hub }", " }"},
       {HazardKind::origin_missing,
        pair("streams:\n  - { on: hub, name: A, sources: [ { name: BB, external: { api: $JS.edge.API } } ] }\n"
             "  - { on: edge, name: B, subjects: [b.>] }"),
