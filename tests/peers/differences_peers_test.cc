@@ -23,9 +23,19 @@ namespace {
 class Server {
  public:
   explicit Server(const ServerProgram& program)
-      : server_(LiveServer::start(program, store_.path(), scratch_.path())), client_(server_->port()) {}
+      : program_(program),
+        scratch_(std::make_unique<TemporaryDirectory>()),
+        server_(LiveServer::start(program_, store_.path(), scratch_->path())),
+        client_(std::make_unique<PeerClient>(server_->port())) {}
+  // By SIGKILL.
+  void restart() {
+    server_->kill();
+    scratch_ = std::make_unique<TemporaryDirectory>();
+    server_ = LiveServer::start(program_, store_.path(), scratch_->path());
+    client_ = std::make_unique<PeerClient>(server_->port());
+  }
 
-  json ask(const std::string& verb, const json& body = nullptr) { return client_.ask("$JS.API." + verb, body); }
+  json ask(const std::string& verb, const json& body = nullptr) { return client_->ask("$JS.API." + verb, body); }
 
   void create(const json& subjects) {
     REQUIRE_FALSE(ask("STREAM.CREATE.S", json{{"name", "S"}, {"subjects", subjects}, {"allow_direct", true}}).contains("error"));
@@ -44,18 +54,18 @@ class Server {
 
   // Publishes, and awaits each ack: to the subjects of one letter each.
   void publish(std::string_view letters) {
-    for (const char letter : letters) REQUIRE(client_.ask(std::string{letter}, "x").contains("seq"));
+    for (const char letter : letters) REQUIRE(client_->ask(std::string{letter}, "x").contains("seq"));
   }
   json publish_to(const std::string& subject, const std::string& header = {}) {
-    client_.publish(subject, "x", client_.inbox() + ".ack", header.empty() ? header : "NATS/1.0\r\n" + header + "\r\n\r\n");
-    const auto answer = client_.next();
+    client_->publish(subject, "x", client_->inbox() + ".ack", header.empty() ? header : "NATS/1.0\r\n" + header + "\r\n\r\n");
+    const auto answer = client_->next();
     return answer && !answer->payload.empty() ? json::parse(answer->payload) : json(nullptr);
   }
 
   // What a pull gets; nullopt: there is nothing now.
   std::optional<PeerClient::Message> fetch() {
-    client_.publish("$JS.API.CONSUMER.MSG.NEXT.S.k", R"({"batch":1,"no_wait":true})", client_.inbox() + ".next");
-    auto message = client_.next();
+    client_->publish("$JS.API.CONSUMER.MSG.NEXT.S.k", R"({"batch":1,"no_wait":true})", client_->inbox() + ".next");
+    auto message = client_->next();
     return message && message->reply.starts_with("$JS.ACK.") ? std::move(message) : std::nullopt;
   }
   // The subjects of what a pull consumer hands out, one pull after another, until it has no more.
@@ -64,7 +74,7 @@ class Server {
     while (const auto message = fetch()) out += (out.empty() ? "" : " ") + message->subject;
     return out;
   }
-  void answer(const PeerClient::Message& message, const std::string& answer) { REQUIRE(client_.request(message.reply, answer)); }
+  void answer(const PeerClient::Message& message, const std::string& answer) { REQUIRE(client_->request(message.reply, answer)); }
 
   // First and last sequence and the number of messages. What a server does in the background is given time to happen.
   std::string state() {
@@ -73,15 +83,16 @@ class Server {
     return now.at("first_seq").dump() + ".." + now.at("last_seq").dump() + " " + now.at("messages").dump();
   }
   [[nodiscard]] bool is_answered(const std::string& subject, const std::string& payload) {
-    const auto answer = client_.request(subject, payload);
+    const auto answer = client_->request(subject, payload);
     return answer && answer->headers.find(" 503") == std::string::npos;
   }
 
  private:
+  const ServerProgram program_;
   TemporaryDirectory store_;
-  TemporaryDirectory scratch_;
+  std::unique_ptr<TemporaryDirectory> scratch_;
   std::unique_ptr<LiveServer> server_;
-  PeerClient client_;
+  std::unique_ptr<PeerClient> client_;
 };
 
 // Plays the same on both, or, without a nats-server, nothing.
@@ -195,5 +206,19 @@ TEST_CASE("the last message of a subject, after the one that was it has been del
       CHECK(last.at("error").at("err_code") == 10037);
       CHECK(stored.at("seq") == 7);
     }
+  });
+}
+
+TEST_CASE("a message id after a restart, when the last message was erased") {
+  on_both([](Server& server, bool is_ours) {
+    CAPTURE(is_ours);
+    server.create({"a"});
+    REQUIRE(server.publish_to("a", "Nats-Msg-Id: one").at("seq") == 1);
+    REQUIRE(server.publish_to("a", "Nats-Msg-Id: two").at("seq") == 2);
+    REQUIRE(server.ask("STREAM.MSG.DELETE.S", json{{"seq", 2}}).at("success") == true);
+    server.restart();
+    const json again = server.publish_to("a", "Nats-Msg-Id: one");
+    CHECK(again.value("duplicate", false) == is_ours);
+    CHECK(again.at("seq") == (is_ours ? 1 : 3));
   });
 }
