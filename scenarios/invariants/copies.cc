@@ -142,6 +142,14 @@ bool has_id_of(const Evidence& evidence, const FinalStream& stream, PublishId id
   });
 }
 
+// Whether the stream stored the message more than once: it was repeated when its id was forgotten.
+bool was_stored_again(const Evidence& evidence, const FinalStream& stream, PublishId id) {
+  const StreamLife* life = evidence.history.life(stream.key);
+  const std::uint64_t content = evidence.ledger.at(id).content();
+  return life != nullptr &&
+         std::count_if(life->stored.begin(), life->stored.end(), [&](const StoredEvent& stored) { return stored.content == content; }) > 1;
+}
+
 bool has_rollups(const Scenario& scenario) {
   return std::any_of(scenario.workloads.begin(), scenario.workloads.end(), [](const WorkloadSpec& workload) {
     const auto* publish = std::get_if<PublishSpec>(&workload.work);
@@ -248,7 +256,10 @@ std::vector<Divergence> check_no_loss_after_offline(const Evidence& evidence) {
       for (const auto& [seq, id] : owed(evidence, *origin, copy)) {
         if (has_order ? here.contains(seq) : has_message(stream, id)) continue;
         // Its id is known from another copy of it: of another way, or of a repeat that its origin stored again.
-        if (msg_id_of(evidence, id) && ((brought && two_ways) || is_passed_over || has_id_of(evidence, stream, id))) continue;
+        const PublishSpec* publish = publish_of(evidence, id);
+        const bool is_shared = publish != nullptr && publish->ids > 0;
+        const bool is_gone = brought && (two_ways || is_shared || was_stored_again(evidence, *origin, id));
+        if (msg_id_of(evidence, id) && (is_gone || is_passed_over || has_id_of(evidence, stream, id))) continue;
         if (brought && std::binary_search(brought->begin(), brought->end(), seq)) continue;
         if (is_lost_at_home(evidence, stream, copy, *origin, seq, sourced[c])) continue;
         const bool is_unreadable = !stream.unreadable.empty() || had_damage(evidence, stream.key);
