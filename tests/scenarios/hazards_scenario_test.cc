@@ -46,8 +46,8 @@ const std::vector<HazardCase>& cases() {
             "  - { on: edge, name: B, subjects: [b.>] }"),
        "$JS.edgy", "edgy", "edge"},
       {HazardKind::origin_in_own_domain,
-       pair("streams:\n  - { on: hub, name: A, subjects: [a.>] }\n  - { on: hub, name: B, mirror: { name: A, domain: hub } }"),
-       "hub } }", ", domain: hub }", " }"},
+       pair("streams:\n  - { on: hub, name: A, subjects: [a.>] }\n  - { on: hub, name: B, mirror: { name: A, domain: hub } }"), "hub } }",
+       ", domain: hub }", " }"},
       {HazardKind::origin_missing,
        pair("streams:\n  - { on: hub, name: A, sources: [ { name: BB, external: { api: $JS.edge.API } } ] }\n"
             "  - { on: edge, name: B, subjects: [b.>] }"),
