@@ -21,13 +21,13 @@ bool takes_everything(const std::vector<std::string>& filters) {
 
 }  // namespace
 
-// Requires: `seq` is live in `block`.
 // The checksum does not cover the length of the subject (filestore 2.3): a wrong bit there moves the border to what follows, and most of
 // what comes of it could be a subject. But it is known which it is.
 bool FileStore::is_indexed_record(const RecordView& record, const MessageBlock& block, const BlockEntry& entry) const {
   return record.kind == RecordKind::message && record.seq == block.seq_of(entry) && record.subject == subjects_.name(entry.subject);
 }
 
+// Requires: `seq` is live in `block`.
 Result<StoredMessage> FileStore::read_message(MessageBlock& block, Seq seq) {
   const BlockEntry entry = *block.find(seq);
   Error failure;

@@ -248,7 +248,7 @@ Status FileStore::recover_block(std::uint32_t index, Recovery& found) {
         highest_tombstone = record.seq;
         tombstone_time = record.time.unix_ns;
       }
-      if (record.seq == last_seq_ && last_time_ == 0) last_time_ = tombstone_time;  // of what was erased it has the time
+      if (record.seq == last_seq_ && last_time_ == 0) last_time_ = record.time.unix_ns;  // of what was erased it has the time
       return;
     }
     if (record.seq <= last_seq_) return;
