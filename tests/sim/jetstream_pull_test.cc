@@ -283,6 +283,21 @@ TEST_CASE("a purge that takes what a consumer has pending moves its floor, thoug
   CHECK(stream_seqs(js.fetch("S", "b", 1)) == Seqs{2});
 }
 
+TEST_CASE("a purge of what was delivered after a message that is still pending leaves the floor below that one") {
+  OneNode node;
+  JetStreamClient& js = node.client();
+  js.create_stream("S", R"("subjects":["s.*"])");
+  for (const char* subject : {"s.a", "s.b"}) js.publish(subject, "x");
+  js.create_consumer("S", "c", R"("ack_policy":"explicit")");
+  const auto got = js.fetch("S", "c", 2);
+  REQUIRE(stream_seqs(got) == Seqs{1, 2});
+  CHECK(js.api("STREAM.PURGE.S", R"({"filter":"s.b"})")["purged"] == 1);
+  CHECK(js.consumer("S", "c")["ack_floor"]["consumer_seq"] == 0);
+  CHECK(js.consumer("S", "c")["num_ack_pending"] == 1);
+  CHECK(js.ack(got[0], "-NAK"));
+  CHECK(stream_seqs(js.fetch("S", "c", 1)) == Seqs{1});
+}
+
 SCENARIO("a consumer begins where its deliver policy says") {
   OneNode node;
   JetStreamClient& js = node.client();
