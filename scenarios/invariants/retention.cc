@@ -395,6 +395,7 @@ std::vector<Divergence> check_ack_floor(const Evidence& evidence) {
       const FinalStream* stream = evidence.end.find(consumer.node, consumer.stream.stream);
       if (stream == nullptr || crashed_between(evidence, *stream, step.before, step.at)) continue;
       if (evidence.changes.may_be_renewed(key_of(consumer), step.before, step.at)) continue;
+      if (step.before < evidence.history.created_at(key_of(consumer))) continue;  // it was just being made
       if (is_held_by_exhausted(evidence, consumer, step.to, step.before, step.at)) continue;
       d.at = step.at;
       d.expected = "the ack floor of consumer " + consumer.name + " never decreases from " + std::to_string(step.from.value);

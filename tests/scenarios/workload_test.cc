@@ -1,4 +1,4 @@
-// Workloads: the republish loop, and consumers that do not always acknowledge.
+// Workloads: publishers that wait, the republish loop, and consumers that do not always acknowledge.
 #include <doctest/doctest.h>
 
 #include <string>
@@ -45,6 +45,23 @@ TEST_CASE("a loop that retries loses no job and doubles none, whatever becomes o
 TEST_CASE("a loop whose acks are plain publishes into a queue that may still hold the job") {
   const RunResult result = run(loop(", ack: plain", "", "  - { workload: loop, errors: { at_least: 1 } }\n"));
   CHECK_MESSAGE(result.passed(), told(result));
+}
+
+TEST_CASE("a publisher that waits for each outcome ends with its time, though it has fallen behind its rate") {
+  const auto text = [](const std::string& until, const std::string& published) {
+    return "scenario: full\nabout: A stream that takes but one message.\nnodes: { srv: {} }\n"
+           "streams:\n  - { on: srv, name: S, subjects: [s], max_msgs: 1, discard: new }\n"
+           "workloads:\n  - { publish: s, at: srv, via: jetstream, rate: 10/s, " +
+           until +
+           ", loop: closed, retries: { max: 4, wait: 500ms }, name: p }\n"
+           "expect:\n  - invariants: [publish-outcome-known]\n  - { workload: p, acked: 1, published: " +
+           published + " }\n";
+  };
+  // Each but the first takes 2 s. All of the hundred end, if that is what is asked for.
+  const RunResult timed = run(text("for: 10s", "6"));
+  CHECK_MESSAGE(timed.passed(), told(timed));
+  const RunResult counted = run(text("count: 100", "100"));
+  CHECK_MESSAGE(counted.passed(), told(counted));
 }
 
 std::string consumed(const std::string& handle, const std::string& expect, const std::string& consumer = "") {
