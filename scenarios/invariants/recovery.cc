@@ -103,7 +103,7 @@ bool may_be_missing(const Evidence& evidence, const FinalStream& stream, const R
       if (key.stream == stream.key && std::any_of(events.begin(), events.end(), [seq](const ConsumerEvent& e) { return e.seq == seq; }))
         return true;
     }
-    return stream.has_stream_limits && seq < reading.with_index.state.first_seq;
+    return (stream.has_stream_limits && seq < reading.with_index.state.first_seq) || stream.has_subject_limit;
   }
   // Just then a newer one may have pushed it out.
   return stream.has_limits && (seq < reading.with_index.state.first_seq || stream.has_subject_limit);

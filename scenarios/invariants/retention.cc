@@ -10,6 +10,7 @@
 #include "core/base/hash.h"
 #include "core/nats/subject.h"
 #include "scenarios/invariants/durability.h"
+#include "scenarios/invariants/health.h"
 #include "scenarios/invariants/invariants.h"
 #include "scenarios/world.h"
 
@@ -194,7 +195,7 @@ bool may_wait_for_copy(const Evidence& evidence, const FinalStream& stream, core
 std::vector<Divergence> check_no_orphans(const Evidence& evidence) {
   std::vector<Divergence> out;
   for (const FinalStream& stream : evidence.end.streams) {
-    if (!has_retention(stream)) continue;
+    if (!has_retention(stream) || is_disk_sick(evidence, stream)) continue;  // what cannot be removed stays
     const auto consumers = consumers_of(evidence, stream, /*only_now=*/true);
     for (const FinalMessage& message : stream.messages) {
       bool is_wanted = consumers.empty();
@@ -395,7 +396,8 @@ std::vector<Divergence> check_ack_floor(const Evidence& evidence) {
       const FinalStream* stream = evidence.end.find(consumer.node, consumer.stream.stream);
       if (stream == nullptr || crashed_between(evidence, *stream, step.before, step.at)) continue;
       if (evidence.changes.may_be_renewed(key_of(consumer), step.before, step.at)) continue;
-      if (step.before < evidence.history.created_at(key_of(consumer))) continue;  // it was just being made
+      const core::Instant created_at = evidence.history.created_at(key_of(consumer));
+      if (created_at != core::kForever && step.before < created_at) continue;  // it was just being made
       if (is_held_by_exhausted(evidence, consumer, step.to, step.before, step.at)) continue;
       d.at = step.at;
       d.expected = "the ack floor of consumer " + consumer.name + " never decreases from " + std::to_string(step.from.value);
