@@ -32,17 +32,6 @@ SubjectStep look_at(std::size_t begin, std::size_t end) {
   return step;
 }
 
-// Whether mirrors answer direct gets as well: those that say so, and those beside a stream that allows them, which take it over
-// (streams F). What they answer was true some time ago.
-bool is_read_from_mirrors(const Evidence& evidence, const FinalStream& stream) {
-  const std::vector<StreamSpec>& all = evidence.scenario.streams;
-  return std::any_of(all.begin(), all.end(), [&](const StreamSpec& each) {
-    if (!each.mirror || each.mirror->name != stream.key.stream) return false;
-    const bool takes_over = each.mirror->external_api.empty() && each.on == stream.node;
-    return takes_over || has_flag(each.create_body, "mirror_direct");
-  });
-}
-
 class Gathering {
  public:
   Gathering(const Evidence& evidence, const FinalStream& stream, const Epoch& epoch, const MessagesByContent& messages)
@@ -51,8 +40,7 @@ class Gathering {
         epoch_(epoch),
         reads_(reads_of(evidence, stream)),
         entries_(evidence, stream, epoch, messages),
-        is_sick_(is_disk_sick(evidence, stream)),
-        is_read_from_mirrors_(is_read_from_mirrors(evidence, stream)) {}
+        is_sick_(is_disk_sick(evidence, stream)) {}
 
   StreamCase run() {
     find_refused();
@@ -358,7 +346,7 @@ class Gathering {
         if (!mistold_) mistold_ = Mistold{read.found, read.returned, wrong, text_of(read)};
         continue;
       }
-      if (!read.is_direct || !is_read_from_mirrors_) add_read(read);
+      add_read(read);
     }
   }
 
@@ -466,7 +454,6 @@ class Gathering {
   const std::vector<StreamRead>* reads_;
   const StreamEntries entries_;
   const bool is_sick_;
-  const bool is_read_from_mirrors_;
   std::vector<Refused> refused_;
   std::uint64_t most_ = 0;               // messages a subject, beyond which publishes are refused; 0: none is
   std::map<std::uint64_t, Part> parts_;  // by the subject's hash

@@ -257,6 +257,21 @@ WatchSpec build_watch(const TypedValue& value, const WorkloadSpec& workload, con
   return watch;
 }
 
+// A mirror that answers direct gets as well, with what it had some time ago: one that says so, or one beside the stream, which takes over
+// that it may be asked directly (streams F). nullptr: there is none.
+const StreamSpec* mirror_answering_for(const StreamSpec& stream, const Scenario& scenario) {
+  for (const StreamSpec& copy : scenario.streams) {
+    if (!copy.mirror || scenario.origin(copy, *copy.mirror) != &stream) continue;
+    const bool takes_over = copy.mirror->external_api.empty() && has_flag(stream.create_body, "allow_direct");
+    if (takes_over || has_flag(copy.create_body, "mirror_direct")) return &copy;
+  }
+  return nullptr;
+}
+
+std::string stale_answers(const StreamSpec& mirror, const std::string& stream) {
+  return "mirror " + quoted(mirror.name) + " answers direct gets for stream " + quoted(stream) + ", with what it had some time ago";
+}
+
 KeyValueSpec build_key_value(const TypedValue& value, const WorkloadSpec& workload, const Scenario& scenario, Diagnostics& diagnostics) {
   KeyValueSpec spec;
   spec.bucket = value.get<std::string>("key_value");
@@ -286,6 +301,8 @@ KeyValueSpec build_key_value(const TypedValue& value, const WorkloadSpec& worklo
     diagnostics.add(where, "stream " + quoted(spec.stream) + " is no bucket: it needs `max_msgs_per_subject`, the history of a key");
   if (has_limit(stream->create_body, "max_age") || has_limit(stream->create_body, "max_msgs"))
     diagnostics.add(where, "what is in bucket " + quoted(spec.bucket) + " goes by age or number; its history cannot be judged then");
+  if (const StreamSpec* mirror = spec.is_direct ? mirror_answering_for(*stream, scenario) : nullptr)
+    diagnostics.add(where, stale_answers(*mirror, spec.stream) + "; a bucket with such a mirror cannot be judged");
   for (const KeyValueAction action : spec.actions) {
     if (action != KeyValueAction::purge || has_flag(stream->create_body, "allow_rollup_hdrs")) continue;
     diagnostics.add(actions.where, "`purge` needs a stream with `allow_rollup_hdrs`");
@@ -327,12 +344,8 @@ ReadSpec build_read(const TypedValue& value, const WorkloadSpec& workload, const
       diagnostics.add(via->where, "stream " + quoted(read.stream) + " answers no direct gets; it needs `allow_direct: true`");
   }
   if (read.via == ReadSpec::Via::api) return read;
-  for (const StreamSpec& copy : scenario.streams) {
-    if (!copy.mirror || scenario.origin(copy, *copy.mirror) != stream || !has_flag(copy.create_body, "mirror_direct")) continue;
-    diagnostics.add(via == nullptr ? where : via->where, "mirror " + quoted(copy.name) + " answers direct gets for stream " +
-                                                             quoted(read.stream) +
-                                                             " (`mirror_direct`), with what it had some time ago; read `via: api`");
-  }
+  if (const StreamSpec* mirror = mirror_answering_for(*stream, scenario))
+    diagnostics.add(via == nullptr ? where : via->where, stale_answers(*mirror, read.stream) + "; read `via: api`");
   return read;
 }
 

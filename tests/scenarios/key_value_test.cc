@@ -103,6 +103,8 @@ TEST_CASE("a bucket that is none, or that others change, is refused with its pla
   CHECK(complaint(scenario("name: KV_B, subjects: [$KV.B.>]", plain)).find("max_msgs_per_subject") != std::string::npos);
   CHECK(complaint(scenario("name: KV_B, subjects: [$KV.B.>], max_msgs_per_subject: 1, max_age: 1h", plain)).find("cannot be judged") !=
         std::string::npos);
+  CHECK(complaint(scenario(std::string(kBucket) + " }, { on: hub, name: M, mirror: { name: KV_B }", plain)).find("answers direct gets") !=
+        std::string::npos);
   CHECK(complaint(scenario("name: KV_B, subjects: [$KV.B.>], max_msgs_per_subject: 1", purging)).find("allow_rollup_hdrs") !=
         std::string::npos);
   CHECK(complaint(scenario(kBucket, plain + ", { admin: KV_B, at: hub, do: [purge], every: 1s, count: 1 }")).find("alone") !=

@@ -145,6 +145,10 @@ TEST_CASE("a reader that cannot be judged, or has nothing to read, is refused wi
   const std::string mirror = ", { on: hub, name: M, mirror: { name: S }, mirror_direct: true }";
   CHECK(says(complaint("subjects: [s.*], allow_direct: true", publish + read + " }\n", mirror), "answers direct gets for stream `S`"));
   CHECK(complaint("subjects: [s.*], allow_direct: true", publish + read + ", via: api }\n", mirror).empty());
+  // One beside it takes over that the stream may be asked directly.
+  const std::string beside = ", { on: hub, name: M, mirror: { name: S } }";
+  CHECK(says(complaint("subjects: [s.*], allow_direct: true", publish + read + " }\n", beside), "answers direct gets for stream `S`"));
+  CHECK(complaint("subjects: [s.*]", publish + read + " }\n", beside).empty());
   CHECK(says(complaint("subjects: [s.*]", publish + "  - { read: M, at: hub, rate: 4/s, for: 8s, do: [last] }\n", mirror), "is a copy"));
 }
 
