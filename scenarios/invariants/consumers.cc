@@ -5,6 +5,7 @@
 #include <optional>
 #include <set>
 
+#include "scenarios/invariants/consumer_history.h"
 #include "scenarios/invariants/durability.h"
 #include "scenarios/invariants/invariants.h"
 #include "sim/disk.h"
@@ -57,7 +58,7 @@ bool may_be_older(const Evidence& evidence, const ConsumerKey& key, core::Instan
 
 // A consumer that counts more messages as delivered again, or out of deliveries, than it has delivered and nobody has answered.
 std::optional<Divergence> forgotten_answers(const Evidence& evidence, const FinalConsumer& consumer) {
-  const ConsumerKey key{consumer.stream, consumer.name};
+  const ConsumerKey key = key_of(consumer);
   const auto watched = evidence.history.consumers().find(key);
   const std::vector<Crash>& crashes = evidence.history.crashes();
   const bool is_judged = consumer.exists && consumer.ack == AckPolicy::explicit_ && consumer.num_redelivered > 0 &&
@@ -72,11 +73,7 @@ std::optional<Divergence> forgotten_answers(const Evidence& evidence, const Fina
     if (event.is_ack && !is_in_flush) open.erase(event.seq);
   }
   if (consumer.num_redelivered <= open.size()) return std::nullopt;
-  Divergence d;
-  d.invariant = "consumer-state-durable";
-  d.stream = consumer.stream.stream;
-  d.node = consumer.node;
-  d.at = evidence.end.at;
+  Divergence d = about(evidence, "consumer-state-durable", consumer);
   d.expected = "consumer " + consumer.name + " knows of at most " + std::to_string(open.size()) +
                " messages that were delivered again or ran out of deliveries: the others were acknowledged";
   d.actual = "it counts " + std::to_string(consumer.num_redelivered);
@@ -140,16 +137,12 @@ std::vector<Divergence> check_consumer_state_durable(const Evidence& evidence) {
 std::vector<Divergence> check_consumer_not_ahead(const Evidence& evidence) {
   std::vector<Divergence> out;
   for (const FinalConsumer& consumer : evidence.end.consumers) {
-    const FinalStream* stream = evidence.end.find(consumer.node, consumer.stream.stream);
-    if (!consumer.exists || stream == nullptr || !stream->is_readable) continue;
+    const FinalStream* stream = stream_of(evidence, consumer);
+    if (!consumer.exists || stream == nullptr) continue;
     const core::Seq last = stream->state.last_seq;
     if (consumer.ack_floor <= consumer.delivered && consumer.delivered <= last) continue;
-    Divergence d;
-    d.invariant = "consumer-not-ahead-of-stream";
-    d.stream = consumer.stream.stream;
-    d.node = consumer.node;
+    Divergence d = about(evidence, "consumer-not-ahead-of-stream", consumer);
     d.first_seq = last.next();
-    d.at = evidence.end.at;
     d.expected = "consumer " + consumer.name + " stands at or before its stream's last sequence " + std::to_string(last.value);
     d.actual = "it has delivered up to " + std::to_string(consumer.delivered.value) + " and acknowledged up to " +
                std::to_string(consumer.ack_floor.value);

@@ -35,11 +35,11 @@ std::vector<Divergence> check_retention_only_removes_acked(const Evidence& evide
 std::vector<Divergence> check_no_orphans(const Evidence& evidence);                    // retention.cc
 std::vector<Divergence> check_ack_effective_before_reply(const Evidence& evidence);    // retention.cc
 std::vector<Divergence> check_at_least_once(const Evidence& evidence);                 // retention.cc
-std::vector<Divergence> check_delivery_count_monotone(const Evidence& evidence);       // retention.cc
-std::vector<Divergence> check_ack_floor(const Evidence& evidence);                     // retention.cc
-std::vector<Divergence> check_num_pending_exact(const Evidence& evidence);             // retention.cc
-std::vector<Divergence> check_ack_pending_bounded(const Evidence& evidence);           // retention.cc
-std::vector<Divergence> check_consumer_survives(const Evidence& evidence);             // retention.cc
+std::vector<Divergence> check_delivery_count_monotone(const Evidence& evidence);       // positions.cc
+std::vector<Divergence> check_ack_floor(const Evidence& evidence);                     // positions.cc
+std::vector<Divergence> check_num_pending_exact(const Evidence& evidence);             // positions.cc
+std::vector<Divergence> check_ack_pending_bounded(const Evidence& evidence);           // positions.cc
+std::vector<Divergence> check_consumer_survives(const Evidence& evidence);             // positions.cc
 std::vector<Divergence> check_stream_linearizable(const Evidence& evidence);           // stream_linearizable.cc
 std::vector<Divergence> check_interest_matches(const Evidence& evidence);              // leafs.cc
 std::vector<Divergence> check_no_forwarding_loop(const Evidence& evidence);            // leafs.cc

@@ -92,6 +92,12 @@ std::vector<Divergence> check_first_seq_exact(const Evidence& evidence) {
 
 namespace {
 
+// What was stored, or is read elsewhere, is this message.
+template <typename Message>
+bool is_same(const Message& stored, const FinalMessage& message) {
+  return stored.content == message.content && stored.subject == message.subject && stored.time == message.time;
+}
+
 // Whether it is a message of the stream's origin: a mirror's as it is there; a source adds where it is from, and that it says.
 bool is_copied(const Evidence& evidence, const FinalStream& stream, const FinalMessage& message) {
   if (stream.spec == nullptr || !stream.spec->mirror)
@@ -101,12 +107,9 @@ bool is_copied(const Evidence& evidence, const FinalStream& stream, const FinalM
   const StreamLife* life = origin == nullptr ? nullptr : evidence.history.life(origin->key);
   if (life == nullptr) return false;
   const std::vector<const StoredEvent*> stored = life->at(message.seq);
-  const auto is_same = [&](const auto& each) {
-    return each.content == message.content && each.subject == message.subject && each.time == message.time;
-  };
-  return std::any_of(stored.begin(), stored.end(), [&](const StoredEvent* each) { return is_same(*each); }) ||
+  return std::any_of(stored.begin(), stored.end(), [&](const StoredEvent* each) { return is_same(*each, message); }) ||
          std::any_of(origin->messages.begin(), origin->messages.end(),
-                     [&](const FinalMessage& each) { return each.seq == message.seq && is_same(each); });
+                     [&](const FinalMessage& each) { return each.seq == message.seq && is_same(each, message); });
 }
 
 // What is read was stored like that, and not made up from damaged bytes.
@@ -115,9 +118,7 @@ bool report_made_up(const Evidence& evidence, const FinalStream& stream, const S
   for (const StoredEvent& event : life.stored) stored.emplace(event.seq, &event);
   for (const FinalMessage& message : stream.messages) {
     const auto [begin, end] = stored.equal_range(message.seq);
-    const bool was_stored = std::any_of(begin, end, [&](const auto& entry) {
-      return entry.second->content == message.content && entry.second->subject == message.subject && entry.second->time == message.time;
-    });
+    const bool was_stored = std::any_of(begin, end, [&](const auto& entry) { return is_same(*entry.second, message); });
     if (was_stored) continue;
     // A crash between the write and the word of it: the message is there, whole, and nobody was told.
     const bool is_unsaid =
