@@ -146,15 +146,16 @@ class Ledger {
   template <typename IsOver>
   void forget(std::uint16_t workload, core::Instant until, const IsOver& is_over) {
     Book& book = books_[workload];
-    for (; !book.records_.empty() && book.records_.front().published_at() <= until; ++book.first_, book.records_.pop_front()) {
-      book.odd_.emplace(book.first_, book.records_.front());
-    }
-    std::erase_if(book.odd_, [&](const auto& entry) {
-      if (!is_over(entry.first, entry.second)) return false;
-      ++book.forgotten_[entry.second.outcome()];
-      if (entry.second.is_duplicate()) ++book.forgotten_duplicates_;
+    const auto forgets = [&](std::uint64_t index, const PublishRecord& record) {
+      if (!is_over(index, record)) return false;
+      ++book.forgotten_[record.outcome()];
+      if (record.is_duplicate()) ++book.forgotten_duplicates_;
       return true;
-    });
+    };
+    std::erase_if(book.odd_, [&](const auto& entry) { return forgets(entry.first, entry.second); });
+    for (; !book.records_.empty() && book.records_.front().published_at() <= until; ++book.first_, book.records_.pop_front()) {
+      if (!forgets(book.first_, book.records_.front())) book.odd_.emplace(book.first_, book.records_.front());
+    }
   }
 
   // What PubAcks named, numbered: "ORDERS" or "ORDERS@hub" with a domain.

@@ -12,7 +12,6 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
-#include <list>
 #include <map>
 #include <memory>
 #include <optional>
@@ -172,7 +171,7 @@ class SimDisk {
     std::uint64_t offset = 0;
     std::string_view data;
   };
-  using WritesUnderWay = std::list<WriteUnderWay*>;
+  using WritesUnderWay = std::vector<WriteUnderWay*>;
 
   [[nodiscard]] core::Duration latency(DiskOperation operation);
   std::uint64_t count(DiskOperation operation, std::string_view path);

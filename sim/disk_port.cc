@@ -199,7 +199,7 @@ core::Status SimDisk::OpenFile::write_at(Bytes offset, std::string_view data) {
     WritesUnderWay& all;
     WriteUnderWay* self;
     Registered(WritesUnderWay& list, WriteUnderWay& w) : all(list), self(&w) { all.push_back(self); }
-    ~Registered() { all.remove(self); }
+    ~Registered() { std::erase(all, self); }
     Registered(const Registered&) = delete;
     Registered& operator=(const Registered&) = delete;
   };

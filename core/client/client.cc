@@ -187,8 +187,11 @@ std::optional<Message> Subscription::next(Instant deadline, bool until_disconnec
 std::string Client::take_inbox_subject(Inbox& inbox) {
   for (;;) {
     std::array<char, 32> buffer{};
-    const std::string token(random_.token(8, buffer));
-    if (inboxes_.emplace(token, &inbox).second) return inbox_prefix_ + token;
+    const std::string_view token = random_.token(8, buffer);
+    if (!inboxes_.emplace(token, &inbox).second) continue;
+    std::string subject;
+    subject.reserve(inbox_prefix_.size() + token.size());
+    return subject.append(inbox_prefix_).append(token);
   }
 }
 

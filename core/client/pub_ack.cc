@@ -1,6 +1,7 @@
 #include "core/client/pub_ack.h"
 
 #include <charconv>
+#include <cstring>
 #include <limits>
 #include <nlohmann/json.hpp>
 
@@ -105,10 +106,12 @@ class AckReader final : public nlohmann::json_sax<Json> {
   bool has_seq_ = false;
 };
 
-// Takes `word` from the front of `text`.
-bool take(std::string_view& text, std::string_view word) {
-  if (!text.starts_with(word)) return false;
-  text.remove_prefix(word.size());
+// Takes `word`, a literal, from the front of `text`.
+template <std::size_t kSize>
+bool take(std::string_view& text, const char (&word)[kSize]) {
+  constexpr std::size_t kLength = kSize - 1;
+  if (text.size() < kLength || std::memcmp(text.data(), word, kLength) != 0) return false;
+  text.remove_prefix(kLength);
   return true;
 }
 
@@ -127,7 +130,8 @@ bool take_plain(std::string_view& text, std::string& into) {
 }
 
 // From one field to the value of the next, of that name.
-bool take_next(std::string_view& text, std::string_view name) {
+template <std::size_t kSize>
+bool take_next(std::string_view& text, const char (&name)[kSize]) {
   std::string_view rest = text;
   if (!take(rest, ",")) return false;
   take(rest, " ");

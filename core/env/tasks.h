@@ -29,7 +29,9 @@ class Timer {
   virtual ~Timer();
   virtual void on_timer() noexcept = 0;
 
-  void cancel() noexcept;
+  void cancel() noexcept {
+    if (queue_ != nullptr) queue_->remove(*this);
+  }
   [[nodiscard]] bool is_set() const { return queue_ != nullptr; }
   [[nodiscard]] Instant at() const { return at_; }
 

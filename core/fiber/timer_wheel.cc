@@ -99,7 +99,13 @@ std::size_t TimerWheel::advance(Instant now) {
   std::uint64_t start = 0;
   while (find_next(level, slot, start) && start <= target) {
     Slot& list = slots_[level][slot];
-    if (level == 0) {  // one instant; taken one by one, for a callback may cancel the next
+    if (Timer& only = *list.first; list.first == list.last && ticks(Queue::at(only)) <= target) {
+      // As it mostly is: nobody is before it, wherever it waits.
+      cursor_ = std::max({cursor_, start, ticks(Queue::at(only))});
+      remove(only);
+      ++fired;
+      only.on_timer();
+    } else if (level == 0) {  // one instant; taken one by one, for a callback may cancel the next
       cursor_ = std::max(cursor_, start);
       while (list.first != nullptr) {
         Timer& timer = *list.first;

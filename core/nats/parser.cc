@@ -37,31 +37,26 @@ std::size_t end_of_argument(std::string_view line, std::size_t at) {
   while (at < line.size() && !parts(line[at])) ++at;
   return at;
 }
-char to_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 }  // namespace
 
 // The operations of a role as a tree over their letters, so that the first byte that fits no operation is refused where
-// it stands. Node 0 is the root.
+// it stands. Node 0 is the root, and nobody's child.
 struct Parser::Keywords {
   struct Node {
-    char letter = 0;
+    std::array<std::uint8_t, 128> children{};  // by the letter, large or small; 0: none
     Word word = Word::none;
-    std::uint8_t first_child = 0;
-    std::uint8_t next_sibling = 0;
   };
-  std::array<Node, 48> nodes{};
+  std::array<Node, 40> nodes{};
   std::uint8_t used = 1;
 
   constexpr void add(std::string_view text, Word word) {
     std::uint8_t at = 0;
     for (const char letter : text) {
-      std::uint8_t child = nodes[at].first_child;
-      while (child != 0 && nodes[child].letter != letter) child = nodes[child].next_sibling;
+      std::uint8_t& child = nodes[at].children[static_cast<std::size_t>(letter)];
       if (child == 0) {
         child = used++;
-        nodes[child] = Node{letter, Word::none, 0, nodes[at].first_child};
-        nodes[at].first_child = child;
+        if (letter >= 'a' && letter <= 'z') nodes[at].children[static_cast<std::size_t>(letter - 'a' + 'A')] = child;
       }
       at = child;
     }
@@ -69,9 +64,8 @@ struct Parser::Keywords {
   }
 
   [[nodiscard]] std::uint8_t step(std::uint8_t from, char letter) const {
-    std::uint8_t child = nodes[from].first_child;
-    while (child != 0 && nodes[child].letter != letter) child = nodes[child].next_sibling;
-    return child;
+    const auto byte = static_cast<unsigned char>(letter);
+    return byte < 128 ? nodes[from].children[byte] : 0;
   }
 
   static constexpr Keywords make(ParserRole role) {
@@ -168,19 +162,21 @@ bool Parser::read_keyword() {
   if (keyword_node_ == 0) {
     word_ = Word::none;
     has_blank_ = false;
-    if (limits_.is_connect_required && to_lower(input_.front()) != 'c') return fail(ParserViolation::Kind::connect_required), false;
+    if (limits_.is_connect_required && input_.front() != 'c' && input_.front() != 'C')
+      return fail(ParserViolation::Kind::connect_required), false;
   }
-  while (!input_.empty()) {
-    keyword_node_ = keywords_->step(keyword_node_, to_lower(input_.front()));
+  for (std::size_t at = 0; at < input_.size(); ++at) {
+    keyword_node_ = keywords_->step(keyword_node_, input_[at]);
     if (keyword_node_ == 0) return fail(ParserViolation::Kind::unknown_operation), false;
-    input_.remove_prefix(1);
     // No operation's name begins another's, so the first whole word is it.
     word_ = keywords_->nodes[keyword_node_].word;
     if (word_ == Word::none) continue;
     keyword_node_ = 0;
+    input_.remove_prefix(at + 1);
     state_ = word_ == Word::ping || word_ == Word::pong || word_ == Word::ok ? State::skip_line : State::blank;
     return true;
   }
+  input_ = {};
   return false;
 }
 
