@@ -1,5 +1,4 @@
 // The real server: the same node as in the tunnel, on real ports.
-#include <malloc.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -14,6 +13,7 @@
 #include <random>
 #include <system_error>
 
+#include "cli/allocator.h"
 #include "cli/commands.h"
 #include "cli/serve_log.h"
 #include "cli/terminal.h"
@@ -122,14 +122,6 @@ void raise_descriptor_limit() {
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
   limit.rlim_cur = limit.rlim_max;
   ::setrlimit(RLIMIT_NOFILE, &limit);
-}
-
-// Large buffers go back to the system when they are freed. Left to itself, glibc takes the first that is freed for a sign that
-// more will come, and keeps every later one of that size in the heap: a third more memory with 100,000 messages.
-void give_back_large_buffers() {
-#ifdef __GLIBC__
-  ::mallopt(M_MMAP_THRESHOLD, 128 * 1024);  // its default, which no longer grows
-#endif
 }
 
 // What a server is told of the real world that no simulation gives it.

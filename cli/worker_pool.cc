@@ -15,6 +15,8 @@
 #include <cstring>
 #include <system_error>
 
+#include "cli/allocator.h"
+
 namespace windtunnel::cli {
 namespace {
 
@@ -105,6 +107,7 @@ core::Status WorkerPool::start(Worker& worker) {
     }
     close_fd(jobs[1]);
     close_fd(answers[0]);
+    keep_freed_memory();
     serve(jobs[0], answers[1]);
   }
   close_fd(jobs[0]);

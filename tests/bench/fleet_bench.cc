@@ -16,6 +16,7 @@
 #include <string_view>
 #include <vector>
 
+#include "cli/allocator.h"
 #include "scenarios/language/load.h"
 #include "scenarios/run.h"
 #include "tests/bench/bench.h"
@@ -102,6 +103,7 @@ int main(int argc, char** argv) {
     }
   }
   tests::Bench bench{static_cast<int>(arguments.size()), arguments.data()};
+  cli::keep_freed_memory();
   double first = 0;
   for (const int leafs : {10, 50, 200}) {
     const Cost cost = run(fleet(leafs));
