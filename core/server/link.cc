@@ -21,7 +21,7 @@ constexpr Duration kRttRefresh = std::chrono::hours(1);
 
 Link::Link(ServerCore& core, std::uint64_t id, std::unique_ptr<Connection> connection, ParserRole role)
     : core_(core), id_(id), connection_(std::move(connection)), parser_(role), started_(core.wall_now()), opened_(core.now()) {
-  ping_at_ = after(core_.now(), core_.config().ping_interval);
+  set_ping_tick(after(core_.now(), core_.config().ping_interval));
 }
 
 void Link::read_loop() {
@@ -66,7 +66,7 @@ void Link::write_loop() {
   std::string sending;
   for (;;) {
     while (output_.empty() && !is_closed_) {
-      writer_.wait(core_.tasks(), "connection: nothing to write", ping_at_);
+      writer_.wait(core_.tasks(), "connection: nothing to write");
       on_ping_tick();
     }
     if (output_.empty() || (is_closed_ && manner_ == Manner::cut)) break;
@@ -110,6 +110,7 @@ void Link::close(std::string_view reason, Manner manner) {
     output_.clear();
     connection_->close();  // wakes the reader; after a flush the writer does it
   }
+  ping_timer_.cancel();
   writer_.wake_all(core_.tasks());
   on_close(reason);
 }
@@ -149,15 +150,21 @@ void Link::start_pings(Duration first) {
   const Duration interval = core_.config().ping_interval;
   const Duration base = first < interval ? first : interval;
   const Duration jitter = core_.ping_random().between(Duration{0}, base / 5);
-  ping_at_ = after(core_.now(), base + jitter);
-  writer_.wake_one(core_.tasks());  // it waits for the tick, too
+  set_ping_tick(after(core_.now(), base + jitter));
 }
+
+void Link::set_ping_tick(Instant at) {
+  ping_at_ = at;
+  core_.tasks().set_timer(ping_timer_, at);
+}
+
+void Link::PingTimer::on_timer() noexcept { link_.writer_.wake_one(link_.core_.tasks()); }
 
 void Link::on_ping_tick() {
   const Instant now = core_.now();
   if (is_closed_ || now < ping_at_) return;
   const Duration interval = core_.config().ping_interval;
-  ping_at_ = after(now, interval);
+  set_ping_tick(after(now, interval));
   const bool needs_rtt = !has_rtt_ || now - ping_sent_ > kRttRefresh;
   if (may_skip_ping() && !needs_rtt && now - input_at_ < interval) return;
   if (pings_out_ + 1 > core_.config().ping_max) return refuse("Stale Connection", "Stale Connection");

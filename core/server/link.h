@@ -75,6 +75,17 @@ class Link {
   ServerCore& core_;
 
  private:
+  // Wakes the writer when a PING is due. Not its deadline: it waits several times a message, and that would be set each time.
+  class PingTimer final : public Timer {
+   public:
+    explicit PingTimer(Link& link) : link_(link) {}
+    void on_timer() noexcept override;
+
+   private:
+    Link& link_;
+  };
+
+  void set_ping_tick(Instant at);
   void on_ping_tick();
   // Suspends. Errors: those of the connection.
   Status send(std::string_view bytes);
@@ -90,6 +101,7 @@ class Link {
   Manner manner_ = Manner::flush;
 
   Instant read_deadline_ = kForever;
+  PingTimer ping_timer_{*this};
   Instant ping_at_ = kForever;
   Instant ping_sent_{};
   Instant input_at_{};

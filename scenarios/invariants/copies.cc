@@ -108,13 +108,13 @@ std::map<core::Seq, PublishId> owed(const Evidence& evidence, const FinalStream&
   for (const FinalMessage& message : origin.messages) {
     if (message.id && is_meant(message.subject)) out.emplace(message.seq, *message.id);
   }
+  if (origin.spec->retention != Retention::workqueue) return out;
   // Nobody but the aggregate takes messages out of a work queue that has no consumer of its own.
   const bool is_consumed = std::any_of(evidence.end.consumers.begin(), evidence.end.consumers.end(),
                                        [&](const FinalConsumer& each) { return each.stream == origin.key; }) ||
                            copies_of(evidence.scenario, *origin.spec) > 1;
   const StreamLife* life = evidence.history.life(origin.key);
-  if (origin.spec->retention != Retention::workqueue || origin.has_stream_limits || is_consumed || life == nullptr ||
-      !copy.from->filter_subject.empty() || is_trimmed(evidence, origin))
+  if (origin.has_stream_limits || is_consumed || life == nullptr || !copy.from->filter_subject.empty() || is_trimmed(evidence, origin))
     return out;
   std::unordered_map<std::uint64_t, PublishId> published;  // by content
   for (std::size_t w = 0; w < evidence.ledger.books().size(); ++w) {
