@@ -24,6 +24,12 @@ core::Seq seq_of(const sim::TraceEvent& event, std::string_view key) {
   return core::Seq{field == nullptr ? 0 : static_cast<std::uint64_t>(field->number)};
 }
 
+// Under which sequence a stream has a message of its source, as far as is known.
+std::optional<core::Seq> held_as(const std::vector<BroughtSeq>& brought, core::Seq seq) {
+  const auto held = std::find_if(brought.begin(), brought.end(), [&](const BroughtSeq& each) { return each.seq == seq && !each.is_lost; });
+  return held == brought.end() ? std::nullopt : std::optional{held->as};
+}
+
 }  // namespace
 
 struct CopyWatch::Stored {
@@ -209,7 +215,19 @@ void CopyWatch::recovered(sim::NodeId node, Roles& roles, std::string_view strea
   const StreamLife* life = history_.life(StreamKey{node, std::string(stream)});
   const bool may_have_lost = (life != nullptr && last < life->last_seq) || !history_.damages().empty() ||
                              std::any_of(history_.crashes().begin(), history_.crashes().end(), is_power_loss_here);
-  if (may_have_lost) roles.sources.clear();
+  if (may_have_lost) step_back(StreamKey{node, std::string(stream)}, roles, last);
+}
+
+// Each source goes on from the last message that its stream still has. Where that is not known, it may bring anything.
+void CopyWatch::step_back(const StreamKey& stream, Roles& roles, core::Seq last) {
+  if (!roles.may_lose) return roles.sources.clear();
+  for (auto& [key, track] : roles.sources) {
+    track = SourceTrack{.last = {}, .has_lost = true};
+    for (BroughtSeq& each : brought_[{stream, key}]) {
+      each.is_lost = each.is_lost || each.as > last;
+      if (!each.is_lost) track.last = each.seq;
+    }
+  }
 }
 
 void CopyWatch::copied(sim::NodeId node, std::string_view stream, std::string_view headers, core::Seq seq) {
@@ -217,9 +235,14 @@ void CopyWatch::copied(sim::NodeId node, std::string_view stream, std::string_vi
   const std::optional<std::string_view> header = core::header_value(headers, core::kStreamSourceHeader);
   const std::optional<core::SourcedFrom> from = roles != nullptr && header ? core::parse_source_header(*header) : std::nullopt;
   if (!from) return;
-  if (roles->may_lose) brought_[{StreamKey{node, std::string(stream)}, from->key}].push_back({from->seq, now_});
-  core::Seq& last = roles->sources.try_emplace(from->key).first->second;
-  if (from->seq <= last && roles->repeats < kFindingsMax) {
+  SourceTrack& track = roles->sources.try_emplace(from->key).first->second;
+  std::optional<core::Seq> first;
+  if (roles->may_lose) {
+    std::vector<BroughtSeq>& brought = brought_[{StreamKey{node, std::string(stream)}, from->key}];
+    if (track.has_lost && from->seq <= track.last) first = held_as(brought, from->seq);
+    brought.push_back({.seq = from->seq, .at = now_, .as = seq});
+  }
+  if (from->seq <= track.last && (!track.has_lost || first) && roles->repeats < kFindingsMax) {
     ++roles->repeats;
     CopyFinding finding;
     finding.kind = CopyFinding::Kind::repeated;
@@ -227,11 +250,12 @@ void CopyWatch::copied(sim::NodeId node, std::string_view stream, std::string_vi
     finding.source_key = from->key;
     finding.seq = seq;
     finding.origin_seq = from->seq;
-    finding.last = last;
+    finding.last = track.last;
+    finding.first = first;
     finding.at = now_;
     findings_.push_back(std::move(finding));
   }
-  last = from->seq;
+  track.last = from->seq;
 }
 
 void CopyWatch::find(MirrorTrack& track, CopyFinding finding) {

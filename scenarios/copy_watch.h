@@ -10,6 +10,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -36,6 +37,8 @@ struct CopyFinding {
   core::Seq seq;           // of the copy; of a hole the origin's
   core::Seq origin_seq;
   core::Seq last;
+  // Of a source whose stream lost some of what it had: where it has that message already, unless that was lost as well.
+  std::optional<core::Seq> first;
   std::uint64_t content = 0;  // hash of headers and payload; of a hole that of the origin's message
   std::uint64_t subject = 0;  // hash
   core::Instant at;
@@ -45,6 +48,8 @@ struct CopyFinding {
 struct BroughtSeq {
   core::Seq seq;
   core::Instant at;
+  core::Seq as;          // the stream's own sequence for it
+  bool is_lost = false;  // the stream came back without it
 };
 using BroughtSeqs = std::map<std::pair<StreamKey, std::string>, std::vector<BroughtSeq>>;
 
@@ -90,11 +95,15 @@ class CopyWatch final : public sim::TraceObserver {
     std::vector<std::pair<core::Seq, core::Seq>> unheard;
     std::map<CopyFinding::Kind, std::size_t> found;
   };
+  struct SourceTrack {
+    core::Seq last;         // of its origin
+    bool has_lost = false;  // and what else its stream lost, nobody said
+  };
   // A stream in its parts.
   struct Roles {
     MirrorTrack* mirror = nullptr;
     std::vector<MirrorTrack*> mirrors_of_it;
-    std::map<std::string, core::Seq, std::less<>> sources;  // how far each has come, by its key
+    std::map<std::string, SourceTrack, std::less<>> sources;  // by its key
     std::size_t repeats = 0;
     bool may_lose = false;  // what it had: to an operator, or with its node's power
   };
@@ -105,6 +114,7 @@ class CopyWatch final : public sim::TraceObserver {
   void mirror_stored(MirrorTrack& track, const Stored& message);
   void pass_over(MirrorTrack& track, core::Seq below, core::Seq now_at);
   void recovered(sim::NodeId node, Roles& roles, std::string_view stream, core::Seq last);
+  void step_back(const StreamKey& stream, Roles& roles, core::Seq last);
   void copied(sim::NodeId node, std::string_view stream, std::string_view headers, core::Seq seq);
   [[nodiscard]] bool is_known(const MirrorTrack& track, const Stored& message) const;
   [[nodiscard]] bool may_lose(const StreamSpec& stream) const;

@@ -119,6 +119,7 @@ constexpr std::array<DefectInfo, static_cast<std::size_t>(Defect::count_)> kDefe
     {Defect::break_mirror_never_resumes, "break-mirror-never-resumes", "A mirror gives up when it first loses its origin.", "", ""},
     {Defect::break_source_skips, "break-source-skips", "A source drops a message.", "", ""},
     {Defect::break_source_duplicates, "break-source-duplicates", "A source stores a message twice.", "", ""},
+    {Defect::break_source_rereads, "break-source-rereads", "A source that finds its origin again begins three messages too early.", "", ""},
     {Defect::break_source_never_resumes, "break-source-never-resumes", "A source gives up when it first loses its origin.", "", ""},
     {Defect::break_silent_no_responders, "break-silent-no-responders", "A publish that nobody takes is answered by a made-up PubAck.", "",
      ""},

@@ -78,6 +78,7 @@ enum class Defect : std::uint8_t {
   break_mirror_never_resumes,  // a mirror gives up after the first loss of its link
   break_source_skips,          // a source drops a message
   break_source_duplicates,     // a source stores a message twice
+  break_source_rereads,        // a source that finds its origin again begins some messages too early
   break_source_never_resumes,  // a source gives up after the first loss of its link
   break_silent_no_responders,  // no 503 when nobody listens, and a fake PubAck instead
   break_state_counts,          // a stream counts messages that it does not have

@@ -81,9 +81,26 @@ const FinalCopy* source_of(const Evidence& evidence, const FinalStream& stream, 
   return uses_sequences_once ? &*copy : nullptr;
 }
 
+// After a loss: whether the stream still had under `first` what its source brought again. It has it at the end, or said later that it
+// removed it, and had not given that sequence to another message in between.
+bool was_still_held(const Evidence& evidence, const FinalStream& stream, const FinalCopy& copy, const CopyFinding& finding) {
+  const core::Seq first = *finding.first;
+  const StreamLife* life = evidence.history.life(finding.stream);
+  if (life == nullptr || first >= finding.seq) return false;
+  const auto is_behind = [&](const StreamLife::StepBack& step) { return step.at > finding.at && step.to < first; };
+  const std::vector<const StoredEvent*> stored = life->at(first);
+  const bool is_used_again =
+      std::any_of(life->steps_back.begin(), life->steps_back.end(), is_behind) || (!stored.empty() && stored.back()->at > finding.at);
+  if (is_used_again) return false;
+  const bool is_there = std::any_of(stream.sourced.begin(), stream.sourced.end(), [&](const SourcedMessage& each) {
+    return &stream.copies[each.copy] == &copy && each.origin_seq == finding.origin_seq && each.seq == first;
+  });
+  return is_there || said_removed(evidence, finding.stream, first, core::after(finding.at, core::Duration{1}));
+}
+
 // Of what a source brought behind its place: whether it had brought just that before.
 bool was_brought_before(const FinalStream& stream, const FinalCopy& copy, const CopyFinding& finding) {
-  if (finding.origin_seq == finding.last) return true;
+  if (finding.first || finding.origin_seq == finding.last) return true;
   return std::any_of(stream.sourced.begin(), stream.sourced.end(), [&](const SourcedMessage& each) {
     return &stream.copies[each.copy] == &copy && each.origin_seq == finding.origin_seq && each.seq < finding.seq;
   });
@@ -97,6 +114,7 @@ std::vector<Divergence> found_of_sources(const Evidence& evidence, bool is_again
     if (stream == nullptr || is_found(out, *stream)) continue;
     const FinalCopy* copy = source_of(evidence, *stream, finding);
     if (copy == nullptr || was_brought_before(*stream, *copy, finding) != is_again) continue;
+    if (finding.first && !was_still_held(evidence, *stream, *copy, finding)) continue;
     const std::string what = "sequence " + text(finding.origin_seq) + " of source " + copy->from->name;
     out.push_back(is_again
                       ? divergence(*stream, invariant, finding, what + " is stored once", "it was stored again, as " + text(finding.seq))

@@ -62,6 +62,18 @@ faults:
   - { at: 8s, heal: { link: [hub, west] } }
 )";
 
+// What is stored twice is gone at the end, from a ring that has been turned over since.
+const std::string kTurnedOver = R"(
+scenario: turned-over
+about: An aggregate that loses what it has not synced when its power goes.
+nodes: { hub: { domain: hub, sync_interval: 2s }, leaf: { domain: leaf, leaf_of: hub } }
+streams:
+  - { on: leaf, name: EDGE, subjects: [edge.>] }
+  - { on: hub, name: ALL, sources: [ { name: EDGE, domain: leaf } ], max_msgs: 60 }
+workloads: [ { publish: edge.new, at: leaf, via: jetstream, domain: leaf, rate: 50/s, for: 20s, name: careful } ]
+faults: [ { at: 5s, power_loss: { node: hub } }, { at: 6s, start: hub } ]
+)";
+
 const std::string kWrongDomain = R"(
 scenario: wrong-domain
 about: A source behind an API prefix that leads nowhere.
@@ -82,6 +94,11 @@ std::vector<BrokenCore> broken_copies() {
        kSources,
        "no-duplicate-in-mirror",
        {Defect::break_source_duplicates},
+       "no-duplicate-in-mirror"},
+      {"reads messages of a source again after a power loss",
+       kTurnedOver,
+       "no-duplicate-in-mirror",
+       {Defect::break_source_rereads},
        "no-duplicate-in-mirror"},
       {"gives up sources", kSources, "sync-makes-progress", {Defect::break_source_never_resumes}, "sync-makes-progress"},
       {"sets a source up twice when its link is back", kSources, "bounded-retry", {Defect::nats_8111}, "bounded-retry"},

@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "core/base/hash.h"
+#include "core/jetstream/source_header.h"
+#include "scenarios/invariants/copied.h"
 #include "tests/scenarios/run_text.h"
 
 namespace windtunnel::scenarios {
@@ -76,15 +78,15 @@ TEST_CASE("what a copy did wrong is told with its moment, though a purge has tak
 
 class Played {
  public:
-  explicit Played(const std::string& mirror = "{ name: ORDERS, domain: hub }")
+  explicit Played(const std::string& mirror = "{ name: ORDERS, domain: hub }", const std::string& faults = "")
       : scenario_(
             parse("scenario: played\nabout: Events.\nnodes: { hub: { domain: hub }, leaf: { domain: leaf, leaf_of: hub } }\nstreams:\n"
                   "  - { on: hub, name: ORDERS, subjects: [orders.>] }\n"
                   "  - { on: leaf, name: COPY, mirror: " +
                   mirror +
                   " }\n"
-                  "  - { on: leaf, name: ALL, sources: [ { name: ORDERS, domain: hub } ] }\n"
-                  "expect: [ { invariants: [mirror-is-prefix] } ]\n")),
+                  "  - { on: leaf, name: ALL, sources: [ { name: ORDERS, domain: hub } ] }\n" +
+                  faults + "expect: [ { invariants: [mirror-is-prefix] } ]\n")),
         watch_(scenario_, history_) {
     watch_.place("hub", kHub);
     watch_.place("leaf", kLeaf);
@@ -105,8 +107,7 @@ class Played {
     return event(stream, "stream.recovered", {{"stream", stream}, {"last_seq", last}});
   }
   Played& copies(std::uint64_t origin_seq, std::uint64_t seq) {
-    watch_.watcher("leaf").on_copied(
-        "ALL", "NATS/1.0\r\nNats-Stream-Source: ORDERS:abcdefgh " + std::to_string(origin_seq) + " > >\r\n\r\n", core::Seq{seq});
+    watch_.watcher("leaf").on_copied("ALL", "NATS/1.0\r\nNats-Stream-Source: " + source_header(origin_seq) + "\r\n\r\n", core::Seq{seq});
     return *this;
   }
   Played& loses_power() {
@@ -114,6 +115,47 @@ class Played {
     return *this;
   }
 
+  // "4 first 2": what came again, and where it is already, as far as that was noted.
+  [[nodiscard]] std::vector<std::string> first() const {
+    std::vector<std::string> out;
+    for (const CopyFinding& finding : watch_.findings()) {
+      if (finding.first) out.push_back(std::to_string(finding.origin_seq.value) + " first " + std::to_string(finding.first->value));
+    }
+    return out;
+  }
+  // Of what came again to ALL, what holds against it when it has at the end what is `there`: its sequence, and its origin's.
+  [[nodiscard]] std::vector<std::string> judged(const std::vector<std::pair<std::uint64_t, std::uint64_t>>& there) const {
+    FinalState end;
+    for (const StreamSpec& spec : scenario_.streams) {
+      FinalStream& stream = end.streams.emplace_back();
+      stream.key = {spec.on == "hub" ? kHub : kLeaf, spec.name};
+      stream.node = spec.on;
+      stream.spec = &spec;
+      for (const OriginSpec& from : spec.sources)
+        stream.copies.push_back({.from = &from, .reader = {}, .key = core::parse_source_header(source_header(1))->key, .error = {}});
+      if (spec.name != "ALL") continue;
+      for (const auto& [seq, origin_seq] : there) stream.sourced.push_back({core::Seq{seq}, 0, core::Seq{origin_seq}});
+    }
+    const Ledger ledger;
+    const RemovalLog removals;
+    const ChangeLog changes;
+    const KeyValueLog key_values;
+    const std::vector<LagSample> lags;
+    const std::vector<RecoveryReading> readings;
+    const Evidence evidence{.scenario = scenario_,
+                            .ledger = ledger,
+                            .history = history_,
+                            .removals = removals,
+                            .changes = changes,
+                            .key_values = key_values,
+                            .end = end,
+                            .lags = lags,
+                            .readings = readings,
+                            .copies = &watch_.findings()};
+    std::vector<std::string> out;
+    for (const Divergence& each : found_again(evidence)) out.push_back(each.actual);
+    return out;
+  }
   // "hole 2", in order.
   [[nodiscard]] std::vector<std::string> found() const {
     std::vector<std::string> out;
@@ -130,6 +172,8 @@ class Played {
  private:
   static constexpr sim::NodeId kHub{1};
   static constexpr sim::NodeId kLeaf{2};
+
+  static std::string source_header(std::uint64_t origin_seq) { return "ORDERS:abcdefgh " + std::to_string(origin_seq) + " > >"; }
 
   Played& event(const std::string& stream, core::EventName name, const std::vector<core::LogField>& fields) {
     now_ = core::after(now_, 1ms);
@@ -227,6 +271,37 @@ TEST_CASE("a source may bring again what its stream's disk lost, and not what a 
   Played back;
   back.stores("ALL", 1, 10).copies(1, 1).stores("ALL", 2, 20).copies(2, 2).recovers("ALL", 1).copies(2, 2);
   CHECK(back.found().empty());
+}
+
+// ALL has had the messages 2, 4, 6 and 8 of its origin, and has come back with `recovered` of them.
+struct AfterPowerLoss : Played {
+  explicit AfterPowerLoss(std::int64_t recovered)
+      : Played("{ name: ORDERS, domain: hub }", "faults: [ { at: 1s, power_loss: { node: leaf } }, { at: 2s, start: leaf } ]\n") {
+    for (std::int64_t seq = 1; seq <= 4; ++seq) {
+      stores("ALL", seq, seq * 10).copies(static_cast<std::uint64_t>(seq) * 2, static_cast<std::uint64_t>(seq));
+    }
+    loses_power().recovers("ALL", recovered);
+  }
+};
+
+TEST_CASE("a source goes on from what its stream has left of it after a power loss, as far as that is noted") {
+  const auto lost = [](std::int64_t recovered) {
+    return AfterPowerLoss(recovered).copies(6, 5).copies(7, 6).copies(8, 7).copies(4, 8).first();
+  };
+  CHECK(lost(4) == Found{"6 first 3", "4 first 2"});
+  CHECK(lost(3) == Found{"6 first 3", "4 first 2"});
+  CHECK(lost(2) == Found{"4 first 2"});
+  CHECK(lost(1) == Found{});
+}
+
+TEST_CASE("what came again after a power loss is held against a source if the stream still had it then") {
+  const Found twice{"it was stored again, as 4"};
+  CHECK(AfterPowerLoss(3).copies(6, 4).judged({{3, 6}, {4, 6}}) == twice);
+  CHECK(AfterPowerLoss(3).copies(6, 4).removes("ALL", 3).judged({{4, 6}}) == twice);
+  CHECK(AfterPowerLoss(3).copies(6, 4).judged({{4, 6}}) == Found{});                    // it was lost too, without a word
+  CHECK(AfterPowerLoss(3).removes("ALL", 3).copies(6, 4).judged({{4, 6}}) == Found{});  // it was gone before
+  CHECK(AfterPowerLoss(3).copies(8, 4).removes("ALL", 3).judged({{4, 8}}) == Found{});  // it was lost, and came anew
+  CHECK(AfterPowerLoss(3).copies(6, 4).recovers("ALL", 1).stores("ALL", 3, 70).removes("ALL", 3).judged({}) == Found{});  // another's
 }
 
 }  // namespace
