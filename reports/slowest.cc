@@ -27,6 +27,8 @@ void SlowestRuns::add(const RunRecord& record) {
 
 void SlowestRuns::add(const RunRecord& record, SlowestRun::What what, std::span<const scenarios::CopyWait> waits) {
   for (const scenarios::CopyWait& each : waits) {
+    // It was excused: its status said why it stood still. That is not slow.
+    if (!each.took && record.outcome == Outcome::passed) continue;
     const auto known = std::find_if(runs_.begin(), runs_.end(), [&](const SlowestRun& run) {
       return run.what == what && run.file == record.file && run.variant == record.variant;
     });
