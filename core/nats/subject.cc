@@ -13,6 +13,7 @@ bool is_valid_subject(std::string_view subject) {
   std::size_t begin = 0;  // of the token
   bool has_full_wildcard = false;
   for (std::size_t at = 0; at <= subject.size(); ++at) {
+    if (at < subject.size() && subject[at] > '.') continue;  // as most are
     if (at < subject.size() && subject[at] != '.') {
       if (is_blank(subject[at])) return false;
       continue;
@@ -41,10 +42,11 @@ bool is_valid_literal(std::string_view subject) {
 }
 
 bool has_wildcard(std::string_view subject) {
-  for (std::size_t at = 0; at < subject.size(); ++at) {
-    if (subject[at] != '*' && subject[at] != '>') continue;
-    const bool is_token = (at == 0 || subject[at - 1] == '.') && (at + 1 == subject.size() || subject[at + 1] == '.');
-    if (is_token) return true;
+  for (const char wildcard : {'*', '>'}) {
+    for (std::size_t at = subject.find(wildcard); at != std::string_view::npos; at = subject.find(wildcard, at + 1)) {
+      const bool is_token = (at == 0 || subject[at - 1] == '.') && (at + 1 == subject.size() || subject[at + 1] == '.');
+      if (is_token) return true;
+    }
   }
   return false;
 }
