@@ -53,10 +53,10 @@ struct Parser::Keywords {
   constexpr void add(std::string_view text, Word word) {
     std::uint8_t at = 0;
     for (const char letter : text) {
-      std::uint8_t& child = nodes[at].children[static_cast<std::size_t>(letter)];
+      std::uint8_t& child = nodes[at].children[byte_of(letter)];
       if (child == 0) {
         child = used++;
-        if (letter >= 'a' && letter <= 'z') nodes[at].children[static_cast<std::size_t>(letter - 'a' + 'A')] = child;
+        if (letter >= 'a' && letter <= 'z') nodes[at].children[byte_of(letter) - ('a' - 'A')] = child;
       }
       at = child;
     }
@@ -64,9 +64,10 @@ struct Parser::Keywords {
   }
 
   [[nodiscard]] std::uint8_t step(std::uint8_t from, char letter) const {
-    const auto byte = static_cast<unsigned char>(letter);
+    const std::size_t byte = byte_of(letter);
     return byte < 128 ? nodes[from].children[byte] : 0;
   }
+  static constexpr std::size_t byte_of(char letter) { return static_cast<unsigned char>(letter); }
 
   static constexpr Keywords make(ParserRole role) {
     Keywords all;
