@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,6 +29,12 @@ namespace {
 using namespace windtunnel;
 using Clock = std::chrono::steady_clock;
 
+std::string joined(std::initializer_list<std::string_view> parts) {
+  std::string out;
+  for (const std::string_view part : parts) out += part;
+  return out;
+}
+
 std::string fleet(int leafs) {
   std::string nodes = "  hub: { domain: hub }\n";
   std::string links;
@@ -37,15 +44,16 @@ std::string fleet(int leafs) {
   std::string cuts;
   std::string heals;
   for (int i = 0; i < leafs; ++i) {
-    const std::string name = "edge" + std::to_string(i);
-    nodes += "  " + name + ": { domain: " + name + ", leaf_of: hub }\n";
-    links += "  - { between: [hub, " + name + "], latency: 5ms..40ms }\n";
-    streams += "  - { on: " + name + ", name: EDGE_" + std::to_string(i) + ", subjects: [" + name + ".>] }\n";
-    sources += "      - { name: EDGE_" + std::to_string(i) + ", domain: " + name + " }\n";
-    workloads += "  - { publish: " + name + ".meter, at: " + name + ", via: jetstream, domain: " + name +
-                 ", rate: 20/s, for: 100s, start: 10s, name: meter" + std::to_string(i) + " }\n";
-    cuts += "  - { at: 5s, cut: { link: [hub, " + name + "], how: reset } }\n";
-    heals += "  - { at: 120s, heal: { link: [hub, " + name + "] } }\n";
+    const std::string number = std::to_string(i);
+    const std::string name = "edge" + number;
+    nodes += joined({"  ", name, ": { domain: ", name, ", leaf_of: hub }\n"});
+    links += joined({"  - { between: [hub, ", name, "], latency: 5ms..40ms }\n"});
+    streams += joined({"  - { on: ", name, ", name: EDGE_", number, ", subjects: [", name, ".>] }\n"});
+    sources += joined({"      - { name: EDGE_", number, ", domain: ", name, " }\n"});
+    workloads += joined({"  - { publish: ", name, ".meter, at: ", name, ", via: jetstream, domain: ", name,
+                         ", rate: 20/s, for: 100s, start: 10s, name: meter", number, " }\n"});
+    cuts += joined({"  - { at: 5s, cut: { link: [hub, ", name, "], how: reset } }\n"});
+    heals += joined({"  - { at: 120s, heal: { link: [hub, ", name, "] } }\n"});
   }
   return "scenario: fleet\nabout: Leafs that come back at once.\nnodes:\n" + nodes + "links:\n" + links + "streams:\n" + streams +
          "  - on: hub\n    name: ALL\n    sources:\n" + sources + "workloads:\n" + workloads + "faults:\n" + cuts + heals +
