@@ -222,10 +222,10 @@ void CopyWatch::recovered(sim::NodeId node, Roles& roles, std::string_view strea
 void CopyWatch::step_back(const StreamKey& stream, Roles& roles, core::Seq last) {
   if (!roles.may_lose) return roles.sources.clear();
   for (auto& [key, track] : roles.sources) {
-    track = SourceTrack{.last = {}, .has_lost = true};
+    track = SourceTrack{};
     for (BroughtSeq& each : brought_[{stream, key}]) {
       each.is_lost = each.is_lost || each.as > last;
-      if (!each.is_lost) track.last = each.seq;
+      if (!each.is_lost) track.held = std::max(track.held, each.seq);
     }
   }
 }
@@ -239,10 +239,10 @@ void CopyWatch::copied(sim::NodeId node, std::string_view stream, std::string_vi
   std::optional<core::Seq> first;
   if (roles->may_lose) {
     std::vector<BroughtSeq>& brought = brought_[{StreamKey{node, std::string(stream)}, from->key}];
-    if (track.has_lost && from->seq <= track.last) first = held_as(brought, from->seq);
+    if (from->seq > track.last && from->seq <= track.held) first = held_as(brought, from->seq);
     brought.push_back({.seq = from->seq, .at = now_, .as = seq});
   }
-  if (from->seq <= track.last && (!track.has_lost || first) && roles->repeats < kFindingsMax) {
+  if ((from->seq <= track.last || first) && roles->repeats < kFindingsMax) {
     ++roles->repeats;
     CopyFinding finding;
     finding.kind = CopyFinding::Kind::repeated;

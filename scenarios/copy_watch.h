@@ -96,8 +96,8 @@ class CopyWatch final : public sim::TraceObserver {
     std::map<CopyFinding::Kind, std::size_t> found;
   };
   struct SourceTrack {
-    core::Seq last;         // of its origin
-    bool has_lost = false;  // and what else its stream lost, nobody said
+    core::Seq last;  // of its origin, since its stream last lost something
+    core::Seq held;  // after a loss, what its stream came back with; what else is lost below, nobody said
   };
   // A stream in its parts.
   struct Roles {
