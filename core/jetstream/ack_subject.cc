@@ -3,55 +3,62 @@
 #include <array>
 #include <charconv>
 
-#include "core/nats/subject.h"
-
 namespace windtunnel::core {
 namespace {
 
-constexpr std::size_t kTokens = 9;
+constexpr std::string_view kPrefix = "$JS.ACK.";
+constexpr std::size_t kNumberMax = 20;  // digits, or a sign and 19
+
+// Takes off the last token, if there is one before it.
+std::optional<std::string_view> take_last(std::string_view& rest) {
+  const std::size_t dot = rest.rfind('.');
+  if (dot == std::string_view::npos) return std::nullopt;
+  const std::string_view token = rest.substr(dot + 1);
+  rest = rest.substr(0, dot);
+  return token;
+}
 
 template <typename N>
-bool number(std::string_view token, N& out) {
-  const auto [end, failed] = std::from_chars(token.data(), token.data() + token.size(), out);
-  return failed == std::errc{} && end == token.data() + token.size();
+bool take_number(std::string_view& rest, N& out) {
+  const std::optional<std::string_view> token = take_last(rest);
+  if (!token) return false;
+  const auto [end, failed] = std::from_chars(token->data(), token->data() + token->size(), out);
+  return failed == std::errc{} && end == token->data() + token->size();
 }
 
 }  // namespace
 
 std::string ack_subject(const AckInfo& info) {
-  std::string out;
-  out.reserve(info.stream.size() + info.consumer.size() + 80);
-  out.append("$JS.ACK.").append(info.stream).append(".").append(info.consumer);
+  std::array<char, 5 * (1 + kNumberMax)> numbers;
+  char* end = numbers.data();
   const auto add = [&](auto number) {
-    std::array<char, 20> digits;
-    const char* const end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
-    out.push_back('.');
-    out.append(digits.data(), static_cast<std::size_t>(end - digits.data()));
+    *end++ = '.';
+    end = std::to_chars(end, end + kNumberMax, number).ptr;
   };
   add(info.deliveries);
   add(info.stream_seq.value);
   add(info.consumer_seq);
   add(info.time.unix_ns);
   add(info.pending);
+  const std::string_view tail{numbers.data(), static_cast<std::size_t>(end - numbers.data())};
+  std::string out;
+  out.reserve(kPrefix.size() + info.stream.size() + 1 + info.consumer.size() + tail.size());
+  out.append(kPrefix).append(info.stream).append(".").append(info.consumer).append(tail);
   return out;
 }
 
 std::optional<AckInfo> parse_ack_subject(std::string_view subject) {
-  std::array<std::string_view, kTokens> tokens;
-  Tokens walk{subject};
-  std::size_t count = 0;
-  for (std::string_view token; walk.next(token); ++count) {
-    if (count == kTokens) return std::nullopt;
-    tokens[count] = token;
-  }
-  if (count != kTokens || tokens[0] != "$JS" || tokens[1] != "ACK") return std::nullopt;
+  if (!subject.starts_with(kPrefix)) return std::nullopt;
+  std::string_view rest = subject.substr(kPrefix.size());
   AckInfo info;
-  info.stream = tokens[2];
-  info.consumer = tokens[3];
-  if (!number(tokens[4], info.deliveries) || !number(tokens[5], info.stream_seq.value) || !number(tokens[6], info.consumer_seq) ||
-      !number(tokens[7], info.time.unix_ns) || !number(tokens[8], info.pending)) {
+  if (!take_number(rest, info.pending) || !take_number(rest, info.time.unix_ns) || !take_number(rest, info.consumer_seq) ||
+      !take_number(rest, info.stream_seq.value) || !take_number(rest, info.deliveries)) {
     return std::nullopt;
   }
+  const std::optional<std::string_view> consumer = take_last(rest);
+  if (!consumer || rest.find('.') != std::string_view::npos) return std::nullopt;
+  info.stream = rest;
+  info.consumer = *consumer;
   return info;
 }
 

@@ -24,6 +24,7 @@ std::string encode(const std::vector<CopyNote>& notes) {
   for (const CopyNote& note : notes) {
     json.begin_object().field("key", note.key).field("seq", note.seq.value).field("at", note.at.value).field("time", note.time.unix_ns);
     if (!note.created.empty()) json.field("created", note.created);
+    if (note.through.value > 0) json.field("through", note.through.value);
     if (note.has_parted) json.field("parted", true);
     json.end_object();
   }
@@ -42,7 +43,8 @@ std::optional<std::vector<CopyNote>> decode(std::string_view bytes) {
   for (const Json& each : *json) {
     CopyNote& note = notes.emplace_back();
     if (!each.is_object() || !read(each, "key", note.key) || !read(each, "seq", note.seq) || !read(each, "at", note.at) ||
-        !read(each, "time", note.time.unix_ns) || !read(each, "created", note.created) || !read(each, "parted", note.has_parted)) {
+        !read(each, "time", note.time.unix_ns) || !read(each, "created", note.created) || !read(each, "through", note.through) ||
+        !read(each, "parted", note.has_parted)) {
       return std::nullopt;
     }
   }
@@ -82,11 +84,11 @@ void CopyNotes::write_loop() {
       waiting_.wait(env_.tasks, "notes of copies to write", due_);
       continue;
     }
-    complain(write());
+    write();
   }
 }
 
-Status CopyNotes::write() {
+Status CopyNotes::try_write() {
   if (directory_.empty()) return {};
   const MutexLock lock{mutex_};
   due_ = kForever;
@@ -104,11 +106,12 @@ void CopyNotes::stop(bool writes) {
   is_closed_ = true;
   waiting_.wake_all(env_.tasks);
   scope_.join();
-  if (writes) complain(write());
+  if (writes) write();
 }
 
-void CopyNotes::complain(const Status& status) const {
-  if (!status) env_.log.warn("copies.write_failed", {{"file", directory_ + kFile}, {"error", status.error().text()}});
+void CopyNotes::write() {
+  if (const Status status = try_write(); !status)
+    env_.log.warn("copies.write_failed", {{"file", directory_ + kFile}, {"error", status.error().text()}});
 }
 
 }  // namespace windtunnel::core

@@ -22,6 +22,7 @@ struct CopyNote {
   Seq at;                   // our sequence of that message, or of the last one before it; 0: none
   WallTime time;            // the origin's time of that message; unix_ns 0: not known
   std::string created;      // the origin's, as STREAM.INFO tells it; empty: not known
+  Seq through;              // of the origin: what is behind `seq`, up to here, is here too, or was; 0: nothing is
   bool has_parted = false;  // the origin is not what was copied any more
   friend bool operator==(const CopyNote&, const CopyNote&) = default;
 };
@@ -36,8 +37,8 @@ class CopyNotes {
   [[nodiscard]] std::vector<CopyNote> load();
   // Something changed that has to be written `within` this time. Does not suspend.
   void changed(Duration within);
-  // Writes now, unless nothing changed. Suspends.
-  Status write();
+  // Writes now, unless nothing changed; says so if it cannot. Suspends.
+  void write();
   // What the file says.
   [[nodiscard]] const std::vector<CopyNote>& written() const { return written_; }
   // Orderly end. Suspends. `writes`: what is to be written is.
@@ -45,7 +46,7 @@ class CopyNotes {
 
  private:
   void write_loop();
-  void complain(const Status& status) const;
+  Status try_write();
 
   Env& env_;
   std::string directory_;

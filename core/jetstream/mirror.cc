@@ -32,8 +32,7 @@ Mirror::Mirror(Stream& stream, const StreamSource& origin)
       notes_(stream.env_, stream.config().storage == StorageType::file ? stream.directory() : std::string{},
              stream.context_.settings.sync_always,
              [this] {
-               const OriginProbe last = may_run_empty() ? copied_last_ : OriginProbe{};
-               return std::vector<CopyNote>{CopyNote{kNoteKey, last.seq, {}, last.time, created_, has_parted_}};
+               return std::vector<CopyNote>{CopyNote{kNoteKey, copied_last_.seq, {}, copied_last_.time, created_, {}, has_parted_}};
              }),
       consumer_(stream.env_, stream.bus_,
                 {OriginConsumer::Kind::mirror, stream.config().name, stream.identity() + " mirror", "mirror/" + stream.config().name},
@@ -53,13 +52,21 @@ void Mirror::recover() {
   }
 }
 
-bool Mirror::may_run_empty() const {
+bool Mirror::may_lose_last() const {
   const StreamConfig& config = stream_.config();
-  return config.max_age > Duration{0} || config.retention != Retention::limits || stream_.store().state().messages == 0;
+  return config.max_age > Duration{0} || config.retention != Retention::limits;
 }
 
-void Mirror::purged() {
-  if (copied_last_.seq.value > 0) notes_.changed(Duration{0});
+void Mirror::before_removal(Seq seq) {
+  const Result<std::optional<StoredMessage>> last = stream_.store().load_last(">");
+  if (last && *last && (*last)->seq == seq) before_purge();
+}
+
+void Mirror::before_purge() {
+  const std::optional<OriginProbe> last = probe();
+  if (!last) return;
+  copied_last_ = *last;
+  notes_.write();
 }
 
 // Our last message, which the origin must have too, or have had.
@@ -228,7 +235,7 @@ bool Mirror::store(const OriginMessage& message, const std::string& subject) {
   }
   consumer_.clear_store_error();
   copied_last_ = OriginProbe{OriginProbe::By::time, message.seq, message.time};
-  if (may_run_empty()) notes_.changed(std::clamp<Duration>(stream_.config().max_age / 4, kNoteWithin, kNoteLazilyWithin));
+  if (may_lose_last()) notes_.changed(std::clamp<Duration>(stream_.config().max_age / 4, kNoteWithin, kNoteLazilyWithin));
   stream_.stored(*stored, content, message.time);
   stream_.republish(content, *stored, message.time, previous);
   if (env_.defects.is_on(Defect::break_mirror_duplicates) && message.seq.value % kSabotageEvery == 0) {

@@ -23,8 +23,9 @@ class Mirror final : private OriginConsumer::Owner {
   // Suspends until its task has ended. `is_final`: the stream goes, or is a mirror no more.
   void stop(bool is_final);
 
-  // To be called after messages of ours went on demand: what was copied last may be among them.
-  void purged();
+  // To be called before messages of ours go on demand: what was copied last may be among them, and is noted first. Suspend.
+  void before_removal(Seq seq);
+  void before_purge();
 
   // {"name":...,"lag":...,"active":...}
   void write_info(JsonWriter& json) const { consumer_.write_info(json); }
@@ -42,8 +43,8 @@ class Mirror final : private OriginConsumer::Owner {
   OriginTaken receive(OriginMessage& message) override;
 
   ApiStatus part(std::string why);
-  // Whether its messages may all be gone while the origin has some.
-  [[nodiscard]] bool may_run_empty() const;
+  // Whether its last message may go while the origin has it, and nobody asked for that.
+  [[nodiscard]] bool may_lose_last() const;
   ApiStatus fall_back(Seq position);
   // The releases' way, with the checks of a publish (nats-6383, nats-8040).
   [[nodiscard]] bool checks_copies() const;

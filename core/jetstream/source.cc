@@ -158,7 +158,7 @@ OriginTaken Source::receive(OriginMessage& message) {
     remove_header(message.headers, kStreamSourceHeader);
     remove_headers_with_prefix(message.headers, kExpectationPrefix);
   }
-  append_header(message.headers, kStreamSourceHeader, source_header(origin(), message.seq));
+  append_header(message.headers, kStreamSourceHeader, source_header(key_, message.seq));
   transforms_.apply(message.subject);
   CopyOutcome outcome = stream_.take_copy(*this, message.subject, message.headers, message.payload);
   if (is_odd && env_.defects.is_on(Defect::break_source_duplicates))

@@ -51,9 +51,14 @@ class Source final : private OriginConsumer::Owner {
   [[nodiscard]] std::uint64_t outstanding() const { return consumer_.outstanding(); }
 
   [[nodiscard]] const SourcePosition& position() const { return position_; }
-  void set_position(SourcePosition position) { position_ = std::move(position); }
-  // As it was noted in an earlier run; what the stream has from since is found by set_position().
-  void set_noted(const SourcePosition& position);
+  // The last position of which the origin's time is known, or else its position.
+  [[nodiscard]] const SourcePosition& known() const { return position_.time.unix_ns == 0 && is_vouched() ? vouched_ : position_; }
+  // Of the origin: what is behind known(), up to here, is here too, or was; 0: nothing is.
+  [[nodiscard]] Seq copied_through() const;
+  // As these two were noted in an earlier run.
+  void set_noted(const SourcePosition& known, Seq copied_through);
+  // As the stream's messages tell it.
+  void set_position(SourcePosition position);
   // Goes on where the other one of the same key, which has ended, was.
   void take_over(const Source& gone);
   // The subject under which the last message of it was stored since the start; may be empty.
@@ -76,6 +81,7 @@ class Source final : private OriginConsumer::Owner {
     bool is_certain = false;        // it has lost something
   };
 
+  [[nodiscard]] bool is_vouched() const { return vouched_.time.unix_ns > 0; }
   [[nodiscard]] ApiError is_behind_error(Seq last) const;
   // Whether the origin is the one whose message stands at our position, by what it has there. Suspends.
   void compare(const OriginFacts& facts);

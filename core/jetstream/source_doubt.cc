@@ -26,10 +26,21 @@ std::string common_headers(std::string headers) {
 
 }  // namespace
 
-void Source::set_noted(const SourcePosition& position) {
-  position_ = position;
+Seq Source::copied_through() const {
+  if (doubt_) return doubt_->is_certain ? Seq{} : doubt_->through;
+  return &known() == &position_ ? Seq{} : position_.seq;
+}
+
+void Source::set_noted(const SourcePosition& known, Seq copied_through) {
+  position_ = known;
   // A sequence without a time tells nothing of what is before it.
-  vouched_ = position.time.unix_ns > 0 || position.seq.value == 0 ? position : SourcePosition{};
+  vouched_ = known.time.unix_ns > 0 || known.seq.value == 0 ? known : SourcePosition{};
+  if (copied_through.value > 0) doubt_ = Doubt{.copied = {}, .next = 0, .through = copied_through, .is_certain = false};
+}
+
+void Source::set_position(SourcePosition position) {
+  position_ = std::move(position);
+  if (doubt_ && position_.seq >= doubt_->through) doubt_.reset();
 }
 
 void Source::take_over(const Source& gone) {
@@ -73,7 +84,7 @@ void Source::compare(const OriginFacts& facts) {
     }
   }
   if (is_certain) report_change(facts);
-  if (is_certain || vouched_.time.unix_ns > 0) begin_doubt(is_certain);
+  if (is_certain || is_vouched()) begin_doubt(is_certain);
 }
 
 // Suspends.

@@ -40,8 +40,12 @@ std::optional<Seq> parse_seq(std::string_view text) {
 
 std::string source_key(const StreamSource& source) { return origin_of(source) + filters_of(source); }
 
-std::string source_header(const StreamSource& source, Seq seq) {
-  return origin_of(source) + " " + std::to_string(seq.value) + filters_of(source);
+std::string source_header(std::string_view key, Seq seq) {
+  const std::size_t behind_origin = key.find(' ');
+  std::string header;
+  header.reserve(key.size() + 21);
+  header.append(key.substr(0, behind_origin)).append(" ").append(std::to_string(seq.value)).append(key.substr(behind_origin));
+  return header;
 }
 
 bool SourcedFrom::is_of(const StreamSource& source, std::string_view key_of_source) const {

@@ -17,8 +17,8 @@ inline constexpr std::string_view kExpectationPrefix = "Nats-Expected-";
 
 // "ORDERS:bTMUkJQk orders.eu >": the origin, a hash of its API, filters and destinations.
 [[nodiscard]] std::string source_key(const StreamSource& source);
-// "ORDERS:bTMUkJQk 42 orders.eu >".
-[[nodiscard]] std::string source_header(const StreamSource& source, Seq seq);
+// "ORDERS:bTMUkJQk 42 orders.eu >"; `key` is a source_key().
+[[nodiscard]] std::string source_header(std::string_view key, Seq seq);
 
 struct SourcedFrom {
   std::string key;     // empty: an older form, which knows the stream alone

@@ -23,8 +23,8 @@ constexpr Duration kNoteLazilyWithin = 1min;
 constexpr std::uint64_t kNearFront = 64;
 
 CopyNote note_of(const Source& source) {
-  const SourcePosition& position = source.position();
-  return CopyNote{source.key(), position.seq, position.at, position.time, position.created, false};
+  const SourcePosition& known = source.known();
+  return CopyNote{source.key(), known.seq, known.at, known.time, source.position().created, source.copied_through(), false};
 }
 
 }  // namespace
@@ -111,11 +111,7 @@ void SourceSet::before_removal(Seq seq) {
   if (is_told) before_purge();
 }
 
-void SourceSet::before_purge() {
-  if (const Status written = notes_.write(); !written) {
-    stream_.env_.log.warn("copies.write_failed", {{"stream", stream_.config().name}, {"error", written.error().text()}});
-  }
-}
+void SourceSet::before_purge() { notes_.write(); }
 
 void SourceSet::before_append(const Source* bringing, std::string_view subject) {
   const StreamConfig& config = stream_.config();
@@ -152,7 +148,11 @@ void SourceSet::recover(Source& source) {
     if (note == loaded_.end()) continue;
     // Messages that are lost since it was written are to be copied again.
     const bool holds = note->at <= last;
-    each->set_noted(holds ? SourcePosition{note->seq, note->at, note->time, note->created} : SourcePosition{{}, {}, {}, note->created});
+    if (holds) {
+      each->set_noted(SourcePosition{note->seq, note->at, note->time, note->created}, note->through);
+    } else {
+      each->set_noted(SourcePosition{{}, {}, {}, note->created}, Seq{});
+    }
   }
   scan(wanted);
   for (const Source* each : wanted) recovered_.insert(each->key());

@@ -211,6 +211,7 @@ ApiStatus Stream::remove_message(Seq seq, bool erase) {
     if (seq > state.last_seq) return uncounted(api_errors::message_delete("stream store EOF"));
     if (seq < state.first_seq || seq.value == 0) return uncounted(api_errors::message_delete("no message found"));
   }
+  if (mirror_) mirror_->before_removal(seq);
   const Result<bool> removed = remove(seq, erase);
   if (!removed) return uncounted(api_errors::message_delete(removed.error().detail));
   if (!*removed) return uncounted(api_errors::sequence_not_found(std::to_string(seq.value)));
@@ -224,13 +225,13 @@ ApiStatus Stream::purge(const PurgeRequest& request, std::uint64_t& purged) {
   const bool is_of_all = (request.filter.empty() || request.filter == ">") && request.keep == 0;
   const bool is_compaction = is_of_all && request.below.value > 1;
   if (sources_) sources_->before_purge();
+  if (mirror_ && request.keep == 0) mirror_->before_purge();
   ++purges_;
   const Result<std::uint64_t> done = is_compaction ? store_->compact(request.below) : store_->purge(request);
   --purges_;
   if (!done) return api_errors::purge_failed(done.error().detail);
   purged = *done;
   is_begun_ = is_begun_ || (is_of_all && request.below.value == 0);
-  if (mirror_) mirror_->purged();
   for (const auto& [name, consumer] : consumers_) consumer->on_purged(request.filter);
   env_.log.info("stream.purged", {{"stream", config_.name}, {"messages", purged}});
   return std::nullopt;

@@ -197,26 +197,42 @@ TEST_CASE("a mirror that restarts goes on where it was") {
   CHECK(w.mirror()["messages"] == 30);
 }
 
-TEST_CASE("a mirror that has nothing left still knows what it copied: an origin that lost that, and grew again, is another one") {
+TEST_CASE("a mirror whose last messages are gone still knows what it copied: an origin that lost that, and grew again, is another one") {
+  enum class Gone { purged, purged_of_subject, deleted, too_old };
   struct Row {
-    const char* members;
-    bool is_purged;
+    Gone gone;
     bool is_killed;
+    bool is_restarted;  // before they go
   };
-  for (const Row& row : {Row{"", true, true}, Row{"", true, false}, Row{R"(,"max_age":8000000000)", false, true}}) {
-    CAPTURE(row.is_purged);
+  for (const Row& row : {Row{Gone::purged, true, false}, Row{Gone::purged, false, false}, Row{Gone::purged_of_subject, true, false},
+                         Row{Gone::deleted, true, false}, Row{Gone::deleted, true, true}, Row{Gone::too_old, true, false}}) {
+    CAPTURE(row.gone);
     CAPTURE(row.is_killed);
     HubAndLeaf w;
+    const auto start_leaf = [&] {
+      w.world.start("leaf");
+      w.leaf = std::make_unique<JetStreamClient>(w.world, "at_leaf_" + std::to_string(++w.clients), "leaf");
+    };
     w.create_origin();
-    w.create_mirror({}, row.members);
+    w.create_mirror({}, row.gone == Gone::too_old ? R"(,"max_age":8000000000)" : "");
     w.hub->publish_many("o.a", 5);
     w.world.run_for(3min);  // synced
-    w.hub->publish_many("o.a", 5);
+    w.hub->publish_many("o.b", 5);
     CHECK(w.until_last(10) < 5s);
-    w.world.run_for(row.is_purged ? 1s : 15s);
-    if (row.is_purged) CHECK(w.leaf->api("STREAM.PURGE.M")["success"] == true);
-    w.world.run_for(1s);
-    CHECK(w.mirror()["messages"] == 0);
+    if (row.is_restarted) {
+      w.world.signal("leaf", sim::Signal::kill);
+      start_leaf();
+      w.world.run_for(10s);
+    }
+    switch (row.gone) {
+      case Gone::purged: CHECK(w.leaf->api("STREAM.PURGE.M")["purged"] == 10); break;
+      case Gone::purged_of_subject: CHECK(w.leaf->api("STREAM.PURGE.M", R"({"filter":"o.b"})")["purged"] == 5); break;
+      case Gone::deleted:
+        for (int seq = 10; seq > 5; --seq)
+          CHECK(w.leaf->api("STREAM.MSG.DELETE.M", R"({"seq":)" + std::to_string(seq) + "}")["success"] == true);
+        break;
+      case Gone::too_old: w.world.run_for(15s); break;
+    }
     if (row.is_killed) w.world.signal("leaf", sim::Signal::kill);
     w.world.process("hub").lose_power(sim::Survivors{sim::Survivors::How::none, 0}, nullptr);
     w.world.run_for(2s);
@@ -224,10 +240,7 @@ TEST_CASE("a mirror that has nothing left still knows what it copied: an origin 
     w.hub = std::make_unique<JetStreamClient>(w.world, "at_hub_again", "hub");
     REQUIRE(w.origin()["last_seq"] == 5);
     w.hub->publish_many("o.new", 10);
-    if (row.is_killed) {
-      w.world.start("leaf");
-      w.leaf = std::make_unique<JetStreamClient>(w.world, "at_leaf_again", "leaf");
-    }
+    if (row.is_killed) start_leaf();
     w.world.run_for(15s);
     CHECK(w.last() == 10);
     CHECK(w.status()["error"]["description"] == "origin has another message than the mirror's last one at its sequence");

@@ -173,6 +173,49 @@ TEST_CASE("an origin that lets nobody read its messages stops no source, and is 
   CHECK(brought(w, "e1.a") == numbers(1, 31));
 }
 
+void take_away(HubAndEdges& w, int seq) {
+  CHECK(w.hub->api("STREAM.MSG.DELETE.ALL", R"({"seq":)" + std::to_string(seq) + "}")["success"] == true);
+}
+
+TEST_CASE("what an operator takes away while an origin is read again does not come back, whatever ends the hub meanwhile") {
+  HubAndEdges w{1, {}, core::Seed{1}, {"$JS.*.API.STREAM.MSG.GET.>"}};
+  w.create_origin(1);
+  w.create_all(HubAndEdges::source(1));
+  w.publish(1, 5);
+  w.world.run_for(3min);
+  w.restart_hub(sim::Signal::term);
+  w.world.run_for(8s);  // it is connected, and what it knows now is noted
+  w.publish(1, 5);
+  CHECK(w.until_count(10) < 5s);
+  w.restart_hub(sim::Signal::kill);
+  for (int ms = 0; ms < 20'000 && w.running().position().seq.value != 0; ++ms) w.world.run_for(1ms);
+  REQUIRE(w.running().copied_through() == core::Seq{10});
+  w.world.cut("hub", "e1", sim::Cut::reset);
+  take_away(w, 10);
+  w.world.signal("hub", sim::Signal::kill);
+  w.world.heal("hub", "e1");
+  start_hub(w);
+  w.publish(1, 2);
+  w.world.run_for(10s);
+  CHECK(brought(w, "e1.a") == std::vector<int>{1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12});
+}
+
+TEST_CASE("a hub that is killed again before it hears of its origin still knows from where on to read it again") {
+  Regrown world{7, 5};
+  HubAndEdges& w = world.w;
+  lose_power(w, 7);
+  w.publish(1, 8);
+  w.world.cut("hub", "e1", sim::Cut::black_hole);
+  start_hub(w);
+  take_away(w, 10);
+  w.world.signal("hub", sim::Signal::kill);
+  w.world.heal("hub", "e1");
+  start_hub(w);
+  std::vector<int> expected = numbers(1, 9);
+  for (const int n : numbers(11, 18)) expected.push_back(n);
+  CHECK(brought(w, "e1.a") == expected);
+}
+
 TEST_CASE("what is gone, here or there, is not in the way of finding out") {
   SUBCASE("the origin has let go of the message") {
     Regrown world{7, 5};
