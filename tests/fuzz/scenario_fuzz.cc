@@ -22,12 +22,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::vector<faults::Fault> timeline = loaded.scenario->timeline();
   static_cast<void>(faults::Timeline{timeline, core::Random{core::Seed{1}}}.last_fault());
 
-  // The same nodes and links with the timeline as it prints.
+  // The same nodes, links and streams with the timeline as it prints.
   std::string again = "scenario: again\nnodes:\n";
   for (const scenarios::NodeSpec& node : loaded.scenario->nodes) again += "  " + node.name + ": {}\n";
   again += "links:\n";
   for (const scenarios::LinkSpec& link : loaded.scenario->links)
     again += "  - { between: [" + link.between.a + ", " + link.between.b + "] }\n";
+  if (!loaded.scenario->streams.empty()) again += "streams:\n";
+  for (const scenarios::StreamSpec& stream : loaded.scenario->streams)
+    again += "  - { on: " + stream.on + ", name: " + stream.name + ", subjects: [" + stream.on + "." + stream.name + "] }\n";
   again += "faults:\n";
   for (const faults::Fault& fault : timeline) again += "  - " + faults::to_text(fault) + "\n";
   again += "expect: [ { invariants: [acked-is-durable] } ]\n";
