@@ -64,16 +64,17 @@ void Consumer::process_ack(const Ack& ack) {
   }
   const std::string_view what = ack.payload;
   if (what.empty() || what == "+ACK" || what == "+OK" || what.starts_with("+TERM") || what.starts_with("+NXT")) {
-    if (ack.seq >= next_seq_) return;  // not delivered yet: no answer either
     // The message leaves the stream before the acknowledgement is answered: a client that has the answer must find the
-    // limits freed (streams B.4). Where it cannot leave, in a stream that just closes, there is no answer. May suspend.
-    const bool is_done = config_.ack_policy == AckPolicy::all ? acknowledge_through(ack) : acknowledge(ack);
-    if (!is_done) return;
-    if (what.starts_with("+TERM")) {
-      host_.advisories().terminated({host_.stream_name(), name_, ack.consumer_seq, ack.seq, ack.deliveries}, trimmed(what.substr(5)));
-    } else if (what.starts_with("+NXT")) {
+    // limits freed (streams B.4). Where it cannot leave, in a stream that just closes, there is no answer; nor where it was
+    // not delivered yet. The next one is asked for in any case. May suspend.
+    const bool is_done = ack.seq < next_seq_ && (config_.ack_policy == AckPolicy::all ? acknowledge_through(ack) : acknowledge(ack));
+    if (what.starts_with("+NXT")) {
+      if (is_closed_) return;
       return on_pull_request(MessageView{.subject = {}, .reply = ack.reply, .headers = {}, .payload = trimmed(what.substr(4))});
     }
+    if (!is_done) return;
+    if (what.starts_with("+TERM"))
+      host_.advisories().terminated({host_.stream_name(), name_, ack.consumer_seq, ack.seq, ack.deliveries}, trimmed(what.substr(5)));
     if (is_answered_early(ack)) return;
   } else if (what.starts_with("-NAK")) {
     negative_ack(ack);

@@ -89,16 +89,11 @@ void Consumer::served(PullRequest request, std::size_t size) {
   if (request.batch > 0) requests_.add(std::move(request));
 }
 
-// The end of the stream was reached: requests that do not wait are answered.
+// The end of the stream was reached: requests that do not wait and have had something are answered. One that found messages when it
+// came, and now there are none, waits like any other, as with nats-server (2.10.27 and 2.15.1).
 void Consumer::stream_exhausted() {
-  std::vector<PullRequest> over = requests_.take_if([](const PullRequest& r) { return r.no_wait && (r.delivered > 0 || !r.has_expires); });
-  for (const PullRequest& request : over) {
-    if (request.delivered > 0) {
-      send_status(request.reply, "408 Request Timeout", true, &request);
-    } else {
-      send_status(request.reply, "404 No Messages", false, nullptr);
-    }
-  }
+  const auto is_over = [](const PullRequest& r) { return r.no_wait && r.delivered > 0; };
+  for (const PullRequest& request : requests_.take_if(is_over)) send_status(request.reply, "408 Request Timeout", true, &request);
 }
 
 // Ends those whose time is over, and tells those that are due a heartbeat.

@@ -124,6 +124,18 @@ TEST_CASE("a consumer with filters of which one begins another") {
   }
 }
 
+TEST_CASE("a consumer whose filter is taken away") {
+  on_both([](Server& server, bool is_ours) {
+    CAPTURE(is_ours);
+    server.create({"a", "b"});
+    server.add_consumer({{"filter_subject", "a"}, {"ack_policy", "explicit"}});
+    server.add_consumer({{"ack_policy", "explicit"}});
+    server.publish("ab");
+    CHECK(server.ask("CONSUMER.INFO.S.k").at("num_pending") == (is_ours ? 2 : 0));
+    CHECK(server.fetch_all() == (is_ours ? "a b" : ""));
+  });
+}
+
 TEST_CASE("an update refused for its subject transform") {
   on_both([](Server& server, bool is_ours) {
     CAPTURE(is_ours);

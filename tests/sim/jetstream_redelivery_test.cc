@@ -173,6 +173,18 @@ TEST_CASE("+NXT acknowledges and pulls into the reply of the acknowledgement") {
   CHECK(node.info()["num_ack_pending"] == 2);
 }
 
+TEST_CASE("+NXT pulls whether or not there is something to acknowledge") {
+  Delivering node{3};
+  for (const char* reply : {"$JS.ACK.S.c.1.3.3.0.0", "$JS.ACK.S.c.1.1.1.0.0"}) {  // not delivered yet; delivered by the first one
+    const std::string sid = node.client().wire().subscribe("_NXT");
+    node.client().wire().publish(reply, "+NXT", {}, "_NXT");
+    node.world.run_for(50ms);
+    CHECK(node.client().wire().take(sid).size() == 1);
+  }
+  CHECK(node.info()["num_ack_pending"] == 1);
+  CHECK(node.floor() == Floor{1, 1});
+}
+
 TEST_CASE("what was not delivered cannot be acknowledged, and is not answered") {
   Delivering node{3};
   REQUIRE(node.fetch(1).size() == 1);
