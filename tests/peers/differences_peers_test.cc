@@ -164,6 +164,21 @@ TEST_CASE("a stream that becomes an interest stream") {
   });
 }
 
+TEST_CASE("a consumer of an interest stream that wants what is new, and acknowledges nothing") {
+  on_both([](Server& server, bool is_ours) {
+    CAPTURE(is_ours);
+    REQUIRE_FALSE(server.ask("STREAM.CREATE.S", json{{"name", "S"}, {"subjects", {"a"}}, {"retention", "interest"}}).contains("error"));
+    server.add_consumer({{"ack_policy", "explicit"}});
+    server.publish("a");
+    const json other = {{"stream_name", "S"}, {"config", {{"durable_name", "n"}, {"ack_policy", "none"}, {"deliver_policy", "new"}}}};
+    REQUIRE_FALSE(server.ask("CONSUMER.DURABLE.CREATE.S.n", other).contains("error"));
+    const auto message = server.fetch();
+    REQUIRE(message);
+    server.answer(*message, "+ACK");
+    CHECK(server.state() == (is_ours ? "2..1 0" : "1..1 1"));
+  });
+}
+
 TEST_CASE("a limit of messages per subject given to a stream that had none") {
   on_both([](Server& server, bool is_ours) {
     CAPTURE(is_ours);

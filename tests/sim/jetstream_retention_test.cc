@@ -146,6 +146,23 @@ SCENARIO("an interest stream keeps what somebody still wants") {
       CHECK(state["first_seq"] == 5);
     }
   }
+  GIVEN("a consumer with ack policy all, and a message that ran out of deliveries") {
+    OneNode node;
+    JetStreamClient& js = node.client();
+    js.create_stream("I", R"("subjects":["i.>"],"retention":"interest")");
+    js.create_consumer("I", "c", R"("ack_policy":"all","max_deliver":1)");
+    js.publish_many("i.a", 4);
+    const std::vector<Heard> heard = js.fetch("I", "c", 3);
+    REQUIRE(heard.size() == 3);
+    CHECK(js.ack(heard[0], "-NAK"));
+    CHECK(js.fetch("I", "c", 1).size() == 1);  // that one is passed over
+    CHECK(js.stream("I")["state"]["messages"] == 4);
+    CHECK(js.ack(heard[1]));
+    THEN("it goes with what is acknowledged behind it, as with 2.10.27") {
+      CHECK(js.stream("I")["state"]["first_seq"] == 3);
+      CHECK(js.consumer("I", "c")["num_redelivered"] == 0);
+    }
+  }
 }
 
 SCENARIO("acknowledgements and removals over a restart") {
