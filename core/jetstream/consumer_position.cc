@@ -46,6 +46,10 @@ Status Consumer::select_start() {
     }
     start = last;  // none: from the first message on
   }
+  if (config_.deliver_policy == DeliverPolicy::by_start_time && !filters_.empty()) {
+    WT_TRY(const std::optional<StoredMessage> first, host_.store().load_next(filters_, start));
+    if (first) start = first->seq;  // what does not match is passed over at once
+  }
   const StreamState stream = host_.store().state();  // again: loading may have suspended
   if (stream.first_seq.value == 0) {
     start = Seq{1};
