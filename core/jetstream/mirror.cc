@@ -54,7 +54,7 @@ void Mirror::recover() {
 
 bool Mirror::may_lose_last() const {
   const StreamConfig& config = stream_.config();
-  return config.max_age > Duration{0} || config.retention != Retention::limits;
+  return config.max_age > Duration{0} || config.retention != Retention::limits || stream_.store().state().messages == 0;
 }
 
 void Mirror::before_removal(Seq seq) {

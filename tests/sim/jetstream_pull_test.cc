@@ -31,8 +31,9 @@ TEST_CASE("a consumer that begins at a time shows what its filters pass over as 
     std::uint64_t delivered;
     std::uint64_t pending;
   };
-  for (const Row& row : {Row{R"("filter_subject":"s.b")", 2, 1}, Row{R"("filter_subjects":["s.c","s.b"])", 2, 2}, Row{R"("filter_subject":"s.c")", 4, 1},
-                         Row{R"("filter_subject":"s.z")", 0, 0}, Row{R"("ack_wait":1000000000)", 0, 5}}) {
+  for (const Row& row :
+       {Row{R"("filter_subject":"s.b")", 2, 1}, Row{R"("filter_subjects":["s.c","s.b"])", 2, 2}, Row{R"("filter_subject":"s.c")", 4, 1},
+        Row{R"("filter_subject":"s.z")", 0, 0}, Row{R"("ack_wait":1000000000)", 0, 5}}) {
     CAPTURE(row.filters);
     const std::string members = R"("ack_policy":"explicit","deliver_policy":"by_start_time","opt_start_time":"1999-01-01T00:00:00Z",)";
     const Json made = node.client().create_consumer("S", "c", members + row.filters);
