@@ -41,7 +41,11 @@ class Scanner {
       error_ = kTooShort;
       return false;
     }
-    error_ = "invalid character " + quoted(rest_.front()) + " " + std::string(where);
+    return fail_within(where);
+  }
+  // The same where the text must go on: at its end Go tries a blank, and complains of that.
+  bool fail_within(std::string_view where) {
+    error_ = "invalid character " + quoted(rest_.empty() ? ' ' : rest_.front()) + " " + std::string(where);
     return false;
   }
   static std::string quoted(char c) {
@@ -124,10 +128,10 @@ class Scanner {
       if (c == '"') return true;
       if (c != '\\') continue;
       if (rest_.empty() || std::string_view("bfnrt\\/\"u").find(rest_.front()) == std::string_view::npos)
-        return fail("in string escape code");
+        return fail_within("in string escape code");
       if (take() != 'u') continue;
       for (int i = 0; i < 4; ++i) {
-        if (rest_.empty() || !is_hex(rest_.front())) return fail("in \\u hexadecimal character escape");
+        if (rest_.empty() || !is_hex(rest_.front())) return fail_within("in \\u hexadecimal character escape");
         take();
       }
     }
@@ -137,14 +141,14 @@ class Scanner {
   bool literal(std::string_view word) {
     take();
     for (const char c : word.substr(1)) {
-      if (!is_next(c)) return fail("in literal " + std::string(word) + " (expecting '" + c + "')");
+      if (!is_next(c)) return fail_within("in literal " + std::string(word) + " (expecting '" + c + "')");
       take();
     }
     return true;
   }
 
   bool digits(std::string_view where) {
-    if (rest_.empty() || rest_.front() < '0' || rest_.front() > '9') return fail(where);
+    if (rest_.empty() || rest_.front() < '0' || rest_.front() > '9') return fail_within(where);
     while (!rest_.empty() && rest_.front() >= '0' && rest_.front() <= '9') take();
     return true;
   }

@@ -45,7 +45,7 @@ class JetStreamClient {
   // A pull request with an inbox of its own; the sid to take what comes by.
   std::string pull(const std::string& stream, const std::string& consumer, const std::string& body) {
     const std::string inbox = "_PULL." + std::to_string(++pulls_);
-    const std::string sid = client_.subscribe(inbox);
+    std::string sid = client_.subscribe(inbox);
     client_.publish("$JS.API.CONSUMER.MSG.NEXT." + stream + "." + consumer, body, {}, inbox);
     return sid;
   }
