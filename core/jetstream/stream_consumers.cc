@@ -20,7 +20,7 @@ namespace windtunnel::core {
 namespace {
 
 // What an update may not change (jetstream-api 5.4).
-ApiStatus check_update(const Consumer& consumer, const ConsumerConfig& next) {
+ApiStatus check_update(const Bus& bus, const Consumer& consumer, const ConsumerConfig& next) {
   const ConsumerConfig& old = consumer.config();
   const auto fixed = [](const char* what) { return api_errors::consumer_create(std::string(what) + " can not be updated"); };
   if (old.deliver_policy != next.deliver_policy) return fixed("deliver policy");
@@ -34,7 +34,8 @@ ApiStatus check_update(const Consumer& consumer, const ConsumerConfig& next) {
   if (old.deliver_subject != next.deliver_subject) {
     if (old.is_pull()) return api_errors::consumer_create("can not update pull consumer to push based");
     if (next.is_pull()) return api_errors::consumer_create("can not update push consumer to pull based");
-    if (consumer.is_active()) return api_errors::consumer(10013, "consumer name already in use");
+    // A subscription to a pattern counts here, though nothing is delivered to it.
+    if (consumer.is_active() || bus.has_interest(old.deliver_subject)) return api_errors::consumer(10013, "consumer name already in use");
   }
   if (old.max_waiting != next.max_waiting) return fixed("max waiting");
   return std::nullopt;
@@ -83,7 +84,7 @@ ApiStatus Stream::update_consumer(const ConsumerRequest& request, const Consumer
       }
     }
   }
-  if (ApiStatus failed = check_update(consumer, config)) return failed;
+  if (ApiStatus failed = check_update(bus_, consumer, config)) return failed;
   consumer.update(config);
   if (const Status written = write_consumer_meta(consumer); !written) return api_errors::consumer_create(written.error().detail);
   if (config_.retention == Retention::interest) remove_unwanted({});

@@ -210,11 +210,13 @@ TEST_CASE("the deliver subject may change while nobody listens to the old one") 
   JetStreamClient& js = node.client();
   js.create_stream("S", R"("subjects":["s"])");
   js.create_consumer("S", "c", R"("deliver_subject":"one","ack_policy":"none")");
-  const std::string one = js.wire().subscribe("one");
-  node.world.run_for(1ms);
-  CHECK(error_of(js.create_consumer("S", "c", R"("deliver_subject":"two","ack_policy":"none")")) == 10013);
-  js.wire().unsubscribe(one);
-  node.world.run_for(1ms);
+  for (const char* listened : {"one", "*"}) {  // nothing is delivered to a pattern, but it counts
+    const std::string one = js.wire().subscribe(listened);
+    node.world.run_for(1ms);
+    CHECK(error_of(js.create_consumer("S", "c", R"("deliver_subject":"two","ack_policy":"none")")) == 10013);
+    js.wire().unsubscribe(one);
+    node.world.run_for(1ms);
+  }
   CHECK(error_of(js.create_consumer("S", "c", R"("deliver_subject":"two","ack_policy":"none")")) == 0);
   const std::string two = js.wire().subscribe("two");
   js.publish("s", "x");
