@@ -177,7 +177,7 @@ class ConsumerProgram final : public sim::Program {
   core::Random random_;
   std::uint64_t weights_sum_ = 0;
   std::vector<std::unique_ptr<Life>> lives_;  // the last one lives
-  std::vector<core::Result<std::unique_ptr<core::Subscription>>> abandoned_;
+  std::vector<core::Result<std::unique_ptr<core::ClientSubscription>>> abandoned_;
 };
 
 }  // namespace

@@ -225,7 +225,7 @@ class KeyValueProgram final : public sim::Program {
 
   void watch_once() {
     const std::string inbox = client_.new_inbox();
-    core::Result<std::unique_ptr<core::Subscription>> subscribed = client_.subscribe(inbox);
+    core::Result<std::unique_ptr<core::ClientSubscription>> subscribed = client_.subscribe(inbox);
     if (!subscribed) return;
     watch_subscription_ = std::move(*subscribed);
     if (!create_watch(inbox)) return;
@@ -302,7 +302,7 @@ class KeyValueProgram final : public sim::Program {
   std::string put_prefix_;  // for writes: servers keep $KV to themselves across leaf links, and take it after the domain's API prefix
   core::Client client_;
   core::JetStreamClient jetstream_;
-  std::unique_ptr<core::Subscription> watch_subscription_;  // here, since it must outlive the task that waits on it
+  std::unique_ptr<core::ClientSubscription> watch_subscription_;  // here, since it must outlive the task that waits on it
   std::map<std::string, std::uint64_t> known_;              // the revisions that this client has seen last
   std::size_t last_ = 0;                                    // the latest write in the log
 };

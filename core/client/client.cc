@@ -127,13 +127,13 @@ Status Client::flush(Instant deadline) {
   return {};
 }
 
-Result<std::unique_ptr<Subscription>> Client::subscribe(std::string_view subject, std::string_view queue) {
+Result<std::unique_ptr<ClientSubscription>> Client::subscribe(std::string_view subject, std::string_view queue) {
   if (state_ == State::closed || is_closing_) return error(Errc::closed, "the client was closed");
   if (!is_valid_subject(subject)) return error(Errc::invalid_argument, "cannot subscribe to \"" + std::string(subject) + "\"");
   if (queue.find_first_of(" \t\r\n") != std::string_view::npos)
     return error(Errc::invalid_argument, "bad queue group \"" + std::string(queue) + "\"");
   const std::uint64_t sid = ++last_sid_;
-  std::unique_ptr<Subscription> made(new Subscription(*this, sid, std::string(subject), std::string(queue)));
+  std::unique_ptr<ClientSubscription> made(new ClientSubscription(*this, sid, std::string(subject), std::string(queue)));
   subscriptions_.emplace(sid, made.get());
   if (state_ == State::connected) {
     append_subscribe(out_, subject, queue, std::to_string(sid));
@@ -158,13 +158,13 @@ Reply Client::request(std::string_view subject, std::string_view payload, Instan
 
 // ---- subscriptions and inboxes ----
 
-void Client::remove(Subscription& subscription) { subscriptions_.erase(subscription.sid_); }
+void Client::remove(ClientSubscription& subscription) { subscriptions_.erase(subscription.sid_); }
 
-Subscription::~Subscription() {
+ClientSubscription::~ClientSubscription() {
   if (is_active_) client_.remove(*this);
 }
 
-void Subscription::unsubscribe() {
+void ClientSubscription::unsubscribe() {
   if (!is_active_) return;
   is_active_ = false;
   client_.remove(*this);
@@ -174,7 +174,7 @@ void Subscription::unsubscribe() {
   client_.output_.wake_all(client_.env_.tasks);
 }
 
-std::optional<Message> Subscription::next(Instant deadline, bool until_disconnect) {
+std::optional<Message> ClientSubscription::next(Instant deadline, bool until_disconnect) {
   while (messages_.empty()) {
     if (!is_active_ || (until_disconnect && is_interrupted_) || client_.is_closing_ || client_.is_closed()) return std::nullopt;
     if (waiters_.wait(client_.env_.tasks, "client message", deadline) == Wake::timed_out && messages_.empty()) return std::nullopt;

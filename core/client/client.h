@@ -64,11 +64,11 @@ class Client;
 
 // Messages of one subscription, in the order of their arrival. Must outlive the tasks that wait on it, also when a kill
 // unwinds them: what several tasks share belongs to the program, not to the stack of one of them.
-class Subscription {
+class ClientSubscription {
  public:
-  ~Subscription();  // forgets it; the server is not told
-  Subscription(const Subscription&) = delete;
-  Subscription& operator=(const Subscription&) = delete;
+  ~ClientSubscription();  // forgets it; the server is not told
+  ClientSubscription(const ClientSubscription&) = delete;
+  ClientSubscription& operator=(const ClientSubscription&) = delete;
 
   // Suspends until a message is there. nullopt at the deadline, when the client or the subscription was closed, and if
   // `until_disconnect` also when the connection broke since the subscription was made.
@@ -82,7 +82,7 @@ class Subscription {
 
  private:
   friend class Client;
-  Subscription(Client& client, std::uint64_t sid, std::string subject, std::string queue)
+  ClientSubscription(Client& client, std::uint64_t sid, std::string subject, std::string queue)
       : client_(client), sid_(sid), subject_(std::move(subject)), queue_(std::move(queue)) {}
 
   Client& client_;
@@ -154,7 +154,7 @@ class Client {
   // A subject that nobody else listens to.
   [[nodiscard]] std::string new_inbox();
   // Errors: invalid_argument, closed. Does not suspend: whether the server has it by a certain time is flush()'s business.
-  Result<std::unique_ptr<Subscription>> subscribe(std::string_view subject, std::string_view queue = {});
+  Result<std::unique_ptr<ClientSubscription>> subscribe(std::string_view subject, std::string_view queue = {});
   // Suspends until an answer, at most to the deadline. As with nats.go a broken connection does not end the wait.
   Reply request(std::string_view subject, std::string_view payload, Instant deadline, std::string_view headers = {});
 
@@ -168,7 +168,7 @@ class Client {
   [[nodiscard]] Env& env() { return env_; }
 
  private:
-  friend class Subscription;
+  friend class ClientSubscription;
   friend class Inbox;
 
   enum class State : std::uint8_t { idle, connecting, connected, reconnecting, closed };
@@ -181,7 +181,7 @@ class Client {
 
   // client.cc
   [[nodiscard]] Instant now() const;
-  void remove(Subscription& subscription);
+  void remove(ClientSubscription& subscription);
   std::string take_inbox_subject(Inbox& inbox);
   void wake_everyone() noexcept;
 
@@ -223,7 +223,7 @@ class Client {
   WaitList idle_;    // the writer has nothing to do
 
   std::uint64_t last_sid_ = 1;  // 1 is the inboxes'
-  std::map<std::uint64_t, Subscription*> subscriptions_;
+  std::map<std::uint64_t, ClientSubscription*> subscriptions_;
   std::string inbox_prefix_;                            // "_INBOX.<22>."
   std::map<std::string, Inbox*, std::less<>> inboxes_;  // by what follows the prefix
   std::deque<PongWaiter*> pongs_;                       // one for each PING, in order; nullptr: nobody waits

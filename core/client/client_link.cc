@@ -227,7 +227,7 @@ void Client::deliver(const Operation& operation) {
   if (const auto [stop, failure] = std::from_chars(operation.sid.data(), end, sid); failure != std::errc{} || stop != end) return;
   const auto found = subscriptions_.find(sid);
   if (found == subscriptions_.end()) return;
-  Subscription& subscription = *found->second;
+  ClientSubscription& subscription = *found->second;
   if (subscription.messages_.size() >= options_.pending_max) {
     ++subscription.dropped_;
     return;

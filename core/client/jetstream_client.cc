@@ -102,14 +102,14 @@ Fetched JetStreamClient::fetch(std::string_view stream, std::string_view consume
   Fetched fetched;
   fetched.end = Fetched::End::disconnected;
   const std::string inbox = client_.new_inbox();
-  const Result<std::unique_ptr<Subscription>> subscribed = client_.subscribe(inbox);
+  const Result<std::unique_ptr<ClientSubscription>> subscribed = client_.subscribe(inbox);
   if (!subscribed) return fetched;
   receive(**subscribed, inbox, stream, consumer, options, fetched);
   (*subscribed)->unsubscribe();
   return fetched;
 }
 
-void JetStreamClient::receive(Subscription& subscription, std::string_view inbox, std::string_view stream, std::string_view consumer,
+void JetStreamClient::receive(ClientSubscription& subscription, std::string_view inbox, std::string_view stream, std::string_view consumer,
                               const FetchOptions& options, Fetched& fetched) {
   JsonWriter json;
   json.begin_object().field("batch", options.batch);

@@ -105,7 +105,7 @@ class JetStreamClient {
 
  private:
   PublishOutcome publish_once(std::string_view subject, std::string_view payload, std::string_view headers, const PublishOptions& options);
-  void receive(Subscription& subscription, std::string_view inbox, std::string_view stream, std::string_view consumer,
+  void receive(ClientSubscription& subscription, std::string_view inbox, std::string_view stream, std::string_view consumer,
                const FetchOptions& options, Fetched& fetched);
   Status answer(const Delivery& delivery, std::string_view text);
 

@@ -262,7 +262,7 @@ TEST_CASE("a client process can be killed in the middle of everything, at any mo
     world.start_client([&](Client& client, Env& env) {
       (void)client.connect(in(env, 1s));
       // Owned by both tasks: the one that made it is unwound first.
-      std::shared_ptr<core::Subscription> all = *client.subscribe("s.>");
+      std::shared_ptr<core::ClientSubscription> all = *client.subscribe("s.>");
       env.tasks.spawn("reader", [all] {
         while (all->next()) {
         }
