@@ -303,8 +303,8 @@ class KeyValueProgram final : public sim::Program {
   core::Client client_;
   core::JetStreamClient jetstream_;
   std::unique_ptr<core::ClientSubscription> watch_subscription_;  // here, since it must outlive the task that waits on it
-  std::map<std::string, std::uint64_t> known_;              // the revisions that this client has seen last
-  std::size_t last_ = 0;                                    // the latest write in the log
+  std::map<std::string, std::uint64_t> known_;                    // the revisions that this client has seen last
+  std::size_t last_ = 0;                                          // the latest write in the log
 };
 
 }  // namespace

@@ -59,6 +59,7 @@ CopyNotes::CopyNotes(Env& env, std::string directory, bool syncs, std::function<
 std::vector<CopyNote> CopyNotes::load() {
   if (directory_.empty()) return {};
   const Result<std::string> bytes = env_.disk.read_file(directory_ + kFile);
+  is_loaded_ = true;
   if (!bytes) return {};
   std::optional<std::vector<CopyNote>> notes = decode(*bytes);
   if (!notes) {
@@ -89,7 +90,7 @@ void CopyNotes::write_loop() {
 }
 
 Status CopyNotes::try_write() {
-  if (directory_.empty()) return {};
+  if (directory_.empty() || !is_loaded_) return {};
   const MutexLock lock{mutex_};
   due_ = kForever;
   std::vector<CopyNote> notes = current_();

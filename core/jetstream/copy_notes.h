@@ -33,7 +33,7 @@ class CopyNotes {
   // `syncs` the file is durable when write() returns.
   CopyNotes(Env& env, std::string directory, bool syncs, std::function<std::vector<CopyNote>()> current);
 
-  // What the file says; nothing if it is not there, or damaged. Suspends.
+  // What the file says; nothing if it is not there, or damaged. Before it nothing is written. Suspends.
   [[nodiscard]] std::vector<CopyNote> load();
   // Something changed that has to be written `within` this time. Does not suspend.
   void changed(Duration within);
@@ -54,6 +54,7 @@ class CopyNotes {
   std::function<std::vector<CopyNote>()> current_;
   std::vector<CopyNote> written_;
   Instant due_ = kForever;
+  bool is_loaded_ = false;
   bool is_writing_ = false;  // its task has been spawned
   bool is_closed_ = false;
   WaitList waiting_;

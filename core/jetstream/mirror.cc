@@ -34,6 +34,7 @@ Mirror::Mirror(Stream& stream, const StreamSource& origin)
              [this] {
                return std::vector<CopyNote>{CopyNote{kNoteKey, copied_last_.seq, {}, copied_last_.time, created_, {}, has_parted_}};
              }),
+      recovering_(stream.env_.tasks),
       consumer_(stream.env_, stream.bus_,
                 {OriginConsumer::Kind::mirror, stream.config().name, stream.identity() + " mirror", "mirror/" + stream.config().name},
                 origin, *this) {}
@@ -44,12 +45,15 @@ void Mirror::stop(bool is_final) {
 }
 
 void Mirror::recover() {
+  const MutexLock lock{recovering_};
+  if (is_recovered_) return;
   for (const CopyNote& note : notes_.load()) {
     if (note.key != kNoteKey) continue;
     created_ = note.created;
     has_parted_ = note.has_parted;
     copied_last_ = OriginProbe{OriginProbe::By::time, note.seq, note.time};
   }
+  is_recovered_ = true;
 }
 
 bool Mirror::may_lose_last() const {
@@ -63,6 +67,7 @@ void Mirror::before_removal(Seq seq) {
 }
 
 void Mirror::before_purge() {
+  recover();
   const std::optional<OriginProbe> last = probe();
   if (!last) return;
   copied_last_ = *last;

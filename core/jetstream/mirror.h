@@ -60,6 +60,8 @@ class Mirror final : private OriginConsumer::Owner {
   bool has_parted_ = false;  // the origin is not the one any more that was copied
   OriginProbe copied_last_;  // of the origin, whether or not it is still here
   CopyNotes notes_;
+  Mutex recovering_;
+  bool is_recovered_ = false;  // the notes have been read
   // Of the releases: how far they think they are, and how many messages they refused since the start.
   Seq upstream_;
   std::uint64_t refused_ = 0;

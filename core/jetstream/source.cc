@@ -31,7 +31,7 @@ Source::Source(Stream& stream, SourceSet& set, const StreamSource& origin)
                  "source/" + stream.config().name + "/" + key_},
                 origin, *this) {}
 
-void Source::recover() { set_.recover(*this); }
+void Source::recover() { set_.recover(); }
 
 std::optional<OriginProbe> Source::probe() {
   if (position_.seq.value == 0) return std::nullopt;

@@ -42,6 +42,10 @@ void SourceSet::start() {
 }
 
 void SourceSet::update(const std::vector<StreamSource>& origins) {
+  // All are in their places until those that go have ended: what is noted meanwhile tells of these too.
+  for (const std::unique_ptr<Source>& each : sources_) {
+    if (std::find(origins.begin(), origins.end(), each->origin()) == origins.end()) each->stop(/*is_final=*/true);
+  }
   std::vector<std::unique_ptr<Source>> old = std::exchange(sources_, {});
   std::vector<Source*> added;
   for (const StreamSource& origin : origins) {
@@ -54,7 +58,6 @@ void SourceSet::update(const std::vector<StreamSource>& origins) {
   }
   for (const std::unique_ptr<Source>& gone : old) {
     if (!gone) continue;
-    gone->stop(/*is_final=*/true);
     // One that comes in place of another of the same key reads on where that one has ended.
     const auto heir = std::find_if(added.begin(), added.end(), [&](const Source* each) { return each->key() == gone->key(); });
     if (heir != added.end()) {
@@ -63,6 +66,7 @@ void SourceSet::update(const std::vector<StreamSource>& origins) {
       recovered_.erase(gone->key());
     }
   }
+  are_recovered_ = false;
   for (Source* source : added) source->start();
   changed();
 }
@@ -106,17 +110,22 @@ bool SourceSet::is_noted(const Source& source) const {
 }
 
 void SourceSet::before_removal(Seq seq) {
+  recover();
   const bool is_told =
       std::any_of(sources_.begin(), sources_.end(), [&](const auto& source) { return source->position().at == seq && !is_noted(*source); });
-  if (is_told) before_purge();
+  if (is_told) notes_.write();
 }
 
-void SourceSet::before_purge() { notes_.write(); }
+void SourceSet::before_purge() {
+  recover();
+  notes_.write();
+}
 
 void SourceSet::before_append(const Source* bringing, std::string_view subject) {
   const StreamConfig& config = stream_.config();
   const bool drops_first = config.max_msgs > 0 || config.max_bytes > 0;
   if (!drops_first && config.max_msgs_per_subject <= 0) return;
+  recover();
   const Seq first = stream_.store().state().first_seq;
   const auto may_go = [&](const auto& source) {
     const Seq at = source->position().at;
@@ -125,7 +134,7 @@ void SourceSet::before_append(const Source* bringing, std::string_view subject) 
         (drops_first && at.value - first.value < kNearFront) || (config.max_msgs_per_subject > 0 && source->last_subject() == subject);
     return is_victim && !is_noted(*source);
   };
-  if (std::any_of(sources_.begin(), sources_.end(), may_go)) before_purge();
+  if (std::any_of(sources_.begin(), sources_.end(), may_go)) notes_.write();
 }
 
 void SourceSet::write_info(JsonWriter& json) const {
@@ -134,10 +143,11 @@ void SourceSet::write_info(JsonWriter& json) const {
   json.end_array();
 }
 
-void SourceSet::recover(Source& source) {
+void SourceSet::recover() {
+  if (are_recovered_) return;
   const MutexLock lock{scanning_};
+  if (are_recovered_) return;
   if (!std::exchange(is_loaded_, true)) loaded_ = notes_.load();
-  if (recovered_.contains(source.key())) return;
   // One scan for all that wait for it.
   std::vector<Source*> wanted;
   const Seq last = stream_.store().last_seq();
@@ -156,6 +166,8 @@ void SourceSet::recover(Source& source) {
   }
   scan(wanted);
   for (const Source* each : wanted) recovered_.insert(each->key());
+  // Others may have been added meanwhile.
+  are_recovered_ = std::all_of(sources_.begin(), sources_.end(), [&](const auto& each) { return recovered_.contains(each->key()); });
   changed();
 }
 

@@ -44,8 +44,8 @@ class SourceSet {
 
  private:
   friend class Source;
-  // Finds out how far this source has come, by what the stream has. Suspends.
-  void recover(Source& source);
+  // Finds out how far each source has come, by the notes and what the stream has, unless that is known. Suspends.
+  void recover();
   // The same once more, after an error; false if the stream has no message of it. Suspends.
   bool find_again(Source& source);
   // A position has changed that no stored message tells. Does not suspend.
@@ -67,6 +67,7 @@ class SourceSet {
   Mutex scanning_;
   CopyNotes notes_;
   std::set<std::string, std::less<>> recovered_;  // the keys of those whose position is known
+  bool are_recovered_ = false;                    // all of them
   std::vector<CopyNote> loaded_;                  // of the last run
   bool is_loaded_ = false;
 };

@@ -76,6 +76,24 @@ inline core::Defects with_defect(std::optional<core::Defect> defect) {
   return defects;
 }
 
+// Starts a node of which one file takes half a second and more to be opened; everything else goes on meanwhile.
+inline void start_reading_slowly(NodeWorld& world, const std::string& node, std::string_view name) {
+  sim::SimDisk& disk = world.process(node).disk();
+  bool is_reached = false;
+  disk.set_listener([&](const sim::DiskEvent& event) {
+    if (!event.path.ends_with(name) || event.is_done || is_reached) return false;
+    is_reached = true;
+    disk.set_slowdown(10'000);
+    return false;
+  });
+  world.start(node);
+  const core::Instant limit = core::after(world.kernel.now(), 10s);
+  while (!is_reached && world.kernel.now() < limit) world.run_for(1us);
+  REQUIRE(is_reached);
+  disk.set_slowdown(1);
+  disk.set_listener({});
+}
+
 struct OneNode {
   explicit OneNode(core::Seed seed = core::Seed{1}, core::Defects defects = {}) : world(seed) {
     world.add(node_config("hub"), defects);

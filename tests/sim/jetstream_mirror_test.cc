@@ -247,6 +247,39 @@ TEST_CASE("a mirror whose last messages are gone still knows what it copied: an 
   }
 }
 
+TEST_CASE("a mirror that is purged, or stopped, before it has read its notes keeps what they say") {
+  for (const bool is_purged : {true, false}) {
+    CAPTURE(is_purged);
+    HubAndLeaf w;
+    w.create_origin();
+    w.create_mirror();
+    w.hub->publish_many("o.a", 5);
+    w.world.run_for(3min);  // synced
+    w.hub->publish_many("o.a", 5);
+    CHECK(w.until_last(10) < 5s);
+    w.world.process("hub").lose_power(sim::Survivors{sim::Survivors::How::none, 0}, nullptr);
+    w.restart_hub(sim::Signal::kill, 2s);
+    w.world.run_for(15s);
+    REQUIRE(w.status()["error"]["description"] == "origin's last sequence 5 is lower than the mirror's 10");
+    w.hub->publish_many("o.new", 20);
+    w.world.signal("leaf", sim::Signal::kill);
+    CHECK(w.hub->api("STREAM.MSG.DELETE.O", R"({"seq":10})")["success"] == true);
+    start_reading_slowly(w.world, "leaf", "/copies.json");
+    if (is_purged) {
+      w.leaf = std::make_unique<JetStreamClient>(w.world, "at_leaf_early", "leaf");
+      CHECK(w.leaf->api("STREAM.PURGE.M")["purged"] == 10);
+    } else {
+      w.world.signal("leaf", sim::Signal::term);
+      w.world.run_for(10s);
+      w.world.start("leaf");
+      w.leaf = std::make_unique<JetStreamClient>(w.world, "at_leaf_again", "leaf");
+    }
+    w.world.run_for(15s);
+    CHECK(w.last() == 10);
+    CHECK(w.status()["error"]["description"] == "origin once had fewer messages than the mirror, and has given their sequences to others");
+  }
+}
+
 TEST_CASE("a link that flaps for minutes costs a bounded number of attempts, and nothing") {
   HubAndLeaf w;
   w.create_origin();

@@ -216,6 +216,27 @@ TEST_CASE("a hub that is killed again before it hears of its origin still knows 
   CHECK(brought(w, "e1.a") == expected);
 }
 
+TEST_CASE("what an operator takes away before a hub that starts has read its notes does not come back") {
+  for (const bool is_purged : {false, true}) {
+    CAPTURE(is_purged);
+    Regrown world{7, 5};
+    HubAndEdges& w = world.w;
+    start_reading_slowly(w.world, "hub", "/copies.json");
+    w.hub = std::make_unique<JetStreamClient>(w.world, "at_hub_early", "hub");
+    if (is_purged) {
+      CHECK(w.hub->api("STREAM.PURGE.ALL")["purged"] == 10);
+    } else {
+      take_away(w, 10);
+    }
+    w.world.run_for(10s);
+    w.publish(1, 1);
+    w.world.run_for(5s);
+    std::vector<int> expected = is_purged ? std::vector<int>{} : numbers(1, 9);
+    expected.push_back(11);
+    CHECK(brought(w, "e1.a") == expected);
+  }
+}
+
 TEST_CASE("what is gone, here or there, is not in the way of finding out") {
   SUBCASE("the origin has let go of the message") {
     Regrown world{7, 5};
