@@ -72,7 +72,8 @@ void Bench::figure(std::string_view name, double value, std::string_view unit) {
   nanoseconds_.try_emplace(std::string{name}, 0);
   // Three digits at least, also of a ratio.
   const int decimals = value < 10 ? 2 : value < 100 ? 1 : 0;
-  std::printf("%-56.*s %12.*f %.*s\n", static_cast<int>(name.size()), name.data(), decimals, value, static_cast<int>(unit.size()), unit.data());
+  std::printf("%-56.*s %12.*f %.*s\n", static_cast<int>(name.size()), name.data(), decimals, value, static_cast<int>(unit.size()),
+              unit.data());
   std::fflush(stdout);
 }
 

@@ -143,7 +143,10 @@ struct Queue {
 
 Queue make_queue(Scratch& scratch, std::uint64_t messages) {
   const ServerProgram program{.kind = ServerProgram::Kind::windtunnel, .path = WT_BINARY};
-  Queue queue{.messages = messages, .server = LiveServer::start(program, scratch.fresh("store"), scratch.fresh("server")), .worker = {}, .costs = {}};
+  Queue queue{.messages = messages,
+              .server = LiveServer::start(program, scratch.fresh("store"), scratch.fresh("server")),
+              .worker = {},
+              .costs = {}};
   NatsClient client{queue.server->port()};
   client.request("$JS.API.STREAM.CREATE.JOBS", kQueue);
   client.request("$JS.API.CONSUMER.DURABLE.CREATE.JOBS.w", kWorker);

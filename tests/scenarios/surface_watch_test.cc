@@ -58,7 +58,8 @@ TEST_CASE("one that never shows it is found when its time is over, long before t
 }
 
 TEST_CASE("a server that is down, or stands still, owes nothing for that time") {
-  const std::string faults = "[ { at: 20s, signal: { node: hub, name: SIGABRT } }, { at: 60s, start: hub }, { at: 80s, pause: hub }, { at: 100s, resume: hub } ]";
+  const std::string faults =
+      "[ { at: 20s, signal: { node: hub, name: SIGABRT } }, { at: 60s, start: hub }, { at: 80s, pause: hub }, { at: 100s, resume: hub } ]";
   // 20 s, 20 s and 20 s: never long enough for an error to be owed.
   CHECK(run_text(wrong("120s", faults), with_defects({core::Defect::nats_7530})).passed());
   CHECK(finds(run_text(wrong("150s", faults), with_defects({core::Defect::nats_7530})), "config-error-surfaced"));
