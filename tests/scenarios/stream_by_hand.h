@@ -120,14 +120,13 @@ struct ByHand {
     for (const Stored& each : stored) {
       const std::vector<core::LogField> fields{
           {"stream", "ORDERS"}, {"seq", each.seq}, {"subject", "orders"}, {"content", each.content}, {"time", 0}};
-      history.on_event(sim::TraceEvent{0, each.at, kHub, core::LogLevel::trace, core::EventName{"stream.stored"}, fields});
+      history.on_event(sim::TraceEvent{0, each.at, kHub, core::LogLevel::trace, "stream.stored", fields});
     }
     for (const auto& [seq, when] : confirmed) {
       const std::vector<core::LogField> delivery{{"stream", "ORDERS"}, {"consumer", "worker"}, {"seq", seq}, {"count", 1}};
-      history.on_event(
-          sim::TraceEvent{0, at(core::Duration{0}), kHub, core::LogLevel::trace, core::EventName{"consumer.delivered"}, delivery});
+      history.on_event(sim::TraceEvent{0, at(core::Duration{0}), kHub, core::LogLevel::trace, "consumer.delivered", delivery});
       const std::vector<core::LogField> ack{{"on", "hub"}, {"stream", "ORDERS"}, {"seq", seq}};
-      history.on_event(sim::TraceEvent{0, when, kHub, core::LogLevel::trace, core::EventName{"consume.confirmed"}, ack});
+      history.on_event(sim::TraceEvent{0, when, kHub, core::LogLevel::trace, "consume.confirmed", ack});
     }
     for (const Crash& crash : crashes) history.crashed(crash);
     for (const Damage& damage : damages) history.damaged(damage);

@@ -37,7 +37,7 @@ struct Case {
   Case() {
     trace.add(history);
     for (const std::uint64_t seq : {1u, 2u}) {
-      trace.record(core::Instant{1s}, kHub, core::LogLevel::trace, core::EventName{"stream.stored"},
+      trace.record(core::Instant{1s}, kHub, core::LogLevel::trace, "stream.stored",
                    {{"stream", "S"}, {"seq", seq}, {"subject", "s.a"}, {"content", seq}, {"time", seq}});
     }
     FinalStream stream;
@@ -70,11 +70,10 @@ struct Case {
     history.damaged(std::move(damage));
   }
   void block_report(core::Duration at, std::string_view what, std::string_view stream = "S") {
-    trace.record(core::Instant{at}, kHub, core::LogLevel::warn, core::EventName{"store.damage"}, {{"stream", stream}, {"what", what}});
+    trace.record(core::Instant{at}, kHub, core::LogLevel::warn, "store.damage", {{"stream", stream}, {"what", what}});
   }
   void consumer_report(core::Duration at, std::string_view consumer) {
-    trace.record(core::Instant{at}, kHub, core::LogLevel::error, core::EventName{"consumer.recovery_failed"},
-                 {{"stream", "S"}, {"consumer", consumer}});
+    trace.record(core::Instant{at}, kHub, core::LogLevel::error, "consumer.recovery_failed", {{"stream", "S"}, {"consumer", consumer}});
   }
   [[nodiscard]] bool is_surfaced() const {
     const std::vector<LagSample> lags;
@@ -128,9 +127,9 @@ TEST_CASE("a stream that cannot be opened is surfaced by that word, and no other
   at.end.streams.front().is_readable = false;
   at.block_report(6s, kBlock);
   CHECK_FALSE(at.is_surfaced());
-  at.trace.record(core::Instant{4s}, kHub, core::LogLevel::error, core::EventName{"stream.recovery_failed"}, {{"stream", "S"}});
+  at.trace.record(core::Instant{4s}, kHub, core::LogLevel::error, "stream.recovery_failed", {{"stream", "S"}});
   CHECK_FALSE(at.is_surfaced());
-  at.trace.record(core::Instant{6s}, kHub, core::LogLevel::error, core::EventName{"stream.recovery_failed"}, {{"stream", "S"}});
+  at.trace.record(core::Instant{6s}, kHub, core::LogLevel::error, "stream.recovery_failed", {{"stream", "S"}});
   CHECK(at.is_surfaced());
 }
 

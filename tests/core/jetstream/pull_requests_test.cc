@@ -66,7 +66,7 @@ TEST_CASE("a body that is no JSON is refused in Go's words, one with wrong types
   CHECK_FALSE(parse_pull_request(R"({"batch":"ten"})", kNow));
 }
 
-PullRequest asking(const char* reply, std::uint64_t batch, Instant expires = kForever) {
+PullRequest asking(const char* reply, std::int64_t batch, Instant expires = kForever) {
   PullRequest request;
   request.reply = reply;
   request.batch = batch;

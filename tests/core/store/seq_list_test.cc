@@ -54,15 +54,15 @@ TEST_CASE("a run loses its ends, its middle, and is filled again") {
   for (std::uint64_t seq = 10; seq <= 20; ++seq) seqs.add(seq);
   seqs.remove(10);
   seqs.remove(20);
-  for (const std::uint64_t from : {0, 11, 15, 19, 20}) seqs.compare(from);
+  for (const std::uint64_t from : {0U, 11U, 15U, 19U, 20U}) seqs.compare(from);
   seqs.remove(15);
-  for (const std::uint64_t from : {0, 11, 15, 16, 19, 20}) seqs.compare(from);
-  for (const std::uint64_t seq : {11, 12, 13, 14, 16, 17, 18, 19}) seqs.remove(seq);
+  for (const std::uint64_t from : {0U, 11U, 15U, 16U, 19U, 20U}) seqs.compare(from);
+  for (const std::uint64_t seq : {11U, 12U, 13U, 14U, 16U, 17U, 18U, 19U}) seqs.remove(seq);
   seqs.compare(1);
   seqs.add(21);
   seqs.compare(1);
   seqs.add(30);  // a gap
-  for (const std::uint64_t from : {20, 21, 22, 30, 31}) seqs.compare(from);
+  for (const std::uint64_t from : {20U, 21U, 22U, 30U, 31U}) seqs.compare(from);
   seqs.remove(21);
   seqs.remove(30);
   seqs.compare(1);
