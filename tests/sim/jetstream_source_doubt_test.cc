@@ -148,8 +148,8 @@ TEST_CASE("what a copy changes is no difference: an origin that lost nothing is 
   }
 }
 
-TEST_CASE("an origin that lets nobody read its messages stops no source, and is found out where it is known") {
-  HubAndEdges w{1, {}, core::Seed{1}, {"$JS.*.API.STREAM.MSG.GET.>"}};
+// A hub with ten copies, of which it has noted five, starts again.
+void kill_hub_of_ten(HubAndEdges& w) {
   w.create_origin(1);
   w.create_all(HubAndEdges::source(1));
   w.publish(1, 5);
@@ -159,6 +159,11 @@ TEST_CASE("an origin that lets nobody read its messages stops no source, and is 
   w.publish(1, 5);
   CHECK(w.until_count(10) < 5s);
   w.restart_hub(sim::Signal::kill);
+}
+
+TEST_CASE("an origin that lets nobody read its messages stops no source, and is found out where it is known") {
+  HubAndEdges w{1, {}, core::Seed{1}, {"$JS.*.API.STREAM.MSG.GET.>"}};
+  kill_hub_of_ten(w);
   w.publish(1, 1);
   CHECK(w.until_count(11) < 10s);
   w.world.run_for(70s);
@@ -179,15 +184,7 @@ void take_away(HubAndEdges& w, int seq) {
 
 TEST_CASE("what an operator takes away while an origin is read again does not come back, whatever ends the hub meanwhile") {
   HubAndEdges w{1, {}, core::Seed{1}, {"$JS.*.API.STREAM.MSG.GET.>"}};
-  w.create_origin(1);
-  w.create_all(HubAndEdges::source(1));
-  w.publish(1, 5);
-  w.world.run_for(3min);
-  w.restart_hub(sim::Signal::term);
-  w.world.run_for(8s);  // it is connected, and what it knows now is noted
-  w.publish(1, 5);
-  CHECK(w.until_count(10) < 5s);
-  w.restart_hub(sim::Signal::kill);
+  kill_hub_of_ten(w);
   for (int ms = 0; ms < 20'000 && w.running().position().seq.value != 0; ++ms) w.world.run_for(1ms);
   REQUIRE(w.running().copied_through() == core::Seq{10});
   w.world.cut("hub", "e1", sim::Cut::reset);
