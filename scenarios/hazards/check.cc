@@ -6,6 +6,7 @@
 #include "scenarios/hazards/read_nats.h"
 #include "scenarios/hazards/read_scenario.h"
 #include "scenarios/hazards/read_topology.h"
+#include "scenarios/hazards/refused.h"
 #include "scenarios/language/load.h"
 #include "scenarios/language/nearest.h"
 
@@ -60,6 +61,7 @@ void name_servers(std::span<const StreamsFile> files, Topology& topology, Diagno
   }
   server.where = {files.empty() ? std::string{} : files.front().path, 1, 1};
   server.are_streams_known = false;
+  topology.facts.are_servers_known = false;
   topology.facts.servers.push_back(std::move(server));
 }
 
@@ -87,6 +89,10 @@ CheckReport check_scenario_text(std::string_view text, const std::string& file) 
   report.errors = std::move(loaded.diagnostics);
   if (!loaded.scenario) return report;
   report.name = loaded.scenario->name;
+  Diagnostics refused;
+  find_refused(*loaded.scenario, refused);
+  report.errors = refused.take();
+  if (!report.errors.empty()) return report;
   report.hazards = find_hazards(facts_of(*loaded.scenario, root));
   accept(loaded.scenario->accepted_hazards, report);
   return report;

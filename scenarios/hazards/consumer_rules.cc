@@ -59,6 +59,31 @@ void find_filters(const Graph& graph, const ConsumerFacts& consumer, Findings& f
   }
 }
 
+// What publishers send to a stream whose consumers all have filters.
+void find_unwanted(const Graph& graph, std::size_t s, const std::vector<const ConsumerFacts*>& consumers, Findings& findings) {
+  const Facts& facts = graph.facts();
+  const StreamFacts& stream = facts.streams[s];
+  if (!facts.servers[stream.server].are_consumers_known || !stream.stored_as.empty()) return;
+  const auto is_wanted = [&](const std::string& part) {
+    return std::any_of(consumers.begin(), consumers.end(), [&part](const ConsumerFacts* consumer) {
+      return consumer->filters.empty() || std::any_of(consumer->filters.begin(), consumer->filters.end(),
+                                                      [&part](const PlacedText& filter) { return core::collide(filter.text, part); });
+    });
+  };
+  for (const PublisherFacts& publisher : facts.publishers) {
+    for (const std::string& part : publisher.parts) {
+      findings.spend(1 + stream.subjects.size() + consumers.size());
+      const bool is_captured = std::any_of(stream.subjects.begin(), stream.subjects.end(),
+                                           [&part](const PlacedText& each) { return core::collide(each.text, part); });
+      if (!is_captured || is_wanted(part) || !graph.reaches(publisher.server, stream.server, part)) continue;
+      findings.add(HazardKind::interest_without_consumers, publisher.subject.where,
+                   quoted(publisher.name) + " publishes " + quoted(part) + ", and no consumer of " + named(graph, s) +
+                       " has a filter for it: it is acknowledged, and not stored");
+      return;
+    }
+  }
+}
+
 void find_worker_hazards(const Graph& graph, Findings& findings) {
   const Facts& facts = graph.facts();
   std::vector<bool> is_reported(facts.consumers.size());
@@ -113,6 +138,7 @@ void find_consumer_hazards(const Graph& graph, Findings& findings) {
       findings.add(HazardKind::interest_without_consumers, stream.at("retention"),
                    named(graph, s) + " keeps messages for its consumers and has none: it acknowledges what it gets, and stores nothing");
     }
+    if (stream.retention == Retention::interest && !of_stream[s].empty() && !is_copied) find_unwanted(graph, s, of_stream[s], findings);
   }
   find_worker_hazards(graph, findings);
 }

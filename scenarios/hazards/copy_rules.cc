@@ -28,7 +28,8 @@ void find_origins(const Graph& graph, std::size_t stream, const CopyFacts& copy,
     case OriginFound::no_domain:
       findings.add(HazardKind::origin_without_domain, copy.origin.where,
                    here + verb_of(copy) + quoted(copy.origin.text) + " without a domain and so looks for it on " + quoted(server) +
-                       "; the " + named(graph, elsewhere) + " is never asked");
+                       (own.are_streams_known ? "" : ", of which not all streams are given here") + "; the " + named(graph, elsewhere) +
+                       " is never asked");
       break;
     case OriginFound::no_server:
       findings.add(HazardKind::origin_unreachable, copy.domain.where,
@@ -133,15 +134,20 @@ void find_denials(const Graph& graph, const CopyEdge& edge, Findings& findings) 
   const std::size_t copier = facts.streams[edge.copier].server;
   const std::size_t origin = facts.streams[edge.origin].server;
   if (copier == origin) return;
+  const CopyFacts& copy = *edge.copy;
+  // With one filter the request names it (reference: wire 14.4).
+  const std::string filter = copy.filters.size() == 1 ? ".*." + copy.filters.front().text : "";
+  const std::string prefix = copy.deliver.empty() ? "$JS" : copy.deliver;
   const struct {
     std::size_t from;
     std::size_t to;
     std::string subject;
     std::string_view loss;
   } needs[] = {
-      {copier, origin, "$JS." + edge.copy->domain.text + ".API.CONSUMER.CREATE." + edge.copy->origin.text,
+      {copier, origin, "$JS." + copy.domain.text + ".API.CONSUMER.CREATE." + copy.origin.text + filter,
        "it can never ask for its consumer"},
-      {origin, copier, edge.copy->is_mirror ? "$JS.M.*" : "$JS.S.*", "nothing is ever delivered to it"},
+      {origin, copier, "$JSC.R.*", "it never hears that it has a consumer"},
+      {origin, copier, prefix + (copy.is_mirror ? ".M.*" : ".S.*"), "nothing is ever delivered to it"},
       {copier, origin, "$JS.FC.>", "it stands still after the first 2 MiB, for its flow control is never answered"},
   };
   for (const auto& need : needs) {

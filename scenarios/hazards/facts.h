@@ -45,6 +45,7 @@ struct CopyFacts {
   bool is_mirror = false;
   bool is_external = false;
   PlacedText domain;                      // that external.api or `domain` names; empty: none, or of another form
+  std::string deliver;                    // external.deliver: what its deliveries' subject begins with; empty: $JS
   std::vector<PlacedText> filters;        // disjoint patterns; empty: everything
   std::vector<std::string> destinations;  // of transforms: one a filter; empty: subjects stay
 };
@@ -56,7 +57,11 @@ struct StreamFacts {
   SourcePosition where;
   std::vector<PlacedText> subjects;  // what it captures, its default included
   bool has_subjects = false;         // they are written down
+  std::string stored_from;           // what a subject transform renames
   std::string stored_as;             // a subject transform's destination as a pattern; empty: as published
+  PlacedText republish_from;         // what is published again; empty: nothing
+  std::string republish_as;          // its destination as a pattern
+  std::string account;               // as a monitoring page has it; empty: the server's only one
   Retention retention = Retention::limits;
   Storage storage = Storage::file;
   std::int64_t max_msgs = 0;
@@ -110,7 +115,8 @@ struct WorkerFacts {
 struct PublisherFacts {
   std::string name;
   std::size_t server = 0;
-  PlacedText subject;  // a literal, or a pattern for many
+  PlacedText subject;              // a literal, or a pattern for many
+  std::vector<std::string> parts;  // the literals, if they are few; else the pattern
   bool awaits_ack = false;
   bool has_msg_id = false;
   std::optional<RetryPolicy> retries;  // only if it has any
@@ -129,10 +135,12 @@ struct OutageFacts {
   std::size_t b = kNowhere;  // kNowhere: the server `a` itself
   core::Duration length{};
   SourcePosition where;
+  std::optional<core::Duration> begin;  // since the start of the run, if that is known
 };
 
 struct Facts {
   std::vector<ServerFacts> servers;
+  bool are_servers_known = true;  // all that there are
   std::vector<StreamFacts> streams;
   std::vector<ConsumerFacts> consumers;
   std::vector<WorkerFacts> workers;

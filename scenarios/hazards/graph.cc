@@ -1,6 +1,8 @@
 #include "scenarios/hazards/graph.h"
 
 #include <algorithm>
+#include <array>
+#include <map>
 
 #include "core/nats/subject.h"
 #include "scenarios/hazards/patterns.h"
@@ -21,6 +23,16 @@ void add_pattern(std::vector<std::string>& set, std::string pattern) {
   if (set.size() > kPatternsMax) set.assign(1, ">");
 }
 
+// What becomes of the pattern in this stream.
+void add_stored(const StreamFacts& stream, std::string pattern, std::vector<std::string>& out) {
+  if (stream.stored_as.empty() || !core::collide(pattern, stream.stored_from)) return add_pattern(out, std::move(pattern));
+  if (!core::is_subset(pattern, stream.stored_from)) add_pattern(out, std::move(pattern));
+  add_pattern(out, stream.stored_as);
+}
+
+// What every server keeps to itself, on any link (reference: wire 14.2).
+const std::array<PlacedText, 2> kNeverCross = {PlacedText{"$KV.>", {}}, PlacedText{"$OBJ.>", {}}};
+
 }  // namespace
 
 const SourcePosition& StreamFacts::at(std::string_view key) const {
@@ -36,10 +48,21 @@ core::Duration StreamFacts::window() const {
 }
 
 Graph::Graph(const Facts& facts)
-    : facts_(facts), component_(facts.servers.size()), into_(facts.streams.size()), out_of_(facts.streams.size()) {
+    : facts_(facts),
+      component_(facts.servers.size()),
+      has_accounts_(facts.servers.size()),
+      into_(facts.streams.size()),
+      out_of_(facts.streams.size()),
+      republishes_of_(facts.streams.size()) {
   for (std::size_t i = 0; i < facts.streams.size(); ++i) by_name_.emplace(facts.streams[i].name.text, i);
+  std::map<std::size_t, std::string_view> accounts;
+  for (const StreamFacts& stream : facts.streams) {
+    if (!stream.account.empty() && accounts.emplace(stream.server, stream.account).first->second != stream.account)
+      has_accounts_[stream.server] = true;
+  }
   join_servers();
   resolve_origins();
+  resolve_republishes();
   find_contents();
 }
 
@@ -64,6 +87,27 @@ void Graph::resolve_origins() {
   }
 }
 
+bool Graph::are_of_one_account(const StreamFacts& a, const StreamFacts& b) const {
+  if (a.account == b.account || a.account.empty() || b.account.empty()) return true;
+  return a.server != b.server && !has_accounts_[a.server] && !has_accounts_[b.server];
+}
+
+void Graph::resolve_republishes() {
+  for (std::size_t s = 0; s < facts_.streams.size(); ++s) {
+    const StreamFacts& from = facts_.streams[s];
+    if (from.republish_as.empty()) continue;
+    for (std::size_t t = 0; t < facts_.streams.size(); ++t) {
+      const StreamFacts& to = facts_.streams[t];
+      if (t == s || !are_of_one_account(from, to) || !reaches(from.server, to.server, from.republish_as)) continue;
+      const bool is_captured = std::any_of(to.subjects.begin(), to.subjects.end(),
+                                           [&from](const PlacedText& each) { return core::collide(each.text, from.republish_as); });
+      if (!is_captured) continue;
+      republishes_of_[s].push_back(republishes_.size());
+      republishes_.push_back({s, t});
+    }
+  }
+}
+
 OriginFound Graph::find_origin(std::size_t stream, const CopyFacts& copy, std::size_t& origin) const {
   const std::size_t own = facts_.streams[stream].server;
   std::size_t server = own;
@@ -79,16 +123,18 @@ OriginFound Graph::find_origin(std::size_t stream, const CopyFacts& copy, std::s
       for (const ServerFacts& each : facts_.servers) {
         if (!each.are_streams_known && each.domain.text.empty()) return OriginFound::unknown;
       }
-      return OriginFound::no_server;
+      return facts_.are_servers_known ? OriginFound::no_server : OriginFound::unknown;
     }
   }
   const auto [begin, end] = by_name_.equal_range(copy.origin.text);
   for (auto each = begin; each != end; ++each) {
-    if (facts_.streams[each->second].server != server) continue;
+    const StreamFacts& candidate = facts_.streams[each->second];
+    if (candidate.server != server || !are_of_one_account(candidate, facts_.streams[stream])) continue;
     origin = each->second;
     return OriginFound::found;
   }
   for (auto each = begin; each != end && !copy.is_external; ++each) {
+    if (facts_.streams[each->second].server == server) continue;  // of another account
     origin = each->second;
     return OriginFound::no_domain;
   }
@@ -137,6 +183,9 @@ const PlacedText* Graph::denial(std::size_t from, std::size_t to, std::string_vi
       if (how == Denied::all ? core::is_subset(pattern, rule.text) : core::collide(pattern, rule.text)) return &rule;
     }
   }
+  for (const PlacedText& rule : kNeverCross) {
+    if (core::is_subset(pattern, rule.text)) return &rule;
+  }
   return nullptr;
 }
 
@@ -151,6 +200,35 @@ std::vector<std::string> Graph::through(const CopyFacts& copy, const std::vector
     }
   }
   return out;
+}
+
+std::vector<std::string> Graph::through(const RepublishEdge& edge, const std::vector<std::string>& subjects) const {
+  const StreamFacts& from = facts_.streams[edge.from];
+  std::vector<std::string> out;
+  const bool is_any = std::any_of(subjects.begin(), subjects.end(),
+                                  [&from](const std::string& each) { return core::collide(each, from.republish_from.text); });
+  if (!is_any) return out;
+  for (const PlacedText& subject : facts_.streams[edge.to].subjects) {
+    if (std::optional<std::string> common = intersection(from.republish_as, subject.text))
+      add_stored(facts_.streams[edge.to], *std::move(common), out);
+  }
+  return out;
+}
+
+bool Graph::are_copied(std::size_t copier, std::size_t origin, const std::string& subjects) const {
+  std::vector<std::pair<std::size_t, std::vector<std::string>>> reached{{origin, {}}};
+  add_stored(facts_.streams[origin], subjects, reached.front().second);
+  for (std::size_t i = 0; i < reached.size(); ++i) {
+    for (const std::size_t out : out_of_[reached[i].first]) {
+      const CopyEdge& edge = edges_[out];
+      std::vector<std::string> carried = through(*edge.copy, reached[i].second);
+      if (carried.empty()) continue;
+      if (edge.copier == copier) return true;
+      const bool is_seen = std::any_of(reached.begin(), reached.end(), [&edge](const auto& each) { return each.first == edge.copier; });
+      if (!is_seen) reached.emplace_back(edge.copier, std::move(carried));
+    }
+  }
+  return false;
 }
 
 void Graph::find_contents() {
@@ -176,11 +254,10 @@ std::vector<std::string> Graph::contents_of(std::size_t stream) const {
   // An origin that nobody here knows may bring anything.
   if (contents_[stream] == std::vector<std::string>{">"} || into_[stream].size() < facts.copies.size()) return {">"};
   std::vector<std::string> out;
-  for (const PlacedText& subject : facts.subjects) add_pattern(out, subject.text);
+  for (const PlacedText& subject : facts.subjects) add_stored(facts, subject.text, out);
   for (const std::size_t edge : into_[stream]) {
-    for (std::string& pattern : through(*edges_[edge].copy, contents_[edges_[edge].origin])) add_pattern(out, std::move(pattern));
+    for (std::string& pattern : through(*edges_[edge].copy, contents_[edges_[edge].origin])) add_stored(facts, std::move(pattern), out);
   }
-  if (!facts.stored_as.empty()) add_pattern(out, facts.stored_as);
   return out;
 }
 

@@ -16,6 +16,12 @@ struct CopyEdge {
   const CopyFacts* copy = nullptr;
 };
 
+// What one stream republishes and another captures.
+struct RepublishEdge {
+  std::size_t from = 0;
+  std::size_t to = 0;
+};
+
 // How the search for an origin ends.
 enum class OriginFound : std::uint8_t {
   found,
@@ -48,10 +54,18 @@ class Graph {
     return are_joined(from, to) && denial(from, to, pattern, Denied::all) == nullptr;
   }
 
+  // Whether a publish that one captures can come to the other at all: on one server they are of one account, and links join those of
+  // one name, or the only ones that their servers have.
+  [[nodiscard]] bool are_of_one_account(const StreamFacts& a, const StreamFacts& b) const;
+
   [[nodiscard]] const std::vector<CopyEdge>& edges() const { return edges_; }
   // Into or out of a stream, as indices of edges().
   [[nodiscard]] const std::vector<std::size_t>& edges_into(std::size_t copier) const { return into_[copier]; }
   [[nodiscard]] const std::vector<std::size_t>& edges_out_of(std::size_t origin) const { return out_of_[origin]; }
+
+  [[nodiscard]] const std::vector<RepublishEdge>& republishes() const { return republishes_; }
+  // Out of a stream, as indices of republishes().
+  [[nodiscard]] const std::vector<std::size_t>& republishes_of(std::size_t stream) const { return republishes_of_[stream]; }
 
   // `stream`: who copies. `origin`: set if it is found, and with no_domain to a stream of that name elsewhere.
   [[nodiscard]] OriginFound find_origin(std::size_t stream, const CopyFacts& copy, std::size_t& origin) const;
@@ -60,20 +74,28 @@ class Graph {
   [[nodiscard]] const std::vector<std::string>& contents(std::size_t stream) const { return contents_[stream]; }
   // What is left of `subjects` on the way into the copy, as the copy stores it.
   [[nodiscard]] static std::vector<std::string> through(const CopyFacts& copy, const std::vector<std::string>& subjects);
+  // The same by republishing.
+  [[nodiscard]] std::vector<std::string> through(const RepublishEdge& edge, const std::vector<std::string>& subjects) const;
+  // Whether what the origin captures of these subjects comes into the copier, at once or over others. False for a stream and itself.
+  [[nodiscard]] bool are_copied(std::size_t copier, std::size_t origin, const std::string& subjects) const;
 
  private:
   void join_servers();
   void resolve_origins();
+  void resolve_republishes();
   void find_contents();
   [[nodiscard]] std::vector<std::string> contents_of(std::size_t stream) const;
   [[nodiscard]] std::vector<std::size_t> way(std::size_t a, std::size_t b) const;
 
   const Facts& facts_;
   std::vector<std::size_t> component_;                            // of a server
+  std::vector<bool> has_accounts_;                                // a server: several
   std::multimap<std::string, std::size_t, std::less<>> by_name_;  // streams
   std::vector<CopyEdge> edges_;
   std::vector<std::vector<std::size_t>> into_;
   std::vector<std::vector<std::size_t>> out_of_;
+  std::vector<RepublishEdge> republishes_;
+  std::vector<std::vector<std::size_t>> republishes_of_;
   std::vector<std::vector<std::string>> contents_;  // of a stream
 };
 

@@ -18,13 +18,19 @@ std::string named(const Graph& graph, std::size_t stream) {
 std::vector<Hazard> find_hazards(const Facts& facts) {
   const Graph graph{facts};
   Findings findings;
-  find_server_hazards(graph, findings);
-  find_copy_hazards(graph, findings);
-  find_route_hazards(graph, findings);
-  find_publish_hazards(graph, findings);
-  find_durability_hazards(graph, findings);
-  find_consumer_hazards(graph, findings);
+  for (const auto& find : {find_server_hazards, find_subject_hazards, find_copy_hazards, find_route_hazards, find_publish_hazards,
+                           find_durability_hazards, find_consumer_hazards}) {
+    findings.begin_rules();
+    find(graph, findings);
+  }
+  const bool is_cut_short = findings.is_cut_short();
   std::vector<Hazard> out = findings.take();
+  if (is_cut_short) {
+    out.push_back({.kind = HazardKind::incomplete_check,
+                   .where = facts.servers.empty() ? SourcePosition{} : facts.servers.front().where,
+                   .why = "this is more than a check looks at: some rules have not seen all of it, and there may be hazards that are not "
+                          "listed"});
+  }
   std::stable_sort(out.begin(), out.end(), [](const Hazard& a, const Hazard& b) {
     return std::tie(a.where.file, a.where.line, a.where.column) < std::tie(b.where.file, b.where.line, b.where.column);
   });

@@ -32,7 +32,8 @@ constexpr std::array<HazardInfo, kCount> kHazards = {{
     {"origin-unreachable", "A mirror or source asks a JetStream domain that no server here has.", "Correct the domain in external.api"},
     {"origin-missing", "A mirror or source names a stream that its domain does not have.", "Correct the name, or create the origin"},
     {"copy-traffic-denied", "A leaf link denies subjects that a mirror or source needs: its requests, its deliveries or its flow control.",
-     "Let $JS.<domain>.API.>, $JS.M.>, $JS.S.> and $JS.FC.> cross the link, in both directions"},
+     "Let $JS.<domain>.API.>, $JSC.R.>, $JS.FC.> and $JS.M.> and $JS.S.> (or those under external.deliver) cross the link, in both "
+     "directions"},
     {"mirror-with-subjects", "A mirror has subjects of its own, which nats-server refuses (10034).", "Take the subjects off the mirror"},
     {"workqueue-or-interest-origin",
      "The origin of a mirror or source has retention workqueue or interest: what is handed to the link is removed there, also if it never "
@@ -41,6 +42,8 @@ constexpr std::array<HazardInfo, kCount> kHazards = {{
     {"memory-origin",
      "The origin of a mirror or source is in memory: after a restart its sequences begin anew, and the copy stands still or parts from it.",
      "Give the origin `storage: file`"},
+    {"republish-loop", "What a stream republishes comes back to it, over other streams, and is republished again, without end.",
+     "Republish to subjects that no stream captures, or that only a stream captures which passes nothing on"},
     {"double-route", "A message reaches a stream by two of its sources, and is stored twice.",
      "Give the sources filters that do not overlap, or take one of them off"},
     {"filter-matches-nothing", "The filter of a mirror, source or consumer matches none of the subjects that the stream has.",
@@ -78,7 +81,7 @@ constexpr std::array<HazardInfo, kCount> kHazards = {{
     {"publish-to-nothing", "A publisher awaits acks for a subject that no stream captures.", "Correct the subject, or add it to a stream"},
     {"default-sync-with-power-loss",
      "A server loses power and does not sync before it acknowledges: what it acknowledged since the last sync may be lost.",
-     "Set `sync_interval: always` on the server, or expect a bounded loss"},
+     "Set `sync_interval: always` on the server; where the loss is what a scenario shows, accept the hazard"},
     {"critical-single-replica", "A stream that is marked as critical has a single replica.",
      "Set num_replicas to 3, or take the marking off"},
     {"workqueue-unfiltered-consumers", "A work queue has a second consumer without a filter, which nats-server refuses (10099).",
@@ -93,13 +96,16 @@ constexpr std::array<HazardInfo, kCount> kHazards = {{
      "A work queue is an origin and has consumers: while the copy is connected none can be created (10099, 10100), and each message goes "
      "to one of them.",
      "Copy from a stream with retention limits, and keep the work queue for its workers"},
-    {"interest-without-consumers", "A stream with retention interest has no consumer: publishes are acknowledged and not stored.",
+    {"interest-without-consumers",
+     "A stream with retention interest has no consumer, or none for some subject: publishes are acknowledged and not stored.",
      "Create its consumers first, or use retention limits"},
     {"ack-wait-shorter-than-work",
      "An application may take longer for a message than the ack wait of its consumer, and gets it again meanwhile.",
      "Raise ack_wait above the longest work, or let the handler say in_progress"},
     {"max-ack-pending-low", "max_ack_pending is lower than what a pull asks for, or 1: deliveries wait for acks one by one.",
      "Raise max_ack_pending to a multiple of the batch, unless strict order is what you want"},
+    {"incomplete-check", "There is more to compare than `check` does: some rules have not seen all of it.",
+     "Check fewer streams at once: the servers of one leaf topology, or one account"},
 }};
 
 constexpr std::array<std::string_view, kCount> names() {

@@ -27,6 +27,7 @@ enum class HazardKind : std::uint8_t {
   mirror_with_subjects,
   workqueue_or_interest_origin,
   memory_origin,
+  republish_loop,
   double_route,
   filter_matches_nothing,
   rollup_on_both_ends,
@@ -55,6 +56,8 @@ enum class HazardKind : std::uint8_t {
   interest_without_consumers,
   ack_wait_shorter_than_work,
   max_ack_pending_low,
+  // the check itself
+  incomplete_check,
   count_,  // not a hazard
 };
 

@@ -9,50 +9,90 @@
 namespace windtunnel::scenarios {
 namespace {
 
-// The streams that a publish of this client reaches while every link is up.
-std::vector<std::size_t> reached_by(const Graph& graph, const PublisherFacts& publisher, Findings& findings) {
+// Below this a window is only what cannot be switched off, and too short for two edges to meet in it.
+constexpr core::Duration kWindowNegligible = std::chrono::seconds{1};
+
+bool captures(const StreamFacts& stream, std::string_view pattern) {
+  return std::any_of(stream.subjects.begin(), stream.subjects.end(),
+                     [&pattern](const PlacedText& each) { return core::collide(each.text, pattern); });
+}
+
+// The streams that a publish to the pattern at this server reaches while every link is up.
+std::vector<std::size_t> reached_by(const Graph& graph, std::size_t server, std::string_view pattern, Findings& findings) {
   std::vector<std::size_t> out;
   for (std::size_t s = 0; s < graph.facts().streams.size(); ++s) {
     const StreamFacts& stream = graph.facts().streams[s];
-    if (!graph.reaches(publisher.server, stream.server, publisher.subject.text)) continue;
+    if (!graph.reaches(server, stream.server, pattern)) continue;
     findings.spend(1 + stream.subjects.size());
-    const bool is_captured = std::any_of(stream.subjects.begin(), stream.subjects.end(),
-                                         [&publisher](const PlacedText& each) { return core::collide(each.text, publisher.subject.text); });
-    if (is_captured) out.push_back(s);
+    if (captures(stream, pattern)) out.push_back(s);
   }
   return out;
 }
 
-void find_lost_publishes(const Graph& graph, const PublisherFacts& publisher, const std::vector<std::size_t>& reached, Findings& findings) {
+bool is_any_at(const Facts& facts, const std::vector<std::size_t>& streams, std::size_t server) {
+  return std::any_of(streams.begin(), streams.end(), [&](std::size_t s) { return facts.streams[s].server == server; });
+}
+
+// The first subject of the publisher that is lost tells of the others.
+void find_lost_publishes(const Graph& graph, const PublisherFacts& publisher, Findings& findings) {
   const Facts& facts = graph.facts();
-  if (reached.empty()) {
-    if (publisher.awaits_ack) {
+  for (const std::string& part : publisher.parts) {
+    const std::vector<std::size_t> reached = reached_by(graph, publisher.server, part, findings);
+    if (reached.empty() && publisher.awaits_ack) {
       findings.add(HazardKind::publish_to_nothing, publisher.subject.where,
-                   quoted(publisher.name) + " awaits acks for " + quoted(publisher.subject.text) +
+                   quoted(publisher.name) + " awaits acks for " + quoted(part) +
                        ", which no stream captures that it can reach: every publish is answered by 503 no responders");
+      return;
     }
+    if (reached.empty() || publisher.awaits_ack || is_any_at(facts, reached, publisher.server)) continue;
+    findings.add(HazardKind::plain_publish_to_remote, publisher.subject.where,
+                 quoted(publisher.name) + " publishes " + quoted(part) + " at " + quoted(facts.servers[publisher.server].name) +
+                     " without awaiting an ack, and only " + named(graph, reached.front()) +
+                     " captures it: while that is away the publish succeeds and the message is gone");
     return;
   }
-  if (publisher.awaits_ack) return;
-  const bool is_local =
-      std::any_of(reached.begin(), reached.end(), [&](std::size_t s) { return facts.streams[s].server == publisher.server; });
-  if (is_local) return;
-  findings.add(HazardKind::plain_publish_to_remote, publisher.subject.where,
-               quoted(publisher.name) + " publishes " + quoted(publisher.subject.text) + " at " +
-                   quoted(facts.servers[publisher.server].name) + " without awaiting an ack, and only " + named(graph, reached.front()) +
-                   " captures it: while that is away the publish succeeds and the message is gone");
 }
 
-core::Duration longest_outage(const Facts& facts) {
-  core::Duration out{};
-  for (const OutageFacts& outage : facts.outages) out = std::max(out, outage.length);
-  return out;
+// What a stream republishes is a plain publish at its server.
+void find_lost_republishes(const Graph& graph, Findings& findings) {
+  const Facts& facts = graph.facts();
+  for (const StreamFacts& stream : facts.streams) {
+    if (stream.republish_as.empty()) continue;
+    if (findings.is_full()) return;
+    const std::vector<std::size_t> reached = reached_by(graph, stream.server, stream.republish_as, findings);
+    if (reached.empty() || is_any_at(facts, reached, stream.server)) continue;
+    findings.add(HazardKind::plain_publish_to_remote, stream.republish_from.where,
+                 quoted(stream.name.text) + " on " + quoted(facts.servers[stream.server].name) + " republishes to " +
+                     quoted(stream.republish_as) + ", and only " + named(graph, reached.front()) +
+                     " captures it: nobody awaits an ack for what is republished, and while that is away it is gone");
+  }
+}
+
+// The longest time for which what this publisher sends does not come to the stream. Outages that leave no time for another attempt
+// are one.
+core::Duration longest_outage(const Graph& graph, std::size_t from, std::size_t to, core::Duration step) {
+  core::Duration longest{};
+  std::vector<std::pair<core::Duration, core::Duration>> spans;
+  for (const OutageFacts& outage : graph.facts().outages) {
+    const bool is_between = outage.b == kNowhere ? graph.passes(from, to, outage.a) : graph.passes(from, to, outage.a, outage.b);
+    if (!is_between) continue;
+    longest = std::max(longest, outage.length);
+    if (outage.begin) spans.emplace_back(*outage.begin, sum(*outage.begin, outage.length));
+  }
+  std::sort(spans.begin(), spans.end());
+  for (std::size_t i = 0; i < spans.size();) {
+    const core::Duration begin = spans[i].first;
+    core::Duration end = spans[i].second;
+    for (++i; i < spans.size() && spans[i].first <= sum(end, step); ++i) end = std::max(end, spans[i].second);
+    longest = std::max(longest, end - begin);
+  }
+  return longest;
 }
 
 // From the first attempt of a message to the last one, at most.
-core::Duration horizon_of(const Facts& facts, const PublisherFacts& publisher) {
+core::Duration horizon_of(const Graph& graph, const PublisherFacts& publisher, std::size_t stream) {
   const core::Duration step = sum(publisher.timeout, publisher.retries->wait);
-  if (publisher.retries->until_acked) return sum(longest_outage(facts), step);
+  if (publisher.retries->until_acked) return sum(longest_outage(graph, publisher.server, graph.facts().streams[stream].server, step), step);
   const auto max = static_cast<std::uint64_t>(core::Duration::max().count());
   const auto each = static_cast<std::uint64_t>(std::max<std::int64_t>(step.count(), 1));
   if (publisher.retries->max > max / each) return core::Duration::max();
@@ -69,9 +109,9 @@ void find_retries(const Graph& graph, const PublisherFacts& publisher, const std
                      named(graph, reached.front()));
     return;
   }
-  const core::Duration horizon = horizon_of(graph.facts(), publisher);
   for (const std::size_t s : reached) {
     const StreamFacts& stream = graph.facts().streams[s];
+    const core::Duration horizon = horizon_of(graph, publisher, s);
     if (stream.window() >= horizon) continue;
     const bool is_endless = horizon == core::Duration::max();
     findings.add(HazardKind::dedup_window_too_short, stream.duplicate_window ? stream.at("duplicate_window") : publisher.retries_where,
@@ -81,23 +121,38 @@ void find_retries(const Graph& graph, const PublisherFacts& publisher, const std
   }
 }
 
-// Below this a window is only what cannot be switched off, and too short for two edges to meet in it.
-constexpr core::Duration kWindowNegligible = std::chrono::seconds{1};
+// Streams whose ids are known to be used: somebody publishes to them with ids, or set a window on purpose (2m is what a server puts down
+// by itself), or they copy such a stream.
+std::vector<bool> have_ids(const Graph& graph, std::vector<bool> have) {
+  const Facts& facts = graph.facts();
+  std::vector<std::size_t> found;
+  for (std::size_t s = 0; s < facts.streams.size(); ++s) {
+    const StreamFacts& stream = facts.streams[s];
+    const bool is_set = stream.duplicate_window && stream.duplicate_window->count() > 0;
+    const bool has_own_window = is_set && !stream.is_mirror() && *stream.duplicate_window != std::chrono::minutes{2} &&
+                                (stream.copies.empty() || *stream.duplicate_window > kWindowNegligible);
+    have[s] = have[s] || has_own_window;
+    if (have[s]) found.push_back(s);
+  }
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    for (const std::size_t out : graph.edges_out_of(found[i])) {
+      const std::size_t copier = graph.edges()[out].copier;
+      if (have[copier]) continue;
+      have[copier] = true;
+      found.push_back(copier);
+    }
+  }
+  return have;
+}
 
-void find_ids_of_origins(const Graph& graph, const std::vector<std::vector<const PublisherFacts*>>& with_ids, Findings& findings) {
+void find_ids_of_origins(const Graph& graph, const std::vector<bool>& with_ids, Findings& findings) {
   const Facts& facts = graph.facts();
   for (std::size_t s = 0; s < facts.streams.size() && !findings.is_full(); ++s) {
     const StreamFacts& copier = facts.streams[s];
     if (copier.is_mirror() || copier.window() <= kWindowNegligible) continue;
-    // Origins whose ids are known to be used: somebody publishes with them, or set a window on purpose. 2m is what a server
-    // puts down by itself.
     std::vector<const CopyEdge*> edges;
     for (const std::size_t into : graph.edges_into(s)) {
-      const CopyEdge& edge = graph.edges()[into];
-      const StreamFacts& origin = facts.streams[edge.origin];
-      const bool has_own_window = origin.duplicate_window && origin.duplicate_window->count() > 0 &&
-                                  *origin.duplicate_window != std::chrono::minutes{2} && !origin.is_mirror();
-      if (has_own_window || !with_ids[edge.origin].empty()) edges.push_back(&edge);
+      if (with_ids[graph.edges()[into].origin]) edges.push_back(&graph.edges()[into]);
     }
     const std::string window = faults::format_duration(copier.window());
     for (const CopyEdge* edge : edges) {
@@ -120,16 +175,17 @@ void find_ids_of_origins(const Graph& graph, const std::vector<std::vector<const
 }  // namespace
 
 void find_publish_hazards(const Graph& graph, Findings& findings) {
-  std::vector<std::vector<const PublisherFacts*>> with_ids(graph.facts().streams.size());
+  std::vector<bool> with_ids(graph.facts().streams.size());
   for (const PublisherFacts& publisher : graph.facts().publishers) {
     if (findings.is_full()) return;
-    const std::vector<std::size_t> reached = reached_by(graph, publisher, findings);
-    find_lost_publishes(graph, publisher, reached, findings);
+    const std::vector<std::size_t> reached = reached_by(graph, publisher.server, publisher.subject.text, findings);
+    find_lost_publishes(graph, publisher, findings);
     find_retries(graph, publisher, reached, findings);
     if (!publisher.has_msg_id) continue;
-    for (const std::size_t s : reached) with_ids[s].push_back(&publisher);
+    for (const std::size_t s : reached) with_ids[s] = true;
   }
-  find_ids_of_origins(graph, with_ids, findings);
+  find_lost_republishes(graph, findings);
+  find_ids_of_origins(graph, have_ids(graph, std::move(with_ids)), findings);
 }
 
 }  // namespace windtunnel::scenarios

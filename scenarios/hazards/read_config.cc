@@ -15,6 +15,12 @@ std::int64_t limit_of(const TypedValue& value, std::string_view key) {
   return std::max<std::int64_t>(value.get_or<std::int64_t>(key, 0), 0);
 }
 
+// What is not there and what is empty are the same to NATS.
+std::string text_or(const TypedValue& value, std::string_view key, std::string_view otherwise) {
+  std::string text = value.get_or<std::string>(key, "");
+  return text.empty() ? std::string{otherwise} : text;
+}
+
 core::Duration duration_of(const TypedValue& value, std::string_view key) { return core::Duration{limit_of(value, key)}; }
 
 CopyFacts copy_facts(const TypedValue& value, bool is_mirror) {
@@ -29,6 +35,7 @@ CopyFacts copy_facts(const TypedValue& value, bool is_mirror) {
     const TypedValue& api = *external->find("api");
     copy.is_external = true;
     copy.domain = {domain_of_api(api.as<std::string>()), api.where};
+    copy.deliver = external->get_or<std::string>("deliver", "");
   }
   if (const TypedValue* filter = value.find("filter_subject")) copy.filters.push_back(placed(filter));
   if (const TypedValue* transforms = value.find("subject_transforms")) {
@@ -79,7 +86,15 @@ StreamFacts stream_facts(const TypedValue& value, std::size_t server) {
   }
   if (const TypedValue* transform = value.find("subject_transform")) {
     const std::string destination = transform->get_or<std::string>("dest", "");
-    if (!destination.empty()) stream.stored_as = pattern_of_destination(destination);
+    stream.stored_from = text_or(*transform, "src", ">");
+    if (!destination.empty() && destination != stream.stored_from) stream.stored_as = pattern_of_destination(destination);
+  }
+  if (const TypedValue* republish = value.find("republish")) {
+    const std::string destination = republish->get_or<std::string>("dest", "");
+    if (!destination.empty()) {
+      stream.republish_from = {text_or(*republish, "src", ">"), republish->where};
+      stream.republish_as = pattern_of_destination(destination);
+    }
   }
   const std::string retention = value.get_or<std::string>("retention", "limits");
   stream.retention = retention == "interest" ? Retention::interest : retention == "workqueue" ? Retention::workqueue : Retention::limits;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <set>
 
 #include "scenarios/hazards/read_config.h"
 #include "scenarios/language/nearest.h"
@@ -68,6 +69,18 @@ YamlTree known_part(const YamlTree& tree, const Table& table) {
   return out;
 }
 
+// Everything that stands there, whatever its place and the order of its keys.
+std::string text_of(const YamlTree& tree) {
+  if (tree.kind == Kind::scalar) return quoted(tree.text);
+  std::vector<std::string> parts;
+  for (const YamlTree& item : tree.items) parts.push_back(text_of(item));
+  for (const YamlTree::Entry& entry : tree.entries) parts.push_back(quoted(entry.key) + ":" + text_of(entry.value));
+  if (tree.kind == Kind::map) std::sort(parts.begin(), parts.end());
+  std::string out = tree.kind == Kind::map ? "{" : "[";
+  for (const std::string& part : parts) out.append(part).append(",");
+  return out;
+}
+
 // As if the text had it: a key that our language wants and NATS has elsewhere.
 void add_text(YamlTree& object, std::string_view key, std::string text, const SourcePosition& where) {
   YamlTree value;
@@ -123,8 +136,10 @@ void NatsReader::read_value(const YamlTree& tree, std::size_t server, bool is_li
 
 void NatsReader::read_list(const YamlTree& list, std::size_t server, const YamlTree* total) {
   for (const YamlTree& item : list.items) read_value(item, server, true);
-  // A page of a longer list says so.
-  if (count_of(total).value_or(0) <= list.items.size()) facts_.servers[server].are_streams_known = true;
+  // A page of a longer list says so; the others may follow.
+  listed_.resize(facts_.servers.size());
+  listed_[server] += list.items.size();
+  if (count_of(total).value_or(0) <= listed_[server]) facts_.servers[server].are_streams_known = true;
 }
 
 void NatsReader::read_domain(const YamlTree& told, std::size_t server) {
@@ -144,6 +159,8 @@ void NatsReader::read_monitoring(const YamlTree& page, const YamlTree& accounts,
     if (always != nullptr && always->text == "true") facts_.servers[server].syncs_always = true;
   }
   for (const YamlTree& account : accounts.items) {
+    const YamlTree* name = find_text(account, "name");
+    account_ = name == nullptr ? std::string{} : name->text;
     const YamlTree* streams = find(account, "stream_detail", Kind::list);
     if (streams == nullptr) continue;
     for (const YamlTree& stream : streams->items) {
@@ -159,7 +176,9 @@ void NatsReader::read_monitoring(const YamlTree& page, const YamlTree& accounts,
       }
     }
   }
-  facts_.servers[server].are_streams_known = true;
+  account_.clear();
+  // One of a cluster has only those streams of which it holds a replica.
+  if (find(page, "meta_cluster", Kind::map) == nullptr) facts_.servers[server].are_streams_known = true;
 }
 
 void NatsReader::read_stream(const YamlTree& config, const YamlTree* info, std::size_t server) {
@@ -169,9 +188,13 @@ void NatsReader::read_stream(const YamlTree& config, const YamlTree* info, std::
   const TypedValue value = check_tree(known, stream_table(), diagnostics_);
   if (diagnostics_.count() != before) return;
   StreamFacts stream = stream_facts(value, server);
-  if (!names_.emplace(server, stream.name.text).second) {
-    diagnostics_.add(stream.name.where,
-                     "there is already a stream " + quoted(stream.name.text) + " on " + quoted(facts_.servers[server].name));
+  stream.account = account_;
+  const auto [seen, is_new] = configs_.emplace(std::tuple{server, account_, stream.name.text}, text_of(config));
+  if (!is_new) {
+    // The servers of a cluster, or two pages of a list, may show the same stream.
+    if (seen->second != text_of(config))
+      diagnostics_.add(stream.name.where, "there is already a stream " + quoted(stream.name.text) + " on " +
+                                              quoted(facts_.servers[server].name) + ", with another configuration");
     return;
   }
   if (info != nullptr) {
@@ -199,21 +222,27 @@ void NatsReader::read_consumer(const YamlTree& info, std::size_t server) {
   const std::size_t before = diagnostics_.count();
   TypedValue value = check_tree(known, consumer_table(), diagnostics_);
   if (diagnostics_.count() != before || value.get_or("direct", false)) return;
-  consumers_.push_back({.server = server, .stream = {stream.text, stream.where}, .config = std::move(value)});
+  consumers_.push_back({.server = server, .account = account_, .stream = {stream.text, stream.where}, .config = std::move(value)});
 }
 
 void NatsReader::finish() {
-  std::map<std::pair<std::size_t, std::string_view>, std::size_t> streams;
+  std::map<std::tuple<std::size_t, std::string_view, std::string_view>, std::size_t> streams;
   for (std::size_t s = 0; s < facts_.streams.size(); ++s)
-    streams.emplace(std::pair{facts_.streams[s].server, std::string_view{facts_.streams[s].name.text}}, s);
+    streams.emplace(
+        std::tuple{facts_.streams[s].server, std::string_view{facts_.streams[s].account}, std::string_view{facts_.streams[s].name.text}},
+        s);
+  std::set<std::pair<std::size_t, std::string>> seen;  // a stream, and the name of its consumer
   for (const Consumer& consumer : consumers_) {
-    const auto found = streams.find({consumer.server, consumer.stream.text});
+    const auto found = streams.find({consumer.server, consumer.account, consumer.stream.text});
     if (found == streams.end()) {
       diagnostics_.add(consumer.stream.where, "the stream " + quoted(consumer.stream.text) + " of this consumer is not among those of " +
                                                   quoted(facts_.servers[consumer.server].name) + "; give its info as well");
       continue;
     }
-    facts_.consumers.push_back(consumer_facts(consumer.config, found->second));
+    ConsumerFacts facts = consumer_facts(consumer.config, found->second);
+    // The servers of a cluster may show the same one.
+    if (!facts.name.empty() && !seen.emplace(found->second, facts.name).second) continue;
+    facts_.consumers.push_back(std::move(facts));
   }
   consumers_.clear();
 }

@@ -6,9 +6,9 @@
 // has more.
 #pragma once
 
-#include <set>
+#include <map>
 #include <string>
-#include <utility>
+#include <tuple>
 #include <vector>
 
 #include "scenarios/hazards/facts.h"
@@ -31,6 +31,7 @@ class NatsReader {
  private:
   struct Consumer {
     std::size_t server = 0;
+    std::string account;
     PlacedText stream;
     TypedValue config;
   };
@@ -44,7 +45,9 @@ class NatsReader {
 
   Facts& facts_;
   Diagnostics& diagnostics_;
-  std::set<std::pair<std::size_t, std::string>> names_;  // of streams, by server
+  std::map<std::tuple<std::size_t, std::string, std::string>, std::string> configs_;  // of streams, by server, account and name
+  std::vector<std::uint64_t> listed_;                                                 // streams on the pages of lists, by server
+  std::string account_;                                                               // of what is being read; empty: not known
   std::vector<Consumer> consumers_;
 };
 

@@ -8,6 +8,9 @@
 namespace windtunnel::scenarios {
 namespace {
 
+// Of more subjects than this the pattern has to do.
+constexpr std::uint64_t kPartsMax = 256;
+
 class Reader {
  public:
   Reader(const Scenario& scenario, const TypedValue& root) : scenario_(scenario), root_(root) {}
@@ -78,6 +81,11 @@ class Reader {
       out.name = workload.name;
       out.server = server(workload.at);
       out.subject = {publish->subjects > 0 ? publish->subject + ".*" : publish->subject, place_of(value, "publish")};
+      if (publish->subjects == 0 || publish->subjects > kPartsMax) {
+        out.parts = {out.subject.text};
+      } else {
+        for (std::uint64_t i = 0; i < publish->subjects; ++i) out.parts.push_back(publish->subject + "." + std::to_string(i));
+      }
       out.awaits_ack = publish->via == Via::jetstream;
       out.has_msg_id = publish->msg_id;
       out.timeout = publish->timeout;
@@ -87,6 +95,7 @@ class Reader {
       out.name = workload.name;
       out.server = server(workload.at);
       out.subject = {loop->subject + ".*", place_of(value, "subject")};
+      out.parts = {out.subject.text};
       out.awaits_ack = true;
       out.has_msg_id = loop->msg_id;
       out.timeout = loop->timeout;
@@ -130,13 +139,14 @@ class Reader {
     return facts_.consumers.size() - 1;
   }
 
-  // A time of the timeline: so long after a moment that the seed draws. Two with the same moment differ by what lies
-  // between them and no more.
+  // A time of the timeline: so long after a moment that the seed draws, or an event of the run. Two with the same moment differ by
+  // what lies between them and no more.
   struct Time {
     std::size_t moment = 0;
     core::Duration low{};
     core::Duration high{};
-    bool is_known = false;
+    bool is_known = false;     // not before the first moment
+    bool is_absolute = false;  // since the start of the run; else since the moment, an event that may come at any time
   };
   struct Begun {
     Time time;
@@ -173,9 +183,9 @@ class Reader {
 
   static void advance(Time& now, const faults::Fault& fault, std::size_t index) {
     if (fault.trigger() != nullptr) {
-      now.is_known = false;
+      now = {.moment = index, .low = {}, .high = {}, .is_known = true, .is_absolute = false};
     } else if (const auto* at = std::get_if<faults::At>(&fault.when)) {
-      now = {.moment = index, .low = at->time.low, .high = at->time.high, .is_known = true};
+      now = {.moment = index, .low = at->time.low, .high = at->time.high, .is_known = true, .is_absolute = true};
     } else if (const auto* after = std::get_if<faults::After>(&fault.when)) {
       now.low = sum(now.low, after->delay.low);
       now.high = sum(now.high, after->delay.high);
@@ -195,8 +205,11 @@ class Reader {
     const Begun begun = found->second;
     open.erase(found);
     if (!begun.time.is_known || !end.is_known) return;
-    const core::Duration length = begun.time.moment == end.moment ? end.high - begun.time.high : end.high - begun.time.low;
-    if (length.count() > 0) facts_.outages.push_back({a, b, length, begun.where});
+    const bool is_same_moment = begun.time.moment == end.moment;
+    if (!is_same_moment && (!begun.time.is_absolute || !end.is_absolute)) return;
+    const core::Duration begin = is_same_moment ? begun.time.high : begun.time.low;
+    if (end.high <= begin) return;
+    facts_.outages.push_back({a, b, end.high - begin, begun.where, end.is_absolute ? std::optional{begin} : std::nullopt});
   }
 
   void read_swarm(const TypedValue& value) {
@@ -211,12 +224,12 @@ class Reader {
       for (const std::string& node : swarm.nodes) facts_.power_losses.push_back({server(node), where});
     }
     if (has({faults::SwarmKind::power_loss, faults::SwarmKind::kill, faults::SwarmKind::stop, faults::SwarmKind::pause})) {
-      for (const std::string& node : swarm.nodes) facts_.outages.push_back({server(node), kNowhere, swarm.down_for.high, where});
+      for (const std::string& node : swarm.nodes) facts_.outages.push_back({server(node), kNowhere, swarm.down_for.high, where, {}});
     }
     if (has({faults::SwarmKind::cut})) {
       for (const faults::LinkEnds& link : swarm.links) {
         const auto ends = ends_of(link);
-        facts_.outages.push_back({ends.first, ends.second, swarm.down_for.high, where});
+        facts_.outages.push_back({ends.first, ends.second, swarm.down_for.high, where, {}});
       }
     }
   }

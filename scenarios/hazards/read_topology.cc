@@ -18,7 +18,7 @@ constexpr Shape kSubject{.type = Type::subject};
 constexpr Shape kSubjects{.type = Type::list, .element = &kSubject};
 constexpr Shape kTexts{.type = Type::list, .element = &kText};
 constexpr std::array kServerKeys = {
-    Key{.name = "domain", .shape = kName, .about = "its JetStream domain"},
+    Key{.name = "domain", .shape = kStreamName, .about = "its JetStream domain"},
     Key{.name = "leaf_of", .shape = kName, .about = "the server to which it connects as a leaf"},
     Key{.name = "deny_imports", .shape = kSubjects, .about = "subjects that must not come in over its leaf link"},
     Key{.name = "deny_exports", .shape = kSubjects, .about = "subjects that must not go out over its leaf link"},
@@ -109,7 +109,8 @@ Topology read_topology(std::string_view text, const std::string& file, Diagnosti
   read_servers(nodes, topology, diagnostics);
   join(nodes, topology, diagnostics);
   if (const TypedValue* outage = root.find("outage"))
-    topology.facts.planned_outage = OutageFacts{.a = 0, .b = kNowhere, .length = outage->as<core::Duration>(), .where = outage->where};
+    topology.facts.planned_outage =
+        OutageFacts{.a = 0, .b = kNowhere, .length = outage->as<core::Duration>(), .where = outage->where, .begin = {}};
   if (const TypedValue* hazards = root.find("hazards")) {
     for (const TypedValue& hazard : hazards->items) topology.accepted.push_back({hazard.as<std::string>(), hazard.where});
   }

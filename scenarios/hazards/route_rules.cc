@@ -56,10 +56,66 @@ void find_circles(const Graph& graph, Findings& findings) {
     way += quoted(first.name.text);
     const bool is_all_mirrors =
         std::all_of(circle.begin(), circle.end(), [&graph](std::size_t s) { return graph.facts().streams[s].is_mirror(); });
-    findings.add(HazardKind::copy_cycle, edge->copy->where,
-                 "copies go in a circle: " + way +
-                     (is_all_mirrors ? "; a mirror takes nothing but from its origin, so no message can ever be published to any of them"
-                                     : "; across domains no server detects it, and each message is copied round without end"));
+    const bool is_on_one_server = std::all_of(circle.begin(), circle.end(), [&](std::size_t s) {
+      return graph.facts().streams[s].server == first.server && !graph.facts().streams[s].copies.front().is_external;
+    });
+    const std::string_view end = is_on_one_server ? "; nats-server refuses it on one server (10052)"
+                                 : is_all_mirrors
+                                     ? "; a mirror takes nothing but from its origin, so no message can ever be published to any of them"
+                                     : "; across domains no server detects it, and each message is copied round without end";
+    findings.add(HazardKind::copy_cycle, edge->copy->where, ("copies go in a circle: " + way).append(end));
+  }
+}
+
+// The streams from the one that is republished to back to the one that republishes, over copies and republishes; empty if a message
+// cannot go that way.
+std::vector<std::size_t> loop_of(const Graph& graph, const RepublishEdge& closing, Findings& findings) {
+  struct Step {
+    std::size_t stream = 0;
+    std::size_t before = kNowhere;  // index of steps
+    std::vector<std::string> subjects;
+  };
+  const PlacedText& again = graph.facts().streams[closing.from].republish_from;
+  std::vector<Step> steps{{closing.to, kNowhere, graph.through(closing, {again.text})}};
+  std::set<std::size_t> seen{closing.to};
+  for (std::size_t i = 0; i < steps.size() && !findings.is_full(); ++i) {
+    const std::vector<std::string>& subjects = steps[i].subjects;
+    if (steps[i].stream == closing.from) {
+      const bool is_again =
+          std::any_of(subjects.begin(), subjects.end(), [&again](const auto& each) { return core::collide(each, again.text); });
+      if (!is_again) continue;
+      std::vector<std::size_t> out;
+      for (std::size_t at = i; at != kNowhere; at = steps[at].before) out.push_back(steps[at].stream);
+      std::reverse(out.begin(), out.end());
+      return out;
+    }
+    const auto add = [&](std::size_t to, std::vector<std::string> arriving) {
+      findings.spend(1 + arriving.size());
+      if (!arriving.empty() && seen.insert(to).second) steps.push_back({to, i, std::move(arriving)});
+    };
+    const std::size_t at = steps[i].stream;
+    for (const std::size_t out : graph.edges_out_of(at))
+      add(graph.edges()[out].copier, Graph::through(*graph.edges()[out].copy, steps[i].subjects));
+    for (const std::size_t out : graph.republishes_of(at))
+      add(graph.republishes()[out].to, graph.through(graph.republishes()[out], steps[i].subjects));
+  }
+  return {};
+}
+
+void find_republish_loops(const Graph& graph, Findings& findings) {
+  // Once, at the one of its streams that stands last in the file.
+  std::set<std::size_t> reported;
+  for (auto edge = graph.republishes().rbegin(); edge != graph.republishes().rend() && !findings.is_full(); ++edge) {
+    if (reported.contains(edge->from)) continue;
+    const std::vector<std::size_t> loop = loop_of(graph, *edge, findings);
+    if (loop.empty()) continue;
+    reported.insert(loop.begin(), loop.end());
+    const StreamFacts& from = graph.facts().streams[edge->from];
+    std::string way = named(graph, edge->from);
+    for (const std::size_t stream : loop) way += " -> " + named(graph, stream);
+    findings.add(HazardKind::republish_loop, from.republish_from.where,
+                 "what " + named(graph, edge->from) + " republishes comes back to it: " + way +
+                     "; each message is stored and published again without end");
   }
 }
 
@@ -85,12 +141,18 @@ void routes_into(const Graph& graph, std::size_t stream, const std::vector<std::
   for (const std::size_t into : graph.edges_into(stream)) {
     const CopyEdge& edge = graph.edges()[into];
     if (std::find(way.begin(), way.end(), edge.origin) != way.end()) continue;
-    // Behind a transform nobody can tell which subjects the wanted ones were: all that it takes.
+    // Behind a transform nobody can tell which subjects the wanted ones were: all that becomes something like them.
     const bool is_renamed =
         std::any_of(edge.copy->destinations.begin(), edge.copy->destinations.end(), [](const auto& d) { return !d.empty(); });
     std::vector<std::string> before;
     if (is_renamed) {
-      for (const PlacedText& filter : edge.copy->filters) before.push_back(filter.text);
+      for (std::size_t i = 0; i < edge.copy->filters.size(); ++i) {
+        const bool stays = i >= edge.copy->destinations.size() || edge.copy->destinations[i].empty();
+        const std::string& becomes = stays ? edge.copy->filters[i].text : edge.copy->destinations[i];
+        const bool is_wanted =
+            std::any_of(wanted.begin(), wanted.end(), [&becomes](const std::string& want) { return core::collide(becomes, want); });
+        if (is_wanted) before.push_back(edge.copy->filters[i].text);
+      }
     } else {
       before = Graph::through(*edge.copy, wanted);
     }
@@ -139,6 +201,7 @@ void find_double_routes(const Graph& graph, Findings& findings) {
 
 void find_route_hazards(const Graph& graph, Findings& findings) {
   find_circles(graph, findings);
+  find_republish_loops(graph, findings);
   find_double_routes(graph, findings);
 }
 

@@ -69,7 +69,8 @@ void expect_origin(const TypedValue& value, const StreamSpec& copy, const Origin
   const StreamSpec* found = scenario.origin(copy, origin);
   const SourcePosition& where = value.find("name")->where;
   if (found == &copy) {
-    diagnostics.add(where, "stream " + quoted(copy.name) + " copies itself; name the origin's `domain`");
+    diagnostics.add(where,
+                    "stream " + quoted(copy.name) + " copies itself" + (origin.domain.empty() ? "; name the origin's `domain`" : ""));
   } else if (found == nullptr) {
     std::vector<std::string_view> names;
     for (const StreamSpec& stream : scenario.streams) {

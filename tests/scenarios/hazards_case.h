@@ -52,6 +52,22 @@ inline std::string mended(const HazardCase& each) {
   return out.replace(at, each.from.size(), each.to);
 }
 
+inline std::size_t count(const CheckReport& report, HazardKind kind) {
+  const std::vector<HazardKind> kinds = kinds_of(report);
+  return static_cast<std::size_t>(std::count(kinds.begin(), kinds.end(), kind));
+}
+
+// One server, or a hub with its leaf, and the lists that follow.
+inline std::string alone(const std::string& rest) {
+  return "scenario: s\nnodes:\n  srv: {}\n" + rest + "\nexpect:\n  - invariants: [acked-is-durable]\n";
+}
+inline std::string pair(const std::string& rest) {
+  return "scenario: s\nnodes:\n  hub: { domain: hub }\n  edge: { domain: edge, leaf_of: hub }\n" + rest +
+         "\nexpect:\n  - invariants: [acked-is-durable]\n";
+}
+
+inline CheckReport check(const std::string& text) { return check_scenario_text(text, "s.yaml"); }
+
 // `check` looks at a text of the kind that the cases hold.
 template <typename Check>
 void check_case(const HazardCase& each, const std::string& file, const Check& check) {

@@ -190,7 +190,8 @@ TEST_CASE("what is wrong with the files is an error with its place") {
         "net/edge.json:1:1: this is no stream, no consumer and no list of them: it has neither `config` nor `name`");
   CHECK(first_error(kHub, "7") == "net/edge.json:1:1: a stream should stand here, as `nats stream info --json` prints it");
   CHECK(first_error(kHub, R"({"ack_policy": "explicit", "name": "c"})").find("does not say its stream") != std::string::npos);
-  CHECK(first_error(kHub, edge + edge).find("there is already a stream `EDGE` on `edge`") != std::string::npos);
+  CHECK(first_error(kHub, edge + bare(R"("name": "EDGE", "subjects": ["x"])"))
+            .find("there is already a stream `EDGE` on `edge`, with another configuration") != std::string::npos);
   CHECK(first_error(kHub, R"({"stream_name": "X", "name": "c", "config": {}})") ==
         "net/edge.json:1:17: the stream `X` of this consumer is not among those of `edge`; give its info as well");
   CHECK(first_error(kHub, R"({"config": {"name": "E"}, "domain": "other"})") ==
