@@ -24,7 +24,7 @@ std::string encode(const std::vector<CopyNote>& notes) {
   for (const CopyNote& note : notes) {
     json.begin_object().field("key", note.key).field("seq", note.seq.value).field("at", note.at.value).field("time", note.time.unix_ns);
     if (!note.created.empty()) json.field("created", note.created);
-    if (note.through.value > 0) json.field("through", note.through.value);
+    if (note.through.value > 0) json.field("through", note.through.value).field("own_last", note.own_last.value);
     if (note.has_parted) json.field("parted", true);
     json.end_object();
   }
@@ -44,7 +44,7 @@ std::optional<std::vector<CopyNote>> decode(std::string_view bytes) {
     CopyNote& note = notes.emplace_back();
     if (!each.is_object() || !read(each, "key", note.key) || !read(each, "seq", note.seq) || !read(each, "at", note.at) ||
         !read(each, "time", note.time.unix_ns) || !read(each, "created", note.created) || !read(each, "through", note.through) ||
-        !read(each, "parted", note.has_parted)) {
+        !read(each, "own_last", note.own_last) || !read(each, "parted", note.has_parted)) {
       return std::nullopt;
     }
   }

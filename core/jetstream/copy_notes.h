@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "core/base/result.h"
@@ -23,8 +24,15 @@ struct CopyNote {
   WallTime time;            // the origin's time of that message; unix_ns 0: not known
   std::string created;      // the origin's, as STREAM.INFO tells it; empty: not known
   Seq through;              // of the origin: what is behind `seq`, up to here, is here too, or was; 0: nothing is
+  Seq own_last;             // our last sequence when `through` was noted; 0: not known
   bool has_parted = false;  // the origin is not what was copied any more
-  friend bool operator==(const CopyNote&, const CopyNote&) = default;
+  // Whether there is something new to write. That we have stored more since, from elsewhere, is nothing new.
+  friend bool operator==(const CopyNote& a, const CopyNote& b) {
+    const auto told = [](const CopyNote& note) {
+      return std::tie(note.key, note.seq, note.at, note.time, note.created, note.through, note.has_parted);
+    };
+    return told(a) == told(b);
+  }
 };
 
 class CopyNotes {

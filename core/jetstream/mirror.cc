@@ -32,7 +32,7 @@ Mirror::Mirror(Stream& stream, const StreamSource& origin)
       notes_(stream.env_, stream.config().storage == StorageType::file ? stream.directory() : std::string{},
              stream.context_.settings.sync_always,
              [this] {
-               return std::vector<CopyNote>{CopyNote{kNoteKey, copied_last_.seq, {}, copied_last_.time, created_, {}, has_parted_}};
+               return std::vector<CopyNote>{CopyNote{kNoteKey, copied_last_.seq, {}, copied_last_.time, created_, {}, {}, has_parted_}};
              }),
       recovering_(stream.env_.tasks),
       consumer_(stream.env_, stream.bus_,

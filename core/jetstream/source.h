@@ -56,7 +56,7 @@ class Source final : private OriginConsumer::Owner {
   // Of the origin: what is behind known(), up to here, is here too, or was; 0: nothing is.
   [[nodiscard]] Seq copied_through() const;
   // As these two were noted in an earlier run.
-  void set_noted(const SourcePosition& known, Seq copied_through);
+  void set_noted(const SourcePosition& known, Seq copied_through, Seq own_last);
   // As the stream's messages tell it.
   void set_position(SourcePosition position);
   // Goes on where the other one of the same key, which has ended, was.
@@ -78,6 +78,7 @@ class Source final : private OriginConsumer::Owner {
     std::vector<CopiedSeq> copied;  // since where it is known
     std::size_t next = 0;           // of them
     Seq through;                    // nothing behind it was copied
+    Seq own_last;                   // our last sequence when that was noted; 0: it was not, or that is not known
     bool is_certain = false;        // it has lost something
   };
 

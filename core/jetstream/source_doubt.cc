@@ -31,16 +31,20 @@ Seq Source::copied_through() const {
   return &known() == &position_ ? Seq{} : position_.seq;
 }
 
-void Source::set_noted(const SourcePosition& known, Seq copied_through) {
+void Source::set_noted(const SourcePosition& known, Seq copied_through, Seq own_last) {
   position_ = known;
   // A sequence without a time tells nothing of what is before it.
   vouched_ = known.time.unix_ns > 0 || known.seq.value == 0 ? known : SourcePosition{};
-  if (copied_through.value > 0) doubt_ = Doubt{.copied = {}, .next = 0, .through = copied_through, .is_certain = false};
+  if (copied_through.value > 0)
+    doubt_ = Doubt{.copied = {}, .next = 0, .through = copied_through, .own_last = own_last, .is_certain = false};
 }
 
 void Source::set_position(SourcePosition position) {
   position_ = std::move(position);
-  if (doubt_ && position_.seq >= doubt_->through) doubt_.reset();
+  if (!doubt_) return;
+  // What was stored since the note was written is new, whatever its number: the origin had lost what had that one.
+  const bool is_behind_note = doubt_->own_last.value > 0 && position_.at > doubt_->own_last;
+  if (is_behind_note || position_.seq >= doubt_->through) doubt_.reset();
 }
 
 void Source::take_over(const Source& gone) {

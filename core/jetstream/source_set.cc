@@ -22,9 +22,10 @@ constexpr Duration kNoteLazilyWithin = 1min;
 // A position whose message is among so many first ones may go with the next message that comes.
 constexpr std::uint64_t kNearFront = 64;
 
-CopyNote note_of(const Source& source) {
+CopyNote note_of(const Source& source, Seq own_last) {
   const SourcePosition& known = source.known();
-  return CopyNote{source.key(), known.seq, known.at, known.time, source.position().created, source.copied_through(), false};
+  const Seq through = source.copied_through();
+  return CopyNote{source.key(), known.seq, known.at, known.time, source.position().created, through, own_last, false};
 }
 
 }  // namespace
@@ -80,7 +81,7 @@ std::vector<CopyNote> SourceSet::current() const {
   std::vector<CopyNote> notes;
   for (const std::unique_ptr<Source>& source : sources_) {
     if (recovered_.contains(source->key())) {
-      notes.push_back(note_of(*source));
+      notes.push_back(note_of(*source, stream_.store().last_seq()));
     } else {
       // Not looked at yet: what was noted still holds.
       const auto loaded = std::find_if(loaded_.begin(), loaded_.end(), [&](const CopyNote& note) { return note.key == source->key(); });
@@ -106,7 +107,7 @@ void SourceSet::advanced() {
 
 bool SourceSet::is_noted(const Source& source) const {
   const std::vector<CopyNote>& written = notes_.written();
-  return std::find(written.begin(), written.end(), note_of(source)) != written.end();
+  return std::find(written.begin(), written.end(), note_of(source, Seq{})) != written.end();
 }
 
 void SourceSet::before_removal(Seq seq) {
@@ -159,9 +160,9 @@ void SourceSet::recover() {
     // Messages that are lost since it was written are to be copied again.
     const bool holds = note->at <= last;
     if (holds) {
-      each->set_noted(SourcePosition{note->seq, note->at, note->time, note->created}, note->through);
+      each->set_noted(SourcePosition{note->seq, note->at, note->time, note->created}, note->through, note->own_last);
     } else {
-      each->set_noted(SourcePosition{{}, {}, {}, note->created}, Seq{});
+      each->set_noted(SourcePosition{{}, {}, {}, note->created}, Seq{}, Seq{});
     }
   }
   scan(wanted);

@@ -234,6 +234,24 @@ TEST_CASE("what an operator takes away before a hub that starts has read its not
   }
 }
 
+TEST_CASE("a hub that is killed after it took what an origin has instead, and before it noted that, takes what follows too") {
+  Regrown world{7, 5};
+  HubAndEdges& w = world.w;
+  lose_power(w, 7);
+  w.publish(1, 2);
+  w.world.cut("hub", "e1", sim::Cut::black_hole);
+  start_hub(w);
+  REQUIRE(w.running().copied_through() == core::Seq{10});  // and that is noted
+  w.world.heal("hub", "e1");
+  for (int ms = 0; ms < 60'000 && w.count() < 12; ++ms) w.world.run_for(1ms);
+  REQUIRE(w.count() == 12);
+  w.world.signal("hub", sim::Signal::kill);
+  start_hub(w);
+  w.publish(1, 3);
+  w.world.run_for(10s);
+  CHECK(brought(w, "e1.a") == numbers(1, 15));
+}
+
 TEST_CASE("what is gone, here or there, is not in the way of finding out") {
   SUBCASE("the origin has let go of the message") {
     Regrown world{7, 5};
