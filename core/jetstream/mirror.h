@@ -29,6 +29,7 @@ class Mirror final : private OriginConsumer::Owner {
 
   // {"name":...,"lag":...,"active":...}
   void write_info(JsonWriter& json) const { consumer_.write_info(json); }
+  [[nodiscard]] bool is_reading() const { return consumer_.is_reading(); }
   [[nodiscard]] std::uint64_t reported_lag() const { return consumer_.lag(); }
   [[nodiscard]] const ApiStatus& error() const { return consumer_.error(); }
   // Setup attempts so far.
@@ -36,6 +37,7 @@ class Mirror final : private OriginConsumer::Owner {
 
  private:
   void recover() override;
+  [[nodiscard]] bool knows_origin() const override { return !created_.empty(); }
   std::optional<OriginProbe> probe() override;
   ApiStatus meet(const OriginFacts& facts) override;
   [[nodiscard]] OriginStart start_at() const override;

@@ -82,6 +82,8 @@ class OriginConsumer {
    public:
     // Before the first attempt. Suspends.
     virtual void recover() = 0;
+    // Whether it has told of itself before: then it may be asked, and owes an answer.
+    [[nodiscard]] virtual bool knows_origin() const = 0;
     // By what the origin is to be known again; nullopt: nothing. Suspends.
     virtual std::optional<OriginProbe> probe() = 0;
     // Before each attempt: whether this is the origin that was copied so far. The error ends the attempt, and is shown. Suspends.
@@ -128,6 +130,8 @@ class OriginConsumer {
   // Setup attempts so far, and how many are under way.
   [[nodiscard]] std::uint64_t attempts() const { return attempts_; }
   [[nodiscard]] std::uint64_t outstanding() const { return outstanding_; }
+  // Whether the origin has a consumer for us, which sends a heartbeat each second.
+  [[nodiscard]] bool is_reading() const { return !consumer_.empty(); }
   [[nodiscard]] bool is_closed() const { return is_closed_; }
 
  private:
@@ -143,17 +147,23 @@ class OriginConsumer {
     std::string payload;
     bool has_come = false;
   };
+  enum class Missed : std::uint8_t {
+    nothing,  // there is an answer
+    taker,    // nobody takes such a request
+    way,      // the way to the origin changed meanwhile
+    time,
+  };
 
   void run();
   bool set_up();
   bool attempt();
-  void learn(OriginFacts& facts);
-  void look_for(const OriginProbe& probe, OriginFacts& facts);
-  std::optional<OriginMessage> message_at(Seq seq);
+  bool learn(OriginFacts& facts);
+  bool look_for(const OriginProbe& probe, OriginFacts& facts);
+  bool find_message(Seq seq, std::optional<OriginMessage>& message);
   [[nodiscard]] bool minds_identity() const;
   [[nodiscard]] bool looks_at_home() const;
   bool clear_leftovers(std::string_view but);
-  std::optional<std::string> ask(const std::string& subject, const std::string& body, Duration patience);
+  std::optional<std::string> ask(const std::string& subject, const std::string& body, Duration patience, Missed* missed = nullptr);
   [[nodiscard]] std::string api(std::string_view operation) const;
   [[nodiscard]] std::string request_subject(const std::string& name) const;
   [[nodiscard]] std::string request_body(const std::string& name, const std::string& deliver) const;

@@ -96,7 +96,7 @@ std::string OriginConsumer::request_body(const std::string& name, const std::str
 
 // Asks, and waits for the answer. nullopt at the time-out, when nobody takes the request, or when the way to the origin
 // changed meanwhile (the answer is then most likely lost). Suspends.
-std::optional<std::string> OriginConsumer::ask(const std::string& subject, const std::string& body, Duration patience) {
+std::optional<std::string> OriginConsumer::ask(const std::string& subject, const std::string& body, Duration patience, Missed* missed) {
   std::array<char, 32> buffer;
   const std::string reply_to = "$JSC.R." + std::string(random_.token(kTokenSize, buffer));
   Answer answer;
@@ -114,36 +114,48 @@ std::optional<std::string> OriginConsumer::ask(const std::string& subject, const
   was_way_lost_ = false;
   const Instant deadline = after(env_.clock.now(), patience);
   bool is_lost = !bus_.publish(MessageView{.subject = subject, .reply = reply_to, .headers = {}, .payload = body});
+  if (missed != nullptr) *missed = is_lost ? Missed::taker : Missed::time;
   if (env_.defects.is_on(Defect::nats_6981)) is_lost = false;  // the release waits for the answer that cannot come
   while (!answer.has_come && !is_lost && !is_closed_) {
     if (waiting_.wait(env_.tasks, "a copy's consumer", deadline) == Wake::timed_out) break;
     is_lost = was_way_lost_;
+    if (missed != nullptr && is_lost) *missed = Missed::way;
   }
+  if (missed != nullptr && answer.has_come) *missed = Missed::nothing;
   if (!answer.has_come || is_closed_) return std::nullopt;
   return std::move(answer.payload);
 }
 
-// What the origin says of itself; nothing if it does not answer, for that may be forbidden where the consumer is not.
-// Suspends.
-void OriginConsumer::learn(OriginFacts& facts) {
-  if (env_.defects.is_on(Defect::nats_3207) && !minds_identity()) return;  // the releases never ask
-  const std::optional<std::string> answer = ask(api("STREAM.INFO"), {}, kFactsWait);
+// What the origin says of itself; nothing if it does not answer, for that may be forbidden where the consumer is not. False if its
+// answer was only held up, or lost: then it may be another origin by now, and nothing can be asked of it. Suspends.
+bool OriginConsumer::learn(OriginFacts& facts) {
+  if (env_.defects.is_on(Defect::nats_3207) && !minds_identity()) return true;  // the releases never ask
+  // Who waits for answers that cannot come (nats-6981) cannot tell either.
+  const bool owes_answer = minds_identity() && owner_.knows_origin() && !env_.defects.is_on(Defect::nats_6981);
+  const std::string question = api("STREAM.INFO");
+  Missed missed{};
+  const std::optional<std::string> answer = ask(question, {}, owes_answer ? kReplyWait : kFactsWait, &missed);
+  if (owes_answer && (missed == Missed::way || missed == Missed::time)) {
+    unanswered(question);
+    return false;
+  }
   const std::optional<Json> json = answer ? parse_json(*answer) : std::nullopt;
-  if (!json || !json->is_object()) return;
+  if (!json || !json->is_object()) return true;
   const Json* config = member(*json, "config");
   const Json* state = member(*json, "state");
-  if (config == nullptr || state == nullptr || !config->is_object() || !state->is_object()) return;
+  if (config == nullptr || state == nullptr || !config->is_object() || !state->is_object()) return true;
   std::string retention = "limits";
   std::string last_time;
   if (!read(*json, "created", facts.created) || !read(*config, "retention", retention) || !read(*state, "last_seq", facts.last_seq) ||
       !read(*state, "last_ts", last_time)) {
-    return;
+    return true;
   }
   facts.retention = retention == "workqueue" ? Retention::work_queue : retention == "interest" ? Retention::interest : Retention::limits;
   facts.last_time = parse_rfc3339(last_time).value_or(WallTime{});
   facts.is_known = true;
-  if (!minds_identity()) return;
-  if (const std::optional<OriginProbe> probe = owner_.probe()) look_for(*probe, facts);
+  if (!minds_identity()) return true;
+  const std::optional<OriginProbe> probe = owner_.probe();
+  return !probe || look_for(*probe, facts);
 }
 
 // The releases follow whatever has the origin's name; nor do they notice that they have parted from it themselves.
@@ -155,41 +167,59 @@ bool OriginConsumer::minds_identity() const {
 }
 
 // Whether the origin has given the sequence to another message meanwhile, as one does that a power loss took back. Costs one
-// request at most. Suspends.
-void OriginConsumer::look_for(const OriginProbe& probe, OriginFacts& facts) {
-  if (facts.last_seq < probe.seq) return;
+// request, if it may be asked. False as learn() has it. Suspends.
+bool OriginConsumer::look_for(const OriginProbe& probe, OriginFacts& facts) {
+  if (facts.last_seq < probe.seq) return true;
   const auto is_other = [&](WallTime theirs) { return probe.by == OriginProbe::By::time ? theirs != probe.time : theirs > probe.time; };
-  if (probe.by == OriginProbe::By::content) {
-    facts.at_probe = message_at(probe.seq);
-  } else if (facts.last_seq == probe.seq) {
+  if (probe.by != OriginProbe::By::content && facts.last_seq == probe.seq) {
     facts.is_other = facts.last_time.unix_ns > 0 && is_other(facts.last_time);  // an emptied one may have forgotten
-  } else if (const std::optional<OriginMessage> there = message_at(probe.seq)) {
+    return true;
+  }
+  std::optional<OriginMessage> there;
+  if (!find_message(probe.seq, there)) return false;
+  if (probe.by == OriginProbe::By::content) {
+    facts.at_probe = std::move(there);
+  } else if (there) {
     facts.is_other = is_other(there->time);
   }
+  return true;
 }
 
-// nullopt if it is gone, or if it may not be read. Suspends.
-std::optional<OriginMessage> OriginConsumer::message_at(Seq seq) {
-  const std::optional<std::string> answer = ask(api("STREAM.MSG.GET"), R"({"seq":)" + std::to_string(seq.value) + "}", kFactsWait);
+// nullopt if it is gone, or if it may not be read. False as learn() has it. Suspends.
+bool OriginConsumer::find_message(Seq seq, std::optional<OriginMessage>& found) {
+  const std::string question = api("STREAM.MSG.GET");
+  Missed missed{};
+  const std::string body = R"({"seq":)" + std::to_string(seq.value) + "}";
+  std::optional<std::string> answer = ask(question, body, kFactsWait, &missed);
+  if (missed == Missed::time) {
+    // If it still answers what it answered before, and this neither now, it may not be asked this.
+    ask(api("STREAM.INFO"), {}, kReplyWait, &missed);
+    if (missed == Missed::nothing) answer = ask(question, body, kFactsWait);
+  }
+  if (missed == Missed::way || missed == Missed::time) {
+    unanswered(question);
+    return false;
+  }
   const std::optional<Json> json = answer ? parse_json(*answer) : std::nullopt;
   const Json* message = json && json->is_object() ? member(*json, "message") : nullptr;
-  if (message == nullptr || !message->is_object()) return std::nullopt;
+  if (message == nullptr || !message->is_object()) return true;
   OriginMessage out;
   std::string headers;
   std::string payload;
   std::string time;
   if (!read(*message, "subject", out.subject) || !read(*message, "seq", out.seq) || !read(*message, "hdrs", headers) ||
       !read(*message, "data", payload) || !read(*message, "time", time) || out.seq != seq) {
-    return std::nullopt;
+    return true;
   }
   std::optional<std::string> header_bytes = from_base64(headers);
   std::optional<std::string> payload_bytes = from_base64(payload);
   const std::optional<WallTime> stored = parse_rfc3339(time);
-  if (!header_bytes || !payload_bytes || !stored) return std::nullopt;
+  if (!header_bytes || !payload_bytes || !stored) return true;
   out.headers = *std::move(header_bytes);
   out.payload = *std::move(payload_bytes);
   out.time = *stored;
-  return out;
+  found = std::move(out);
+  return true;
 }
 
 bool OriginConsumer::set_up() {
@@ -209,8 +239,7 @@ bool OriginConsumer::set_up() {
 bool OriginConsumer::attempt() {
   if (looks_at_home() && origin_.name == reader_.stream) return false;  // a stream is no origin of itself
   OriginFacts facts;
-  learn(facts);
-  if (is_closed_) return false;
+  if (!learn(facts) || is_closed_) return false;
   if (ApiStatus stranger = owner_.meet(facts)) {
     fail(std::move(*stranger));
     return false;

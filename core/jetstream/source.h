@@ -47,6 +47,7 @@ class Source final : private OriginConsumer::Owner {
   [[nodiscard]] std::uint64_t reported_lag() const { return consumer_.lag(); }
   [[nodiscard]] const ApiStatus& error() const { return consumer_.error(); }
   // Setup attempts so far, and how many are under way.
+  [[nodiscard]] bool is_reading() const { return consumer_.is_reading(); }
   [[nodiscard]] std::uint64_t attempts() const { return consumer_.attempts(); }
   [[nodiscard]] std::uint64_t outstanding() const { return consumer_.outstanding(); }
 
@@ -66,6 +67,7 @@ class Source final : private OriginConsumer::Owner {
 
  private:
   void recover() override;
+  [[nodiscard]] bool knows_origin() const override { return !position_.created.empty(); }
   std::optional<OriginProbe> probe() override;
   ApiStatus meet(const OriginFacts& facts) override;
   [[nodiscard]] OriginStart start_at() const override;

@@ -252,6 +252,30 @@ TEST_CASE("a hub that is killed after it took what an origin has instead, and be
   CHECK(brought(w, "e1.a") == numbers(1, 15));
 }
 
+TEST_CASE("an origin whose answers are held up on the way is not taken for one that was never asked") {
+  for (const char* question : {"STREAM.INFO", "STREAM.MSG.GET"}) {
+    CAPTURE(question);
+    HubAndEdges w{1};
+    w.create_origin(1);
+    w.create_all(HubAndEdges::source(1));
+    w.publish(1, 5);
+    w.world.run_for(3min);  // synced
+    w.publish(1, 5);
+    CHECK(w.until_count(10) < 5s);
+    w.world.cut("hub", "e1", sim::Cut::reset);
+    lose_power(w, 5);
+    w.publish(1, 8);
+    const std::string asked = w.edge[1]->wire().subscribe("$JS.API." + std::string(question) + ".EDGE_1");
+    w.world.heal("hub", "e1");
+    REQUIRE(w.edge[1]->wire().await(asked, 1, 20s).size() == 1);
+    w.world.cut("hub", "e1", sim::Cut::black_hole);
+    w.world.run_for(8s);
+    w.world.heal("hub", "e1");
+    w.world.run_for(60s);
+    CHECK(brought(w, "e1.a") == numbers(1, 18));
+  }
+}
+
 TEST_CASE("what is gone, here or there, is not in the way of finding out") {
   SUBCASE("the origin has let go of the message") {
     Regrown world{7, 5};
