@@ -97,7 +97,7 @@ void CrashDriver::crash(Watched& node, sim::Survivors keep) {
   world_.record(sim::NodeId::world, core::LogLevel::warn, "fault",
                 {{"what", "crash " + node.place->spec->name + " keep=" + to_text(keep)}});
   if (is_power_loss) {
-    world_.disturbances().began(DisturbanceLog::Told::no, node.place->spec->name, node.place->spec->name, world_.kernel().now());
+    world_.note_power_loss(node.place->spec->name);
     const std::uint64_t back = keep.how == sim::Survivors::How::prefix ? keep.which : 0;
     const bool has_older = back > 0 && back <= node.before.size();
     process.lose_power(keep, has_older ? node.before[node.before.size() - back].get() : nullptr);

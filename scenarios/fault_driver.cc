@@ -131,7 +131,7 @@ void FaultDriver::apply_signal(const faults::SendSignal& action) {
 void FaultDriver::apply_power_loss(const faults::PowerLoss& action) {
   World::NodePlace& place = world_.node(action.node);
   world_.history().crashed({world_.kernel().now(), place.process->node(), true});
-  world_.disturbances().began(DisturbanceLog::Told::no, action.node, action.node, world_.kernel().now());
+  world_.note_power_loss(action.node);
   place.is_ending = false;
   place.process->lose_power(keep_of(action.keep));
 }

@@ -32,9 +32,10 @@ class LeafWatch::Watcher final : public core::RouteWatcher {
  public:
   Watcher(LeafWatch& watch, std::string node) : watch_(watch), node_(std::move(node)) {}
 
-  bool on_message(const core::MessageView& message, std::uint64_t) override {
+  bool on_message(const core::MessageView& message, std::uint64_t from_leaf) override {
+    newest_leaf_ = std::max(newest_leaf_, from_leaf);
     const std::optional<PublishId> id = watch_.ledger_.identify(message.payload);
-    if (id) remember(message, *id);
+    if (id) remember(message, *id, from_leaf);
     return ++count_ <= kFollowFirst || count_ % kFollowEvery == 0;
   }
 
@@ -51,15 +52,29 @@ class LeafWatch::Watcher final : public core::RouteWatcher {
     watch_.find(std::move(finding));
   }
 
+  // A node has started again, and delivers what it had delivered.
   void forget() {
     seen_.clear();
     order_.clear();
+    newest_old_ = newest_leaf_;
+  }
+  // This node has: its connections count from the beginning.
+  void begin() {
+    forget();
+    newest_leaf_ = newest_old_ = 0;
   }
 
  private:
-  void remember(const core::MessageView& message, PublishId id) {
+  void remember(const core::MessageView& message, PublishId id, std::uint64_t from_leaf) {
     const std::uint64_t key = identity(message);
-    if (!seen_.insert(key).second) {
+    const auto [place, is_new] = seen_.emplace(key, from_leaf);
+    // What came by a connection from before may have waited there, while its sender ended, started and delivered it anew.
+    const bool is_anew = place->second > 0 && place->second <= newest_old_ && from_leaf > newest_old_;
+    if (!is_new && is_anew) {
+      place->second = from_leaf;
+      return;
+    }
+    if (!is_new) {
       LeafFinding finding;
       finding.kind = LeafFinding::Kind::loop;
       finding.node = node_;
@@ -77,7 +92,9 @@ class LeafWatch::Watcher final : public core::RouteWatcher {
   LeafWatch& watch_;
   std::string node_;
   std::uint64_t count_ = 0;
-  std::set<std::uint64_t> seen_;
+  std::uint64_t newest_leaf_ = 0;                // the highest number of a connection by which a message came
+  std::uint64_t newest_old_ = 0;                 // the same when a node last started
+  std::map<std::uint64_t, std::uint64_t> seen_;  // by which connection each came; 0: of a client
   std::deque<std::uint64_t> order_;
 };
 
@@ -90,6 +107,7 @@ core::RouteWatcher& LeafWatch::watcher(const std::string& node) {
   for (const auto& [name, watcher] : watchers_) watcher->forget();
   std::unique_ptr<Watcher>& place = watchers_[node];
   if (place == nullptr) place = std::make_unique<Watcher>(*this, node);
+  place->begin();
   return *place;
 }
 

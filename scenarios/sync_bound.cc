@@ -142,7 +142,7 @@ core::Duration DisturbanceLog::left_at(core::Instant quiet, const Scenario& scen
     // A connection that lives sends again what was lost, each time after twice as long, and a copy whose attempts came to nothing waits
     // for no longer than they have taken; one that has nothing to send asks when its origin was silent for so long.
     const core::Instant over = each.to.value_or(quiet);
-    const core::Duration longest = std::max<core::Duration>(over - each.from, timing::kStalled);
+    const core::Duration longest = each.told == Told::unmet ? detection : std::max<core::Duration>(over - each.from, timing::kStalled);
     until = std::max(until, core::after(over, std::min(detection, longest)));
   }
   return until - quiet;

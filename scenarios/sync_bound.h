@@ -43,8 +43,9 @@ struct SyncBound {
 class DisturbanceLog {
  public:
   enum class Told : std::uint8_t {
-    yes,  // a reset of both directions: both ends know
-    no,   // a black hole, a reset of one direction, a loss of power, a node that stands still
+    yes,    // a reset of both directions: both ends know
+    no,     // a black hole, a reset of one direction, a loss of power, a node that stands still
+    unmet,  // a loss of power of a node to which its peers have nothing to send: only their pings find out
   };
   // `a` and `b`: a link's nodes; of a node both are its name.
   void began(Told told, const std::string& a, const std::string& b, core::Instant at);

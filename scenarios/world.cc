@@ -8,6 +8,9 @@
 
 #include "core/base/assert.h"
 #include "core/env/sync.h"
+#include "core/jetstream/mirror.h"
+#include "core/jetstream/source_set.h"
+#include "core/jetstream/stream.h"
 #include "scenarios/api_answer.h"
 #include "scenarios/node_program.h"
 
@@ -146,6 +149,27 @@ core::Node* World::server(NodePlace& place) {
 core::Stream* World::stream(std::string_view on, std::string_view name) {
   core::Node* found = server(node(on));
   return found == nullptr ? nullptr : found->jetstream().stream(name);
+}
+
+void World::note_power_loss(const std::string& node) {
+  // The heartbeats of a consumer meet a reset when the node is back. Where none is read nothing may be sent to it.
+  std::map<std::string, bool> are_met;  // origins' nodes
+  for (const StreamSpec& spec : scenario_.streams) {
+    if (spec.on != node) continue;
+    core::Stream* const copy = stream(spec.on, spec.name);
+    const auto add = [&](const OriginSpec& from, bool is_reading) {
+      const StreamSpec* origin = scenario_.origin(spec, from);
+      if (origin == nullptr || origin->on == node) return;
+      bool& is_met = are_met[origin->on];
+      is_met = is_met || is_reading;
+    };
+    if (spec.mirror) add(*spec.mirror, copy != nullptr && copy->mirror() != nullptr && copy->mirror()->is_reading());
+    const core::SourceSet* sources = copy == nullptr ? nullptr : copy->sources();
+    const bool are_as_specified = sources != nullptr && sources->all().size() == spec.sources.size();
+    for (std::size_t i = 0; i < spec.sources.size(); ++i) add(spec.sources[i], are_as_specified && sources->all()[i]->is_reading());
+  }
+  const bool is_met = std::all_of(are_met.begin(), are_met.end(), [](const auto& each) { return each.second; });
+  disturbances_.began(is_met ? DisturbanceLog::Told::no : DisturbanceLog::Told::unmet, node, node, kernel_.now());
 }
 
 sim::Process& World::add_client(const std::string& name, std::string_view at) {

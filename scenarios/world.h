@@ -85,6 +85,8 @@ class World {
   [[nodiscard]] KeyValueLog& key_values() { return key_values_; }
   [[nodiscard]] ReadLog& reads() { return reads_; }
   [[nodiscard]] DisturbanceLog& disturbances() { return disturbances_; }
+  // To be called before a node loses its power.
+  void note_power_loss(const std::string& node);
   [[nodiscard]] const RecoveryReadings& readings() const { return readings_; }
   [[nodiscard]] const LeafWatch& leafs() const { return leafs_; }
   [[nodiscard]] const CopyWatch& copies() const { return copies_; }

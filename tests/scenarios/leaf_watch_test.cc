@@ -123,6 +123,47 @@ InterestReading edge_reading() {
   return reading;
 }
 
+TEST_CASE("a message that comes by twice is a loop, unless its sender ended meanwhile and delivers anew what it had delivered") {
+  Ledger ledger;
+  const PublishId id = ledger.add(ledger.open("jobs", Via::jetstream), core::Instant{});
+  const std::string payload = ledger.payload(id, core::Bytes{0});
+  const core::MessageView message{.subject = "jobs", .reply = {}, .headers = {}, .payload = payload};
+  const Scenario scenario;
+  sim::Kernel kernel{core::Seed{1}};
+  enum class Meanwhile { nothing, another_starts, it_starts };
+  struct Row {
+    const char* what;
+    std::uint64_t first;  // by which connection; 0: of a client
+    Meanwhile before;     // the first comes by
+    std::uint64_t second;
+    bool is_loop;
+  };
+  const Row rows[] = {
+      {"over one link", 7, Meanwhile::nothing, 7, true},
+      {"over another link", 7, Meanwhile::nothing, 8, true},
+      {"of a client, and over a link", 0, Meanwhile::nothing, 7, true},
+      {"over a link that was there before a node started, and over a new one", 7, Meanwhile::another_starts, 9, false},
+      {"over a link that was there before, and over it again", 7, Meanwhile::another_starts, 7, true},
+      {"of a client, after a start", 0, Meanwhile::another_starts, 9, true},
+      {"over a new link, and over it again", 9, Meanwhile::another_starts, 9, true},
+      {"after a start of its own, when connections count anew", 1, Meanwhile::it_starts, 2, true},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.what);
+    LeafWatch watch{scenario, ledger, kernel};
+    core::RouteWatcher& hub = watch.watcher("hub");
+    const std::string other = "x";
+    hub.on_message({.subject = other, .reply = {}, .headers = {}, .payload = other}, 8);
+    if (row.before == Meanwhile::another_starts) static_cast<void>(watch.watcher("east"));
+    if (row.before == Meanwhile::it_starts) static_cast<void>(watch.watcher("hub"));
+    hub.on_message(message, row.first);
+    hub.on_message(message, row.second);
+    CHECK(watch.findings().empty() == !row.is_loop);
+    hub.on_message(message, row.second);
+    CHECK_FALSE(watch.findings().empty());
+  }
+}
+
 TEST_CASE("what is announced over a link is what is behind it and permitted") {
   NodeSpec edge;
   edge.name = "edge";

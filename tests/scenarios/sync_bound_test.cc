@@ -82,9 +82,9 @@ TEST_CASE("a backlog may take as long as the disk needs for what all copies of a
 TEST_CASE("what nobody is told of is noticed by pings at the latest, and no later than it lasted") {
   const core::Instant quiet{200s};
   const auto left = [&](core::Instant from, std::optional<core::Instant> to, const std::string& node, const std::string& a = "hub",
-                        const std::string& b = "leaf") {
+                        const std::string& b = "leaf", DisturbanceLog::Told told = DisturbanceLog::Told::no) {
     DisturbanceLog log;
-    log.began(DisturbanceLog::Told::no, a, b, from);
+    log.began(told, a, b, from);
     log.began(DisturbanceLog::Told::yes, a, b, core::Instant{1s});
     if (to) log.over(b, a, *to);
     return log.left_at(quiet, parse(world("", "latency: 20ms", node)), kBoth);
@@ -98,6 +98,7 @@ TEST_CASE("what nobody is told of is noticed by pings at the latest, and no late
   CHECK(left(core::Instant{199s}, quiet, "") == timing::kStalled);
   CHECK(left(core::Instant{160s}, quiet, "", "hub", "hub") == 40s);
   CHECK(left(core::Instant{160s}, quiet, "", "hub", "elsewhere") == 0s);
+  CHECK(left(core::Instant{199s}, quiet, ", ping_interval: 5s", "hub", "hub", DisturbanceLog::Told::unmet) == pings);
 }
 
 // The link is cut 1 s after time 0, and healed at `healed_ms`.
