@@ -219,7 +219,9 @@ TEST_CASE("wrong usage and wrong files exit 2 with a message, and nothing is run
   folder.write("binary.yaml", std::string("\x7f"
                                           "ELF\0\0",
                                           6));
-  folder.write("nested.yaml", std::string(10'000'000, '['));
+  std::string nested;
+  nested.resize(10'000'000, '[');
+  folder.write("nested.yaml", nested);
   folder.write("cyclic.yaml",
                "scenario: x\nnodes: { a: { leaf_of: b }, b: { leaf_of: a } }\nexpect: [ { invariants: [acked-is-durable] } ]\n");
   folder.write("empty-folder/readme.txt", "");

@@ -29,7 +29,7 @@ class Client {
   void send(const std::string& text) { REQUIRE(peer_.send(text)); }
   // Everything up to those words.
   std::string wait_for(const std::string& words) {
-    const std::string text = peer_.wait_for(words);
+    std::string text = peer_.wait_for(words);
     REQUIRE_MESSAGE(!text.empty(), words << " does not come after: " << peer_.received());
     return text;
   }
