@@ -59,6 +59,7 @@ ApiError source_filter_and_transforms() {
   return {400, 10144, "source with multiple subject transforms cannot also have a single subject filter"};
 }
 ApiError source_filter_invalid() { return {400, 10145, "source subject filter is invalid"}; }
+ApiError source_destination_invalid() { return {400, 10146, "source transform destination is invalid"}; }
 ApiError source_filters_overlap() { return {400, 10147, "source filters can not overlap"}; }
 ApiError insufficient_memory() { return {500, 10028, "insufficient memory resources available"}; }
 ApiError insufficient_storage() { return {500, 10047, "insufficient storage resources available"}; }

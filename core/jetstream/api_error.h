@@ -61,6 +61,7 @@ ApiError source_duplicate();                                                    
 ApiError source_too_small();                                                            // 10046
 ApiError source_filter_and_transforms();                                                // 10144
 ApiError source_filter_invalid();                                                       // 10145
+ApiError source_destination_invalid();                                                  // 10146
 ApiError source_filters_overlap();                                                      // 10147
 ApiError insufficient_memory();                                                         // 10028
 ApiError insufficient_storage();                                                        // 10047

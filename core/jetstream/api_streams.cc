@@ -133,6 +133,7 @@ ApiStatus JetStream::Api::stream_update(const Call& call, JsonWriter& json) {
   Stream* stream = js_.stream(config.name);
   if (stream == nullptr) return api_errors::stream_not_found();
   if (ApiStatus failed = check_stream_update(*stream, config)) return failed;
+  if (const ApiStatus failed = check_transforms(config)) return api_errors::stream_update(failed->description);
   if (const Status updated = stream->update(std::move(config)); !updated) return api_errors::stream_update(updated.error().detail);
   js_.advisories_.stream_action(call.stream, "modify");
   stream->write_info(json, {});

@@ -43,7 +43,6 @@ std::optional<StoredMessage> find_message(StreamStore& store, const MessageQuery
 
 DirectGet::DirectGet(Env& env, Bus& bus, StreamStore& store, std::string stream)
     : env_(env), bus_(bus), store_(store), stream_(std::move(stream)), requests_(env.tasks, kRequestsMax), scope_(env.tasks) {
-  serve(stream_);
   scope_.spawn("direct gets " + stream_, [this] { loop(); });
 }
 
@@ -51,8 +50,10 @@ DirectGet::~DirectGet() {
   for (const SubscriptionId id : subscriptions_) bus_.unsubscribe(id);
 }
 
+bool DirectGet::serves(const std::string& stream) const { return std::find(served_.begin(), served_.end(), stream) != served_.end(); }
+
 void DirectGet::serve(const std::string& stream) {
-  if (std::find(served_.begin(), served_.end(), stream) != served_.end()) return;
+  if (serves(stream)) return;
   served_.push_back(stream);
   const std::string subject = std::string(kPrefix) + stream;
   const auto take = [this](bool is_by_subject) {

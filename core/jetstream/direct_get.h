@@ -34,14 +34,15 @@ struct MessageQuery {
 // Answers direct gets for as long as it lives. A mirror may answer for its origin besides.
 class DirectGet {
  public:
-  // `stream`: the name that the answers carry. Serves "$JS.API.DIRECT.GET.<stream>".
+  // `stream`: the name that the answers carry. Serves nothing yet.
   DirectGet(Env& env, Bus& bus, StreamStore& store, std::string stream);
   ~DirectGet();
   DirectGet(const DirectGet&) = delete;
   DirectGet& operator=(const DirectGet&) = delete;
 
-  // Serves the gets of that stream too, in turns with whoever else does. Does not suspend.
+  // Serves "$JS.API.DIRECT.GET.<stream>" too, in turns with whoever else does. Does not suspend.
   void serve(const std::string& stream);
+  [[nodiscard]] bool serves(const std::string& stream) const;
   // Suspends until its task has ended.
   void stop();
 

@@ -109,10 +109,9 @@ void JetStream::recover() {
       complain(failed->description);
       continue;
     }
-    if (const ApiStatus failed = check_transforms(normalised)) {
-      complain(failed->description);
-      continue;
-    }
+    // One that cannot be made does nothing; the messages are none the worse for it.
+    if (const ApiStatus failed = check_transforms(normalised))
+      env_.log.error("stream.bad_transform", {{"stream", entry.name}, {"error", failed->description}});
     // A mirror reproduces its origin, duplicates included: nats-server takes back at its start what was asked for (streams A.5).
     if (normalised.mirror) normalised.duplicate_window = Duration{0};
     const WallTime when = parse_rfc3339(created).value_or(env_.clock.wall_now());

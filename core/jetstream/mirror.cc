@@ -219,6 +219,7 @@ OriginTaken Mirror::receive(OriginMessage& message) {
   if (message.pending < kCaughtUp) stream_.caught_up();
   std::string subject = message.subject;
   transforms_.apply(subject);
+  stream_.rewrites_.transform(subject);
   return store(message, subject) ? OriginTaken::kept : OriginTaken::failed;
 }
 

@@ -257,14 +257,14 @@ void OriginConsumer::write_info(JsonWriter& json) const {
     json.key("external").begin_object().field("api", origin_.external->api).field("deliver", origin_.external->deliver).end_object();
   }
   json.field("lag", lag_).field("active", last_heard_ ? (env_.clock.now() - *last_heard_).count() : std::int64_t{-1});
-  // nats-server's mirror knows it when it has asked the origin.
-  if (!origin_.filter_subject.empty() && (attempts_ > 0 || reader_.kind == Kind::source))
-    json.field("filter_subject", origin_.filter_subject);
-  write_transforms(json, origin_.subject_transforms);
   if (error_) {
     json.key("error");
     write_error(json, *error_);
   }
+  // nats-server's mirror knows it when it has asked the origin.
+  if (!origin_.filter_subject.empty() && (attempts_ > 0 || reader_.kind == Kind::source))
+    json.field("filter_subject", origin_.filter_subject);
+  write_transforms(json, origin_.subject_transforms);
   json.end_object();
 }
 

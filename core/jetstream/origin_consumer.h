@@ -132,6 +132,8 @@ class OriginConsumer {
   [[nodiscard]] std::uint64_t outstanding() const { return outstanding_; }
   // Whether the origin has a consumer for us, which sends a heartbeat each second.
   [[nodiscard]] bool is_reading() const { return !consumer_.empty(); }
+  // Whether the origin keeps what it sends until we acknowledge it.
+  [[nodiscard]] bool is_acknowledged() const { return is_acknowledged_; }
   [[nodiscard]] bool is_closed() const { return is_closed_; }
 
  private:

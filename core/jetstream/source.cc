@@ -129,7 +129,7 @@ bool Source::is_here(const OriginMessage& message) const {
 
 // An origin whose messages wait for their acknowledgement sends all that it has.
 bool Source::is_before_start(const OriginMessage& message) const {
-  if (position_.seq.value > 0 || position_.time.unix_ns > 0) return false;
+  if (!consumer_.is_acknowledged() || position_.seq.value > 0 || position_.time.unix_ns > 0) return false;
   if (message.seq < origin().opt_start_seq) return true;
   const std::string& time = origin().opt_start_time;
   return !time.empty() && message.time < parse_rfc3339(time).value_or(WallTime{});

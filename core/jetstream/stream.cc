@@ -96,15 +96,18 @@ void Stream::subscribe() {
 
 // Begins or ends them, as the configuration says. Suspends only to end them.
 void Stream::serve_direct_gets() {
+  // For its own name or, once it has caught up, its origin's: one does not go with the other.
   const bool is_wanted = config_.allow_direct || (config_.mirror && config_.mirror_direct);
-  if (is_wanted == (direct_get_ != nullptr)) return;
-  if (is_wanted) {
-    direct_get_ = std::make_unique<DirectGet>(env_, bus_, *store_, config_.name);
-  } else {
+  const bool is_as_wanted = direct_get_ ? is_wanted && direct_get_->serves(config_.name) == config_.allow_direct : !is_wanted;
+  if (is_as_wanted) return;
+  if (direct_get_) {
     // Out of its place before it suspends.
     const std::unique_ptr<DirectGet> gone = std::move(direct_get_);
     gone->stop();
   }
+  if (!is_wanted) return;
+  direct_get_ = std::make_unique<DirectGet>(env_, bus_, *store_, config_.name);
+  if (config_.allow_direct) direct_get_->serve(config_.name);
 }
 
 void Stream::caught_up() {

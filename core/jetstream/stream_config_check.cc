@@ -163,6 +163,7 @@ ApiStatus check_sources(const StreamConfig& config, const StreamLookup& streams,
     if (!source.filter_subject.empty() && !source.subject_transforms.empty()) return api_errors::source_filter_and_transforms();
     for (const SubjectTransformConfig& transform : source.subject_transforms) {
       if (!is_valid_subject(transform.source)) return api_errors::source_filter_invalid();
+      if (!SubjectTransform::is_destination(transform.destination)) return api_errors::source_destination_invalid();
     }
     if (any_two_meet(source.subject_transforms, is_subset)) return api_errors::source_filters_overlap();
   }

@@ -186,6 +186,16 @@ Result<SubjectTransform::Function> SubjectTransform::parse_function(std::string_
   return function;
 }
 
+bool SubjectTransform::is_destination(std::string_view destination) {
+  if (destination.empty()) return true;
+  const std::vector<std::string_view> tokens = split_tokens(destination);
+  const auto is_right = [](std::string_view token) {
+    const Result<Function> function = parse_function(token);
+    return function && (function->kind != Kind::literal || token.find_first_of(" \t\n\f\r") == std::string_view::npos);
+  };
+  return shape_of(tokens).is_valid && std::all_of(tokens.begin(), tokens.end(), is_right);
+}
+
 Result<SubjectTransform> SubjectTransform::make(std::string_view source, std::string_view destination) {
   SubjectTransform made;
   made.source_ = source.empty() ? ">" : source;

@@ -22,6 +22,9 @@ class SubjectTransform {
   // Errors: invalid_argument; the detail is nats-server's text ("invalid subject", "invalid mapping destination: ...").
   [[nodiscard]] static Result<SubjectTransform> make(std::string_view source, std::string_view destination);
 
+  // Whether some source can have it, and it makes no blanks: what nats-server asks of a source's. An empty one is.
+  [[nodiscard]] static bool is_destination(std::string_view destination);
+
   // nullopt if the subject does not match the source. What comes out need not be a valid subject: a part that a function
   // makes may be empty.
   [[nodiscard]] std::optional<std::string> apply(std::string_view subject) const;

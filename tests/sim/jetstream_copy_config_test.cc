@@ -1,0 +1,113 @@
+// Configurations of mirrors and sources: what is taken and what is refused, as 2.10.27 does it, and what comes of them.
+#include "tests/sim/jetstream_fixture.h"
+
+namespace windtunnel::tests {
+namespace {
+
+std::string source(const std::string& destination, const std::string& from = "l.*") {
+  return R"("sources":[{"name":"L","subject_transforms":[{"src":")" + from + R"(","dest":")" + destination + R"("}]}])";
+}
+
+struct Origin : OneNode {
+  Origin() {
+    REQUIRE(error_of(client().create_stream("L", R"("subjects":["l.>"],"allow_direct":true)")) == 0);
+    client().publish("l.a", "1");
+    client().publish("l.b", "2");
+  }
+  Json update(const std::string& name, const std::string& members) {
+    return client().api("STREAM.UPDATE." + name, R"({"name":")" + name + "\"," + members + "}");
+  }
+  std::string subject_of(const std::string& stream, int seq) {
+    return client().api("STREAM.MSG.GET." + stream, R"({"seq":)" + std::to_string(seq) + "}")["message"].value("subject", "");
+  }
+};
+
+TEST_CASE("an update to a transform that cannot be made is refused, and the stream outlives a restart") {
+  Origin w;
+  REQUIRE(error_of(w.client().create_stream("B", R"("subjects":["b"])")) == 0);
+  CHECK(w.client().publish("b", "1")["seq"] == 1);
+  for (const char* destination : {"z.{{wildcard(4)}}", "z.>"}) {
+    CAPTURE(destination);
+    CHECK(error_of(w.update("B", R"("subjects":["b"],)" + source(destination))) == 10069);
+  }
+  w.restart(sim::Signal::term);
+  CHECK(w.client().publish("b", "2")["seq"] == 2);
+}
+
+TEST_CASE("destinations of a source's transforms are looked at when the stream is created") {
+  Origin w;
+  struct Row {
+    const char* destination;
+    int code;
+  };
+  for (const Row& row : {Row{"z y", 10146}, Row{"z..y", 10146}, Row{"b.{{nonsense(1)}}", 10146}, Row{"z.{{wildcard(4)}}", 10049},
+                         Row{"z.{{wildcard(1)}}", 0}, Row{"z.{{ wildcard( 1 ) }}", 0}}) {
+    CAPTURE(row.destination);
+    CHECK(error_of(w.client().create_stream("X", source(row.destination))) == row.code);
+    w.client().api("STREAM.DELETE.X");
+  }
+}
+
+TEST_CASE("a mirror answers direct gets under its own name only if it may itself") {
+  Origin w;
+  REQUIRE(error_of(w.client().create_stream("M", R"("mirror":{"name":"L"},"mirror_direct":true)")) == 0);
+  w.world.run_for(3s);
+  REQUIRE(w.client().stream("M")["state"]["messages"] == 2);
+  const auto got = [&w](const std::string& of) {
+    const std::optional<Heard> answer = w.client().wire().request("$JS.API.DIRECT.GET." + of, R"({"seq":1})", {}, 500ms);
+    return answer && answer->payload == "1";
+  };
+  CHECK_FALSE(got("M"));
+  CHECK(got("L"));
+  REQUIRE(error_of(w.update("M", R"("mirror":{"name":"L"},"mirror_direct":true,"allow_direct":true)")) == 0);
+  CHECK(got("M"));
+  REQUIRE(error_of(w.update("M", R"("mirror":{"name":"L"},"mirror_direct":true)")) == 0);
+  CHECK_FALSE(got("M"));
+}
+
+TEST_CASE("a mirror's own transform applies behind those of what it mirrors") {
+  Origin w;
+  REQUIRE(error_of(w.client().create_stream("M", R"("mirror":{"name":"L"},"subject_transform":{"src":"l.>","dest":"m.>"})")) == 0);
+  REQUIRE(
+      error_of(w.client().create_stream(
+          "N",
+          R"("mirror":{"name":"L","subject_transforms":[{"src":"l.a","dest":"x.a"}]},"subject_transform":{"src":"x.>","dest":"y.>"})")) ==
+      0);
+  w.world.run_for(3s);
+  CHECK(w.subject_of("M", 1) == "m.a");
+  CHECK(w.subject_of("M", 2) == "m.b");
+  CHECK(w.subject_of("N", 1) == "y.a");
+}
+
+TEST_CASE("a source whose start lies ahead of its origin begins with what comes next") {
+  for (const bool is_empty : {true, false}) {
+    CAPTURE(is_empty);
+    Origin w;
+    if (is_empty) REQUIRE(w.client().api("STREAM.PURGE.L")["success"] == true);
+    if (is_empty) REQUIRE(error_of(w.client().create_stream("E", R"("subjects":["e"])")) == 0);
+    const std::string origin = is_empty ? "E" : "L";
+    REQUIRE(error_of(w.client().create_stream("S", R"("sources":[{"name":")" + origin + R"(","opt_start_seq":20}])")) == 0);
+    REQUIRE(error_of(
+                w.client().create_stream("T", R"("sources":[{"name":")" + origin + R"(","opt_start_time":"2037-01-01T00:00:00Z"}])")) == 0);
+    w.world.run_for(3s);
+    for (int i = 0; i < 4; ++i) w.client().publish(is_empty ? "e" : "l.c", std::to_string(i));
+    w.world.run_for(3s);
+    CHECK(w.client().stream("S")["state"]["messages"] == 4);
+    if (is_empty) CHECK(w.client().stream("T")["state"]["messages"] == 4);
+  }
+}
+
+TEST_CASE("a source's error stands where 2.10.27 has it") {
+  Origin w;
+  REQUIRE(error_of(w.client().create_stream("S", R"("sources":[{"name":"NONE","filter_subject":"a.b"}])")) == 0);
+  w.world.run_for(3s);
+  const std::optional<Heard> info = w.client().wire().request("$JS.API.STREAM.INFO.S", "", {}, 500ms);
+  REQUIRE(info);
+  const std::size_t error = info->payload.rfind("\"error\"");
+  const std::size_t filter = info->payload.rfind("\"filter_subject\"");
+  REQUIRE(error != std::string::npos);
+  CHECK(error < filter);
+}
+
+}  // namespace
+}  // namespace windtunnel::tests
