@@ -35,6 +35,7 @@ JetStream::JetStream(Env& env, Bus& bus, JetStreamConfig config)
                config_.store,
                config_.domain,
                config_.server_name,
+               config_.cluster,
                std::string(kStreamsDirectory),
                [this](const std::string& stream, const std::string& consumer) {
                  requests_.try_push(Request{stream, {}, consumer, std::nullopt, true});

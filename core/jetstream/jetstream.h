@@ -26,6 +26,7 @@ struct Env;
 struct JetStreamConfig {
   std::string domain;  // may be empty
   std::string server_name;
+  std::string cluster;  // as which the server presents itself: one that dials as a leaf does; else empty
   StoreSettings store{.opens_early = true};
   StoreMax max = {};  // what streams may hold together, and reserve with max_bytes
 };

@@ -309,7 +309,11 @@ void Stream::write_info(JsonWriter& json, const InfoOptions& options) const {
   for (const auto& [name, consumer] : consumers_) visible += consumer->config().direct ? 0 : 1;
   json.field("consumer_count", visible).end_object();
   if (options.has_domain && !context_.domain.empty()) json.field("domain", context_.domain);
-  if (options.has_leader) json.key("cluster").begin_object().field("leader", context_.server_name).end_object();
+  if (options.has_leader) {
+    json.key("cluster").begin_object();
+    if (!context_.cluster.empty()) json.field("name", context_.cluster);
+    json.field("leader", context_.server_name).end_object();
+  }
   if (mirror_) {
     json.key("mirror");
     mirror_->write_info(json);

@@ -46,6 +46,7 @@ struct StreamContext {
   StoreSettings settings;
   std::string domain;  // may be empty
   std::string server_name;
+  std::string cluster;            // may be empty
   std::string streams_directory;  // "jetstream/$G/streams"
   // A consumer was unused for too long; deletes it soon. Does not suspend.
   std::function<void(const std::string& stream, const std::string& consumer)> consumer_inactive;

@@ -8,7 +8,8 @@
 namespace windtunnel::core {
 
 Node::Node(Env& env, NodeConfig config) : env_(env) {
-  JetStreamConfig jetstream{config.server.domain, config.server.name, config.store, config.max};
+  const std::string cluster = config.server.remotes.empty() ? std::string{} : config.server.name;
+  JetStreamConfig jetstream{config.server.domain, config.server.name, cluster, config.store, config.max};
   server_ = std::make_unique<Server>(env, std::move(config.server));
   jetstream_ = std::make_unique<JetStream>(env, *server_, std::move(jetstream));
 }

@@ -1,5 +1,5 @@
 // Configurations of mirrors and sources: what is taken and what is refused, as 2.10.27 does it, and what comes of them.
-#include "tests/sim/jetstream_fixture.h"
+#include "tests/sim/hub_and_leaf.h"
 
 namespace windtunnel::tests {
 namespace {
@@ -95,6 +95,14 @@ TEST_CASE("a source whose start lies ahead of its origin begins with what comes 
     CHECK(w.client().stream("S")["state"]["messages"] == 4);
     if (is_empty) CHECK(w.client().stream("T")["state"]["messages"] == 4);
   }
+}
+
+TEST_CASE("a node that dials as a leaf shows the cluster as which it presents itself") {
+  HubAndLeaf w;
+  w.create_origin();
+  w.create_mirror();
+  CHECK(w.hub->stream("O")["cluster"] == Json{{"leader", "hub"}});
+  CHECK(w.leaf->stream("M")["cluster"] == Json{{"name", "leaf"}, {"leader", "leaf"}});
 }
 
 TEST_CASE("a source's error stands where 2.10.27 has it") {
