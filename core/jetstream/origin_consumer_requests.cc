@@ -194,7 +194,10 @@ bool OriginConsumer::find_message(Seq seq, std::optional<OriginMessage>& found) 
   if (missed == Missed::time) {
     // If it still answers what it answered before, and this neither now, it may not be asked this.
     ask(api("STREAM.INFO"), {}, kReplyWait, &missed);
-    if (missed == Missed::nothing) answer = ask(question, body, kFactsWait);
+    if (missed == Missed::nothing) {
+      answer = ask(question, body, kFactsWait, &missed);
+      if (missed == Missed::time) missed = Missed::nothing;
+    }
   }
   if (missed == Missed::way || missed == Missed::time) {
     unanswered(question);

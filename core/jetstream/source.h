@@ -46,8 +46,8 @@ class Source final : private OriginConsumer::Owner {
   [[nodiscard]] const std::string& key() const { return key_; }
   [[nodiscard]] std::uint64_t reported_lag() const { return consumer_.lag(); }
   [[nodiscard]] const ApiStatus& error() const { return consumer_.error(); }
-  // Setup attempts so far, and how many are under way.
   [[nodiscard]] bool is_reading() const { return consumer_.is_reading(); }
+  // Setup attempts so far, and how many are under way.
   [[nodiscard]] std::uint64_t attempts() const { return consumer_.attempts(); }
   [[nodiscard]] std::uint64_t outstanding() const { return consumer_.outstanding(); }
 

@@ -73,9 +73,7 @@ void find_unwanted(const Graph& graph, std::size_t s, const std::vector<const Co
   for (const PublisherFacts& publisher : facts.publishers) {
     for (const std::string& part : publisher.parts) {
       findings.spend(1 + stream.subjects.size() + consumers.size());
-      const bool is_captured = std::any_of(stream.subjects.begin(), stream.subjects.end(),
-                                           [&part](const PlacedText& each) { return core::collide(each.text, part); });
-      if (!is_captured || is_wanted(part) || !graph.reaches(publisher.server, stream.server, part)) continue;
+      if (!stream.captures(part) || is_wanted(part) || !graph.reaches(publisher.server, stream.server, part)) continue;
       findings.add(HazardKind::interest_without_consumers, publisher.subject.where,
                    quoted(publisher.name) + " publishes " + quoted(part) + ", and no consumer of " + named(graph, s) +
                        " has a filter for it: it is acknowledged, and not stored");

@@ -83,6 +83,8 @@ struct StreamFacts {
   // Where a key stands; the stream itself if it does not.
   [[nodiscard]] const SourcePosition& at(std::string_view key) const;
   [[nodiscard]] bool is_mirror() const { return !copies.empty() && copies.front().is_mirror; }
+  // Whether a publish to some subject of the pattern is its.
+  [[nodiscard]] bool captures(std::string_view pattern) const;
   // What an id is remembered for; 0: not at all.
   [[nodiscard]] core::Duration window() const;
 };

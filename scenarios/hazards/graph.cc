@@ -40,6 +40,10 @@ const SourcePosition& StreamFacts::at(std::string_view key) const {
   return found == keys.end() ? where : found->second;
 }
 
+bool StreamFacts::captures(std::string_view pattern) const {
+  return std::any_of(subjects.begin(), subjects.end(), [&pattern](const PlacedText& each) { return core::collide(each.text, pattern); });
+}
+
 core::Duration StreamFacts::window() const {
   if (is_mirror() && !duplicate_window) return core::Duration{0};
   core::Duration out = duplicate_window && duplicate_window->count() > 0 ? *duplicate_window : core::Duration{std::chrono::minutes{2}};
@@ -99,9 +103,7 @@ void Graph::resolve_republishes() {
     for (std::size_t t = 0; t < facts_.streams.size(); ++t) {
       const StreamFacts& to = facts_.streams[t];
       if (t == s || !are_of_one_account(from, to) || !reaches(from.server, to.server, from.republish_as)) continue;
-      const bool is_captured = std::any_of(to.subjects.begin(), to.subjects.end(),
-                                           [&from](const PlacedText& each) { return core::collide(each.text, from.republish_as); });
-      if (!is_captured) continue;
+      if (!to.captures(from.republish_as)) continue;
       republishes_of_[s].push_back(republishes_.size());
       republishes_.push_back({s, t});
     }

@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "core/nats/subject.h"
 #include "faults/units.h"
 #include "scenarios/hazards/rules.h"
 #include "scenarios/language/nearest.h"
@@ -12,11 +11,6 @@ namespace {
 // Below this a window is only what cannot be switched off, and too short for two edges to meet in it.
 constexpr core::Duration kWindowNegligible = std::chrono::seconds{1};
 
-bool captures(const StreamFacts& stream, std::string_view pattern) {
-  return std::any_of(stream.subjects.begin(), stream.subjects.end(),
-                     [&pattern](const PlacedText& each) { return core::collide(each.text, pattern); });
-}
-
 // The streams that a publish to the pattern at this server reaches while every link is up.
 std::vector<std::size_t> reached_by(const Graph& graph, std::size_t server, std::string_view pattern, Findings& findings) {
   std::vector<std::size_t> out;
@@ -24,7 +18,7 @@ std::vector<std::size_t> reached_by(const Graph& graph, std::size_t server, std:
     const StreamFacts& stream = graph.facts().streams[s];
     if (!graph.reaches(server, stream.server, pattern)) continue;
     findings.spend(1 + stream.subjects.size());
-    if (captures(stream, pattern)) out.push_back(s);
+    if (stream.captures(pattern)) out.push_back(s);
   }
   return out;
 }

@@ -1,8 +1,5 @@
 #include <algorithm>
-#include <set>
 
-#include "core/nats/subject.h"
-#include "scenarios/hazards/patterns.h"
 #include "scenarios/hazards/rules.h"
 #include "scenarios/language/nearest.h"
 
