@@ -75,6 +75,9 @@ class ChangeLog {
     return false;
   }
 
+  // Whether no operator ever asked for a change of it.
+  [[nodiscard]] bool is_untouched(const ConsumerKey& consumer) const { return changes_of(consumer).empty(); }
+
   // Whether there may have been no such consumer at that time.
   [[nodiscard]] bool may_be_absent(const ConsumerKey& consumer, core::Instant at) const {
     bool may_be = false;

@@ -223,13 +223,22 @@ OriginTaken Mirror::receive(OriginMessage& message) {
   return store(message, subject) ? OriginTaken::kept : OriginTaken::failed;
 }
 
-// Verbatim, under the origin's sequence and time. What the origin accepted is not checked again. Suspends.
+// Verbatim, under the origin's sequence and time. What the origin accepted is not checked again; but a mirror that keeps only what
+// somebody is interested in uses the sequence up when nobody is, as the original does (streams A.1). Suspends.
 bool Mirror::store(const OriginMessage& message, const std::string& subject) {
   StreamStore& store = stream_.store();
   const NewMessage content{subject, message.headers, message.payload};
   if (const Status ready = store.ready(); !ready) {
     consumer_.show_error(api_errors::store_failed(ready.error().detail));
     return false;
+  }
+  if (!stream_.is_wanted(subject)) {
+    if (const Status skipped = store.skip_through(message.seq, message.time); !skipped) {
+      consumer_.show_error(api_errors::store_failed(skipped.error().detail));
+      return false;
+    }
+    copied(message);
+    return true;
   }
   const Seq previous = stream_.previous_of(subject);
   const bool is_sabotaged = env_.defects.is_on(Defect::break_mirror_skips) || env_.defects.is_on(Defect::break_mirror_duplicates);
@@ -239,9 +248,7 @@ bool Mirror::store(const OriginMessage& message, const std::string& subject) {
     consumer_.show_error(api_errors::store_failed(stored.error().detail));
     return false;
   }
-  consumer_.clear_store_error();
-  copied_last_ = OriginProbe{OriginProbe::By::time, message.seq, message.time};
-  if (may_lose_last()) notes_.changed(std::clamp<Duration>(stream_.config().max_age / 4, kNoteWithin, kNoteLazilyWithin));
+  copied(message);
   stream_.stored(*stored, content, message.time);
   stream_.republish(content, *stored, message.time, previous);
   if (env_.defects.is_on(Defect::break_mirror_duplicates) && message.seq.value % kSabotageEvery == 0) {
@@ -249,6 +256,12 @@ bool Mirror::store(const OriginMessage& message, const std::string& subject) {
   }
   roll_up(message, subject);
   return true;
+}
+
+void Mirror::copied(const OriginMessage& message) {
+  consumer_.clear_store_error();
+  copied_last_ = OriginProbe{OriginProbe::By::time, message.seq, message.time};
+  if (may_lose_last()) notes_.changed(std::clamp<Duration>(stream_.config().max_age / 4, kNoteWithin, kNoteLazilyWithin));
 }
 
 // The mirror's own copies, if it may. Suspends.

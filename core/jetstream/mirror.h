@@ -53,6 +53,7 @@ class Mirror final : private OriginConsumer::Owner {
   OriginTaken receive_checked(const OriginMessage& message, const std::string& subject);
   [[nodiscard]] bool is_refused(const OriginMessage& message);
   bool store(const OriginMessage& message, const std::string& subject);
+  void copied(const OriginMessage& message);
   void roll_up(const OriginMessage& message, const std::string& subject);
 
   Stream& stream_;

@@ -147,7 +147,8 @@ class Stream final : private ConsumerHost {
   void load_dedupe();
   Result<Seq> keep(const Source* bringing, const NewMessage& message, WallTime now, bool& is_stored);
   Result<bool> remove(Seq seq, bool erase);
-  [[nodiscard]] bool has_interest(std::string_view subject) const;
+  // Whether retention keeps a message of that subject at all: of `interest`, when some consumer's filter matches it.
+  [[nodiscard]] bool is_wanted(std::string_view subject) const;
   void roll_up(const PurgeRequest& older, Seq seq);
   void answer(const Message& message, Seq seq, bool is_duplicate);
   void answer(const Message& message, const ApiError& error);

@@ -143,7 +143,7 @@ void Stream::roll_up(const PurgeRequest& older, Seq seq) {
 // the same, and its publisher is told so. Suspends.
 Result<Seq> Stream::keep(const Source* bringing, const NewMessage& message, WallTime now, bool& is_stored) {
   if (sources_) sources_->before_append(bringing, message.subject);
-  if (config_.retention == Retention::interest && !has_interest(message.subject)) {
+  if (!is_wanted(message.subject)) {
     const Seq seq = store_->last_seq().next();
     WT_CHECK(store_->skip_through(seq, now));
     is_stored = false;
@@ -154,7 +154,8 @@ Result<Seq> Stream::keep(const Source* bringing, const NewMessage& message, Wall
   return seq;
 }
 
-bool Stream::has_interest(std::string_view subject) const {
+bool Stream::is_wanted(std::string_view subject) const {
+  if (config_.retention != Retention::interest) return true;
   return std::any_of(consumers_.begin(), consumers_.end(), [&](const auto& c) { return c.second->matches_filter(subject); });
 }
 

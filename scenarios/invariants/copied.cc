@@ -173,7 +173,7 @@ std::vector<Divergence> found_unlike_origin(const Evidence& evidence) {
                "it stored " + named() + ", which the origin has not had there");
         break;
       case Kind::hole:
-        if (!was_there(evidence, finding)) break;
+        if (!was_there(evidence, finding) || was_of_no_interest(evidence, *stream, finding.seq, finding.subject)) break;
         report("the mirror stores the origin's " + named() + ", which it has", "it went on to " + text(finding.last) + " without it");
         break;
     }

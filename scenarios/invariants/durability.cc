@@ -7,6 +7,7 @@
 #include "core/base/assert.h"
 #include "core/base/hash.h"
 #include "core/nats/subject.h"
+#include "scenarios/invariants/consumer_history.h"
 #include "scenarios/invariants/invariants.h"
 
 namespace windtunnel::scenarios {
@@ -250,10 +251,26 @@ bool had_damage(const Evidence& evidence, const StreamKey& key) {
   });
 }
 
-bool was_of_no_interest(const Evidence& evidence, const FinalStream& stream, core::Seq seq) {
+namespace {
+
+// Whether a consumer was there without a break from before the run on, and has always wanted that subject.
+bool was_always_wanted(const Evidence& evidence, const FinalStream& stream, std::uint64_t subject, core::Instant at) {
+  const bool is_renamed = stream.spec->create_body.find("\"subject_transform") != std::string::npos;
+  if (is_renamed || had_damage(evidence, stream.key) || crashed_between(evidence, stream, core::Instant{}, at)) return false;
+  return std::any_of(evidence.end.consumers.begin(), evidence.end.consumers.end(), [&](const FinalConsumer& each) {
+    return each.stream == stream.key && each.is_listed && each.exists && evidence.changes.is_untouched(key_of(each)) &&
+           wants(each, subject) == true;
+  });
+}
+
+}  // namespace
+
+bool was_of_no_interest(const Evidence& evidence, const FinalStream& stream, core::Seq seq, std::uint64_t subject) {
   const StreamLife* life = evidence.history.life(stream.key);
-  return stream.spec != nullptr && stream.spec->retention == Retention::interest && life != nullptr &&
-         std::any_of(life->skips.begin(), life->skips.end(), [seq](const StreamLife::Skip& skip) { return skip.through == seq; });
+  if (stream.spec == nullptr || stream.spec->retention != Retention::interest || life == nullptr) return false;
+  return std::any_of(life->skips.begin(), life->skips.end(), [&](const StreamLife::Skip& skip) {
+    return skip.through == seq && !was_always_wanted(evidence, stream, subject, skip.at);
+  });
 }
 
 const FinalStream* AckStreams::of(const PublishRecord& record) {

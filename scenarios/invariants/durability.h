@@ -80,8 +80,9 @@ struct FirstCopy {
 // Whether a fault damaged files of the stream, or of the whole node.
 [[nodiscard]] bool had_damage(const Evidence& evidence, const StreamKey& key);
 
-// Whether nobody had an interest in the message of that sequence: it was given, acknowledged, and the message not stored.
-[[nodiscard]] bool was_of_no_interest(const Evidence& evidence, const FinalStream& stream, core::Seq seq);
+// Whether nobody may have had an interest in the message of that sequence and that subject (its hash): the sequence was used up, a
+// publish acknowledged, and the message not stored.
+[[nodiscard]] bool was_of_no_interest(const Evidence& evidence, const FinalStream& stream, core::Seq seq, std::uint64_t subject);
 
 // stream_of_ack, looked for once for each stream that acks named. Evidence: borrowed for its life.
 class AckStreams {

@@ -4,6 +4,7 @@
 #include <array>
 #include <map>
 
+#include "core/base/hash.h"
 #include "scenarios/invariants/durability.h"
 
 namespace windtunnel::scenarios {
@@ -66,8 +67,8 @@ std::vector<Divergence> check_acked_is_durable(const Evidence& evidence) {
       const PublishId id{static_cast<std::uint16_t>(w), i};
       if (message != nullptr && is_what_ack_names(evidence, id, record, message->id)) return true;
       if (may_be_lost(evidence, *stream, record) || was_removed_by_limits(*stream, record.seq())) return true;
-      if (was_of_no_interest(evidence, *stream, record.seq())) return true;
       const auto [subject, since] = first_copy_of(evidence, *stream, id, record);
+      if (was_of_no_interest(evidence, *stream, record.seq(), core::hash_bytes(subject))) return true;
       if (was_removed_on_request(evidence, *stream, record.seq(), subject, since)) return true;
       if (std::exchange(reported[{stream->node, stream->key.stream}], true)) return true;
       Divergence d;
@@ -88,13 +89,6 @@ std::vector<Divergence> check_acked_is_durable(const Evidence& evidence) {
     });
   }
   return out;
-}
-
-// Whether the stream, which keeps only what somebody is interested in, used the sequence up without a message.
-bool was_skipped(const Evidence& evidence, const FinalStream& stream, core::Seq seq) {
-  const StreamLife* life = evidence.history.life(stream.key);
-  if (life == nullptr || stream.spec == nullptr || stream.spec->retention != Retention::interest) return false;
-  return std::any_of(life->skips.begin(), life->skips.end(), [&](const StreamLife::Skip& skip) { return skip.through == seq; });
 }
 
 // Whether the stream ever said that it stored another message with the same id under that sequence.
@@ -157,7 +151,8 @@ std::vector<Divergence> check_publish_outcome_known(const Evidence& evidence) {
         const FinalStream* stream = acked_by.of(record);
         const bool is_stored = stream != nullptr && is_stored_as(*stream, record);
         if (is_stored || (stream != nullptr && record.is_duplicate() && was_first_stored(evidence, *stream, id, record))) return true;
-        if (stream != nullptr && was_skipped(evidence, *stream, record.seq())) return true;
+        if (stream != nullptr && was_of_no_interest(evidence, *stream, record.seq(), core::hash_bytes(subject_of(evidence, id))))
+          return true;
         // Stored, and its node died before it could say so: the repetition after the restart was told of the copy.
         if (stream != nullptr && record.is_duplicate() && crashed_between(evidence, *stream, record.published_at(), record.settled_at()))
           return true;

@@ -152,8 +152,8 @@ std::vector<Divergence> check_mirror_is_prefix(const Evidence& evidence) {
     }
     // A mirror by transforms has the subjects that they are of; which these are is not looked into.
     if (is_reported || pair.has_transforms) continue;
-    // A hole is right only where the origin no longer has the message either, the filter leaves it out, or the mirror's own limits took
-    // it.
+    // A hole is right only where the origin no longer has the message either, the filter leaves it out, or the mirror's own limits or
+    // retention did not keep it.
     const std::optional<std::set<std::uint64_t>> wanted = wanted_subjects(pair);
     for (const auto& [seq, message] : origin.live) {
       if (seq > pair.mirror->state.last_seq) break;
@@ -162,6 +162,7 @@ std::vector<Divergence> check_mirror_is_prefix(const Evidence& evidence) {
       // What the sequence means since the loss after which the mirror has parted.
       if (seq > origin.reused_above && !pair.mirror->mirror_error.empty()) continue;
       if (was_lost_by_mirror(evidence, *pair.mirror, seq) || said_removed(evidence, pair.mirror->key, seq, core::Instant{})) continue;
+      if (was_of_no_interest(evidence, *pair.mirror, seq, message->subject)) continue;
       // It was gone when the mirror came by, and is back since: a power loss may take the mark of a removal (no-resurrection).
       if (said_removed(evidence, pair.origin->key, seq, core::Instant{})) continue;
       report(seq, "the mirror holds the origin's " + named(evidence, *message),

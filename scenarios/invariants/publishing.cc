@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/hash.h"
 #include "scenarios/invariants/durability.h"
 #include "scenarios/invariants/health.h"
 #include "scenarios/invariants/invariants.h"
@@ -86,7 +87,9 @@ std::optional<Divergence> misled_repeat(const Evidence& evidence, const std::map
   if (known == holders.end()) return std::nullopt;
   const auto stored = known->second.find(*own);
   const bool burns_sequences = stream->spec != nullptr && stream->spec->retention == Retention::interest;
-  if ((stored == known->second.end() && burns_sequences) || was_of_no_interest(evidence, *stream, record.seq())) return std::nullopt;
+  if ((stored == known->second.end() && burns_sequences) ||
+      was_of_no_interest(evidence, *stream, record.seq(), core::hash_bytes(subject_of(evidence, id))))
+    return std::nullopt;
   // A crash between the write and the word of it: the copy that is named is one of which nobody heard.
   if (crashed_between(evidence, *stream, kTimeZero, record.settled_at()) &&
       (stored == known->second.end() || !was_heard_of(evidence, *stream, record.seq())))
@@ -136,7 +139,9 @@ std::vector<Divergence> check_pub_ack_truthful(const Evidence& evidence) {
                                                         (record.seq().value > 0 && !was_heard_of(evidence, *stream, record.seq()) &&
                                                          crashed_between(evidence, *stream, kTimeZero, record.settled_at())));
       const bool burns_sequences = stream->spec != nullptr && stream->spec->retention == Retention::interest && record.seq().value > 0;
-      if (is_there || is_unheard || (stored.empty() && burns_sequences) || was_of_no_interest(evidence, *stream, record.seq())) return true;
+      if (is_there || is_unheard || (stored.empty() && burns_sequences) ||
+          was_of_no_interest(evidence, *stream, record.seq(), core::hash_bytes(subject_of(evidence, id))))
+        return true;
       Divergence d;
       d.invariant = "pub-ack-truthful";
       d.stream = stream->key.stream;

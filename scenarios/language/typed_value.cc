@@ -89,7 +89,7 @@ class Checker {
 
   void object_from_shorthand(const YamlTree& tree, const Table& table, std::string_view key, TypedValue& out) {
     if (table.shorthand.empty() || (tree.kind == YamlTree::Kind::scalar && tree.scalar_kind == ScalarKind::null)) {
-      return wrong(tree, key, "a map of keys");
+      return not_an_object(tree, table, key);
     }
     const Key* meant = key_of(table.shorthand, table, nullptr);
     WT_ASSERT(meant != nullptr);
@@ -102,11 +102,28 @@ class Checker {
     }
   }
 
+  void not_an_object(const YamlTree& tree, const Table& table, std::string_view key) {
+    if (key.empty()) return wrong(tree, key, "a map of keys");
+    std::string wanted;
+    for (const Key& each : table.keys) {
+      if (each.is_required) wanted.append(wanted.empty() ? ": { " : ", ").append(each.name).append(": ...");
+    }
+    if (!wanted.empty()) wanted += " }";
+    if (wanted.empty() && !table.variants.empty()) wanted = " with one of " + listed(marks_of(table));
+    diagnostics_.add(tree.where, quoted(key) + ": " + std::string{table.name} + " is a map of keys" + wanted + "; here stands " +
+                                     what_stands_there(tree));
+  }
+
+  static std::vector<std::string_view> marks_of(const Table& table) {
+    std::vector<std::string_view> out;
+    for (const Table* variant : table.variants) out.push_back(variant->mark);
+    return out;
+  }
+
   // Which variant the marks say; nullptr, with a diagnostic, if none or several.
   const Table* variant_of(const YamlTree& tree, const Table& table) {
     const Table* found = nullptr;
-    std::vector<std::string_view> marks;
-    for (const Table* variant : table.variants) marks.push_back(variant->mark);
+    const std::vector<std::string_view> marks = marks_of(table);
     // In the order of the file, so that a message is about the key that came too many.
     for (const YamlTree::Entry& entry : tree.entries) {
       for (const Table* variant : table.variants) {

@@ -97,6 +97,31 @@ TEST_CASE("a source whose start lies ahead of its origin begins with what comes 
   }
 }
 
+TEST_CASE("a mirror that keeps what somebody is interested in uses the other sequences up") {
+  Origin w;
+  const std::string mirror = R"("mirror":{"name":"L"},"retention":"interest")";
+  REQUIRE(error_of(w.client().create_stream("M", mirror)) == 0);
+  w.world.run_for(3s);
+  Json state = w.client().stream("M")["state"];
+  CHECK(state["messages"] == 0);
+  CHECK(state["last_seq"] == 2);
+  REQUIRE(error_of(w.client().create_consumer("M", "c", R"("filter_subject":"l.b","ack_policy":"explicit")")) == 0);
+  w.client().publish("l.a", "3");
+  w.client().publish("l.b", "4");
+  w.client().publish("l.a", "5");
+  w.world.run_for(1s);
+  CHECK(w.subject_of("M", 4) == "l.b");
+  w.restart(sim::Signal::kill);
+  w.client().publish("l.a", "6");
+  w.world.run_for(3s);
+  state = w.client().stream("M")["state"];
+  CHECK(state["messages"] == 1);
+  CHECK(state["first_seq"] == 4);
+  CHECK(state["last_seq"] == 6);
+  CHECK(w.client().stream("M")["mirror"]["lag"] == 0);
+  CHECK_FALSE(w.client().stream("M")["mirror"].contains("error"));
+}
+
 TEST_CASE("a node that dials as a leaf shows the cluster as which it presents itself") {
   HubAndLeaf w;
   w.create_origin();
