@@ -117,6 +117,7 @@ constexpr std::array<DefectInfo, static_cast<std::size_t>(Defect::count_)> kDefe
     {Defect::break_mirror_skips, "break-mirror-skips", "A mirror drops a message and takes it for a hole of its origin.", "", ""},
     {Defect::break_mirror_duplicates, "break-mirror-duplicates", "A mirror stores a message twice.", "", ""},
     {Defect::break_mirror_never_resumes, "break-mirror-never-resumes", "A mirror gives up when it first loses its origin.", "", ""},
+    {Defect::break_interest_missed, "break-interest-missed", "An interest stream takes a message for one that nobody wants.", "", ""},
     {Defect::break_source_skips, "break-source-skips", "A source drops a message.", "", ""},
     {Defect::break_source_duplicates, "break-source-duplicates", "A source stores a message twice.", "", ""},
     {Defect::break_source_rereads, "break-source-rereads", "A source that finds its origin again begins three messages too early.", "", ""},

@@ -76,6 +76,7 @@ enum class Defect : std::uint8_t {
   break_mirror_skips,          // a mirror drops a message and takes it for a hole
   break_mirror_duplicates,     // a mirror stores a message twice
   break_mirror_never_resumes,  // a mirror gives up after the first loss of its link
+  break_interest_missed,       // a stream that keeps what somebody wants keeps nothing of every 20th sequence
   break_source_skips,          // a source drops a message
   break_source_duplicates,     // a source stores a message twice
   break_source_rereads,        // a source that finds its origin again begins some messages too early

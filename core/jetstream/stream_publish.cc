@@ -19,6 +19,7 @@ namespace windtunnel::core {
 namespace {
 
 constexpr std::size_t kHeadersMax = 65'535;
+constexpr std::uint64_t kSabotageEvery = 20;
 
 // The value of an expected-sequence header; what is no number counts as a huge one and fails.
 std::uint64_t expected_number(std::string_view text) {
@@ -156,6 +157,7 @@ Result<Seq> Stream::keep(const Source* bringing, const NewMessage& message, Wall
 
 bool Stream::is_wanted(std::string_view subject) const {
   if (config_.retention != Retention::interest) return true;
+  if (env_.defects.is_on(Defect::break_interest_missed) && store_->last_seq().value % kSabotageEvery == 0) return false;
   return std::any_of(consumers_.begin(), consumers_.end(), [&](const auto& c) { return c.second->matches_filter(subject); });
 }
 

@@ -20,6 +20,20 @@ workloads:
   - { publish: orders.old, at: hub, via: jetstream, rate: 31/s, for: 10s, name: other }
 )";
 
+// Of interest to somebody in the mirror, and to nobody else.
+const std::string kWanted = R"(
+scenario: wanted
+about: A mirror that keeps what its consumer waits for, and uses the other sequences up.
+nodes: { hub: { domain: hub }, leaf: { domain: leaf, leaf_of: hub } }
+streams:
+  - { on: hub, name: ORDERS, subjects: [orders.>], storage: file }
+  - { on: leaf, name: COPY, retention: interest, mirror: { name: ORDERS, domain: hub } }
+consumers: [ { on: leaf, stream: COPY, name: idle, durable_name: idle, ack_policy: explicit, filter_subject: orders.new } ]
+workloads:
+  - { publish: orders.new, at: hub, via: jetstream, rate: 50/s, for: 10s, name: careful }
+  - { publish: orders.old, at: hub, via: jetstream, rate: 31/s, for: 10s, name: other }
+)";
+
 // The hub is away for so long that the retries of 2.10 are two minutes apart.
 const std::string kLongOutage = R"(
 scenario: long-outage
@@ -106,6 +120,7 @@ std::vector<BrokenCore> broken_copies() {
       {"does not say that nobody answers", kWrongDomain, "config-error-surfaced", {Defect::nats_7530}, "config-error-surfaced"},
       {"skips messages of the origin", kMirror, "mirror-is-prefix", {Defect::break_mirror_skips}, "mirror-is-prefix"},
       {"skips messages that the mirror's filter is for", kFiltered, "mirror-is-prefix", {Defect::break_mirror_skips}, "mirror-is-prefix"},
+      {"skips what a consumer of the mirror waits for", kWanted, "mirror-is-prefix", {Defect::break_interest_missed}, "mirror-is-prefix"},
       {"stores messages of the origin twice",
        kMirror,
        "no-duplicate-in-mirror",

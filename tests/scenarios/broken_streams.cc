@@ -78,6 +78,18 @@ workloads:
   - { consume: ORDERS, at: hub, consumer: busy }
 )";
 
+// Whoever is told that a message is stored may count on it for as long as a consumer waits for it.
+const std::string kAwaited = R"(
+scenario: awaited
+about: An interest stream with a consumer for some of its subjects that nobody reads.
+nodes: { hub: {} }
+streams: [ { on: hub, name: ORDERS, subjects: [orders.>], retention: interest } ]
+consumers: [ { on: hub, stream: ORDERS, name: idle, durable_name: idle, ack_policy: explicit, filter_subject: orders.new } ]
+workloads:
+  - { publish: orders.new, at: hub, via: jetstream, rate: 20/s, for: 4s }
+  - { publish: orders.old, at: hub, via: jetstream, rate: 20/s, for: 4s }
+)";
+
 const std::string kQueue = R"(
 scenario: queue
 about: A work queue and its worker.
@@ -146,6 +158,7 @@ workloads:
 
 std::vector<BrokenCore> broken_streams() {
   return {
+      {"takes a message for one that nobody wants", kAwaited, "acked-is-durable", {Defect::break_interest_missed}, "acked-is-durable"},
       {"does not compare expected revisions", kKeyValue, "cas-exact", {Defect::break_cas}, "cas-exact"},
       {"does not find what was just stored",
        kKeyValue,
