@@ -72,7 +72,7 @@ void CopyWatch::begin() {
     MirrorTrack& track = *mirrors_.emplace_back(std::make_unique<MirrorTrack>());
     track.mirror = {ids_.at(stream.on), stream.name};
     track.origin = {ids_.at(origin->on), origin->name};
-    track.filter = stream.mirror->filter_subject;
+    track.from = &*stream.mirror;
     track.has_transforms = stream.create_body.find("\"subject_transform") != std::string::npos;
     track.may_begin_late = stream.create_body.find("\"opt_start_") != std::string::npos;
     roles_[track.mirror.node][track.mirror.stream].mirror = &track;
@@ -135,7 +135,7 @@ void CopyWatch::on_event(const sim::TraceEvent& event) {
 void CopyWatch::origin_stored(MirrorTrack& track, const Stored& message) {
   // After a loss it gives its sequences again.
   while (!track.awaited.empty() && track.awaited.back().seq >= message.seq) track.awaited.pop_back();
-  if (!track.filter.empty() && !core::matches(message.subject, track.filter)) return;
+  if (!track.from->takes(message.subject)) return;
   track.awaited.push_back({message.seq, message.content, message.subject_hash, message.time, false});
 }
 

@@ -85,7 +85,7 @@ class CopyWatch final : public sim::TraceObserver {
   struct MirrorTrack {
     StreamKey mirror;
     StreamKey origin;
-    std::string filter;  // empty: everything
+    const OriginSpec* from = nullptr;
     bool has_transforms = false;
     bool may_begin_late = false;  // its configuration says from where
     bool has_begun = false;

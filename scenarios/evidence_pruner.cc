@@ -112,7 +112,7 @@ void EvidencePruner::find_families() {
       }
     }
     const bool is_plain = std::all_of(members.begin(), members.end(), [&](const StreamSpec* member) {
-      return is_ring(scenario, *member) && !is_sourced(*member) && (!member->mirror || member->mirror->filter_subject.empty());
+      return is_ring(scenario, *member) && !is_sourced(*member) && (!member->mirror || member->mirror->filters.empty());
     });
     if (!is_plain) continue;
     Family& family = families_.emplace_back();

@@ -20,6 +20,7 @@ constexpr core::EventName kConsumerFailed{"consumer.recovery_failed"};
 constexpr core::EventName kSlow{"disk.slow"};
 constexpr core::EventName kConsumerCreated{"consumer.created"};
 constexpr core::EventName kDelivered{"consumer.delivered"};
+constexpr core::EventName kUntaken{"consumer.untaken"};
 constexpr core::EventName kAcked{"consumer.acked"};
 constexpr core::EventName kConfirmed{"consume.confirmed"};
 constexpr core::EventName kMirrorRequest{"mirror.request"};
@@ -142,6 +143,12 @@ void History::on_event(const sim::TraceEvent& event) {
     case kAcked.hash:
       consumer_of(event).push_back({event.at, seq("seq"), event.name == kAcked, static_cast<std::uint64_t>(number(event, "count"))});
       break;
+    case kUntaken.hash: {
+      std::vector<ConsumerEvent>& events = consumer_of(event);
+      const auto is_it = [&](const ConsumerEvent& each) { return !each.is_ack && each.seq == seq("seq"); };
+      if (const auto last = std::find_if(events.rbegin(), events.rend(), is_it); last != events.rend()) last->is_untaken = true;
+      break;
+    }
     case kConfirmed.hash:
       confirmed_acks_.push_back({event.at, std::string(text(event, "on")), std::string(text(event, "stream")), seq("seq")});
       break;

@@ -108,6 +108,7 @@ struct ConsumerEvent {
   core::Seq seq;
   bool is_ack = false;      // else a delivery
   std::uint64_t count = 0;  // of a delivery: how often by then
+  bool is_untaken = false;  // it reached nobody, and is not counted
 };
 struct ConsumerKey {
   StreamKey stream;

@@ -58,10 +58,8 @@ std::optional<std::uint64_t> LagWatcher::lag_of(const Copy& copy) const {
   const core::Seq ours = stream->store().state().last_seq;
   if (theirs <= ours) return 0;
   // A mirror hears nothing of what its filter leaves out, nor of what its origin removed before it had it.
-  std::vector<std::string> filters;
-  if (!copy.sample.from->filter_subject.empty()) filters.push_back(copy.sample.from->filter_subject);
   const core::Seq begin = stream->config().mirror ? stream->config().mirror->opt_start_seq : core::Seq{};
-  return origin->store().count_matching(filters, std::max(ours.next(), begin));
+  return origin->store().count_matching(copy.sample.from->filters, std::max(ours.next(), begin));
 }
 
 std::optional<std::uint64_t> LagWatcher::source_lag_of(const Copy& copy, core::Stream& origin) const {
@@ -71,11 +69,8 @@ std::optional<std::uint64_t> LagWatcher::source_lag_of(const Copy& copy, core::S
   const auto index = static_cast<std::size_t>(&from - spec.sources.data());
   if (sources == nullptr || sources->all().size() != spec.sources.size()) return std::nullopt;
   const core::Source& source = *sources->all()[index];
-  std::vector<std::string> filters;
-  if (!from.filter_subject.empty()) filters.push_back(from.filter_subject);
-  for (const core::SubjectTransformConfig& each : source.origin().subject_transforms) filters.push_back(each.source);
   // What lies before its start it is not to have.
-  return origin.store().count_matching(filters, std::max(source.position().seq.next(), source.origin().opt_start_seq));
+  return origin.store().count_matching(from.filters, std::max(source.position().seq.next(), source.origin().opt_start_seq));
 }
 
 std::optional<std::uint64_t> LagWatcher::reported_lag_of(const StreamSpec& mirror) const {

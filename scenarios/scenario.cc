@@ -7,6 +7,7 @@
 
 #include "core/base/assert.h"
 #include "core/base/hash.h"
+#include "core/nats/subject.h"
 
 namespace windtunnel::scenarios {
 namespace {
@@ -44,6 +45,10 @@ void add_deadline(std::string& out, std::string_view what, const std::optional<W
 }
 
 }  // namespace
+
+bool OriginSpec::takes(std::string_view subject) const {
+  return filters.empty() || std::any_of(filters.begin(), filters.end(), [&](const auto& each) { return core::matches(subject, each); });
+}
 
 std::string SourcePosition::text() const { return line == 0 ? file : file + ":" + std::to_string(line) + ":" + std::to_string(column); }
 

@@ -67,11 +67,13 @@ enum class Retention : std::uint8_t { limits, interest, workqueue };
 
 // A mirror's origin or one of a stream's sources.
 struct OriginSpec {
-  std::string name;          // the stream there
-  std::string external_api;  // "$JS.hub.API"; empty: the same node
-  std::string domain;        // "hub", from `domain:` or from an external_api of the form $JS.<domain>.API; else empty
-  std::string filter_subject;
+  std::string name;                  // the stream there
+  std::string external_api;          // "$JS.hub.API"; empty: the same node
+  std::string domain;                // "hub", from `domain:` or from an external_api of the form $JS.<domain>.API; else empty
+  std::vector<std::string> filters;  // what it takes, its transforms' subjects included; empty: everything
   friend bool operator==(const OriginSpec&, const OriginSpec&) = default;
+
+  [[nodiscard]] bool takes(std::string_view subject) const;
 };
 
 struct StreamSpec {

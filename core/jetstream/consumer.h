@@ -200,6 +200,7 @@ class Consumer {
   PendingDeliveries pending_;
   FiledPosition filed_;
   std::map<Seq, std::uint64_t> redelivered_;  // deliveries - 1
+  std::set<Seq> untaken_;                     // pending, and their last delivery reached nobody: it does not count
   std::set<Seq> unremoved_;                   // acknowledged, and could not leave their stream: it closes, or its disk fails
   RedeliveryQueue redeliver_;
   std::int64_t num_pending_ = 0;      // not yet delivered, matching; below 0 by a defect only

@@ -137,6 +137,7 @@ void Consumer::forget(Seq seq) {
   pending_.remove(seq);
   redeliver_.remove(seq);
   redelivered_.erase(seq);
+  untaken_.erase(seq);
   filed_.forget(seq);
 }
 

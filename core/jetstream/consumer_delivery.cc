@@ -86,8 +86,9 @@ bool Consumer::deliver_next() {
     if (taken == Taken::end_of_stream) stream_exhausted();
     return is_signalled_;
   }
+  const bool is_redelivery = pending_.contains(message.seq);
   pace(message);
-  if (is_closed_ || (deliveries > 1 && !pending_.contains(message.seq))) return !is_closed_;  // acknowledged meanwhile
+  if (is_closed_ || (is_redelivery && !pending_.contains(message.seq))) return !is_closed_;  // acknowledged meanwhile
   if (!deliver(message, deliveries)) {
     put_back(message.seq, deliveries);
     return false;
@@ -180,7 +181,7 @@ void Consumer::exhaust(Seq seq, Exhausts how) {
 bool Consumer::take_redelivery(StoredMessage& message, std::uint64_t& deliveries) {
   const Seq seq = redeliver_.take_front();
   if (!pending_.contains(seq)) return false;
-  const std::uint64_t before = deliveries_of(seq);
+  const std::uint64_t before = deliveries_of(seq) - untaken_.erase(seq);
   if (is_exhausted(before)) {
     exhaust(seq, Exhausts::by_delivery);
     return false;
@@ -212,6 +213,9 @@ void Consumer::put_back(Seq seq, std::uint64_t deliveries) {
   if (deliveries > 1) {
     if (!pending_.contains(seq)) return;
     if (--redelivered_[seq] == 0) redelivered_.erase(seq);
+    redeliver_.push_front(seq);
+  } else if (pending_.contains(seq)) {
+    untaken_.insert(seq);
     redeliver_.push_front(seq);
   } else if (resume_after_.value > 0 && seq <= resume_after_) {
     last_of_subjects_.push_front(seq);
@@ -291,6 +295,12 @@ bool Consumer::deliver(const StoredMessage& message, std::uint64_t deliveries) {
   }
   track(message.seq, deliveries);
   env_.log.trace("consumer.delivered", {{"stream", host_.stream_name()}, {"consumer", name_}, {"seq", message.seq.value}, {"count", told}});
+  if (request && !was_taken && config_.ack_policy != AckPolicy::none) {
+    // Nobody has it: whoever asks next gets it at once, and as if this had not been.
+    untaken_.insert(message.seq);
+    redeliver_.push_back(message.seq);
+    env_.log.trace("consumer.untaken", {{"stream", host_.stream_name()}, {"consumer", name_}, {"seq", message.seq.value}});
+  }
   return true;
 }
 
@@ -304,7 +314,7 @@ void Consumer::track(Seq seq, std::uint64_t deliveries) {
   } else {
     const Instant now = env_.clock.now();
     const Instant due = after(now, ack_wait_of(seq));
-    if (deliveries > 1) {
+    if (pending_.contains(seq)) {
       pending_.set_due(seq, now, due);  // the first consumer sequence stays bound to it
     } else {
       pending_.put(seq, {delivery, now, due});

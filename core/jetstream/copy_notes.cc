@@ -60,6 +60,7 @@ std::vector<CopyNote> CopyNotes::load() {
   if (directory_.empty()) return {};
   const Result<std::string> bytes = env_.disk.read_file(directory_ + kFile);
   is_loaded_ = true;
+  is_there_ = bytes || bytes.error().code != Errc::not_found;
   if (!bytes) return {};
   std::optional<std::vector<CopyNote>> notes = decode(*bytes);
   if (!notes) {
@@ -96,9 +97,11 @@ Status CopyNotes::try_write() {
   std::vector<CopyNote> notes = current_();
   if (notes == written_) return {};
   const std::string temporary = directory_ + kFile + ".tmp";
-  WT_CHECK(write_in_place(env_, temporary, encode(notes), syncs_));
+  const bool syncs = syncs_ || !is_there_;
+  WT_CHECK(write_in_place(env_, temporary, encode(notes), syncs));
   WT_CHECK(env_.disk.rename(temporary, directory_ + kFile));
-  if (syncs_) WT_CHECK(sync_names_of(env_, directory_));
+  if (syncs) WT_CHECK(sync_names_of(env_, directory_));
+  is_there_ = true;
   written_ = std::move(notes);
   return {};
 }

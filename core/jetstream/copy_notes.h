@@ -47,6 +47,8 @@ class CopyNotes {
   void changed(Duration within);
   // Writes now, unless nothing changed; says so if it cannot. Suspends.
   void write();
+  // Whether there is such a file, once load() has returned. Its first writing is durable, so a stream of ours has one.
+  [[nodiscard]] bool is_there() const { return is_there_; }
   // What the file says.
   [[nodiscard]] const std::vector<CopyNote>& written() const { return written_; }
   // Orderly end. Suspends. `writes`: what is to be written is.
@@ -63,6 +65,7 @@ class CopyNotes {
   std::vector<CopyNote> written_;
   Instant due_ = kForever;
   bool is_loaded_ = false;
+  bool is_there_ = false;
   bool is_writing_ = false;  // its task has been spawned
   bool is_closed_ = false;
   WaitList waiting_;

@@ -200,6 +200,10 @@ OriginTaken Mirror::receive_checked(const OriginMessage& message, const std::str
 }
 
 OriginTaken Mirror::receive(OriginMessage& message) {
+  if (stream_.config().sealed) {
+    consumer_.show_error(api_errors::sealed());
+    return OriginTaken::failed;
+  }
   if (checks_copies()) {
     if (message.pending < kCaughtUp) stream_.caught_up();
     std::string subject = message.subject;

@@ -44,9 +44,11 @@ struct OriginFacts {
   bool is_known = false;  // the origin answered
   std::string created;
   Retention retention = Retention::limits;
+  Seq first_seq;
   Seq last_seq;
   WallTime last_time;
-  bool is_other = false;                  // where the message that was copied last should be is another one
+  bool is_other = false;                  // where the message that was asked for should be is another one
+  bool is_gone = false;                   // it was asked for, and is not there or may not be read
   std::optional<OriginMessage> at_probe;  // what is there, if it was asked for and could be had
 };
 
@@ -86,7 +88,8 @@ class OriginConsumer {
     [[nodiscard]] virtual bool knows_origin() const = 0;
     // By what the origin is to be known again; nullopt: nothing. Suspends.
     virtual std::optional<OriginProbe> probe() = 0;
-    // Before each attempt: whether this is the origin that was copied so far. The error ends the attempt, and is shown. Suspends.
+    // Before each attempt: whether this is the origin that was copied so far. The error ends the attempt, and is shown. If the owner has
+    // another probe then, it is asked for and the owner meets the origin once more. Suspends.
     virtual ApiStatus meet(const OriginFacts& facts) = 0;
     // Where the consumer is to begin. Does not suspend.
     [[nodiscard]] virtual OriginStart start_at() const = 0;
@@ -160,6 +163,7 @@ class OriginConsumer {
   bool set_up();
   bool attempt();
   bool learn(OriginFacts& facts);
+  bool meet(OriginFacts& facts);
   bool look_for(const OriginProbe& probe, OriginFacts& facts);
   bool find_message(Seq seq, std::optional<OriginMessage>& message);
   [[nodiscard]] bool minds_identity() const;

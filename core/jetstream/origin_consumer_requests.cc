@@ -146,8 +146,8 @@ bool OriginConsumer::learn(OriginFacts& facts) {
   if (config == nullptr || state == nullptr || !config->is_object() || !state->is_object()) return true;
   std::string retention = "limits";
   std::string last_time;
-  if (!read(*json, "created", facts.created) || !read(*config, "retention", retention) || !read(*state, "last_seq", facts.last_seq) ||
-      !read(*state, "last_ts", last_time)) {
+  if (!read(*json, "created", facts.created) || !read(*config, "retention", retention) || !read(*state, "first_seq", facts.first_seq) ||
+      !read(*state, "last_seq", facts.last_seq) || !read(*state, "last_ts", last_time)) {
     return true;
   }
   facts.retention = retention == "workqueue" ? Retention::work_queue : retention == "interest" ? Retention::interest : Retention::limits;
@@ -169,6 +169,8 @@ bool OriginConsumer::minds_identity() const {
 // Whether the origin has given the sequence to another message meanwhile, as one does that a power loss took back. Costs one
 // request, if it may be asked. False as learn() has it. Suspends.
 bool OriginConsumer::look_for(const OriginProbe& probe, OriginFacts& facts) {
+  facts.is_other = facts.is_gone = false;
+  facts.at_probe.reset();
   if (facts.last_seq < probe.seq) return true;
   const auto is_other = [&](WallTime theirs) { return probe.by == OriginProbe::By::time ? theirs != probe.time : theirs > probe.time; };
   if (probe.by != OriginProbe::By::content && facts.last_seq == probe.seq) {
@@ -177,6 +179,7 @@ bool OriginConsumer::look_for(const OriginProbe& probe, OriginFacts& facts) {
   }
   std::optional<OriginMessage> there;
   if (!find_message(probe.seq, there)) return false;
+  facts.is_gone = !there;
   if (probe.by == OriginProbe::By::content) {
     facts.at_probe = std::move(there);
   } else if (there) {
@@ -242,12 +245,7 @@ bool OriginConsumer::set_up() {
 bool OriginConsumer::attempt() {
   if (looks_at_home() && origin_.name == reader_.stream) return false;  // a stream is no origin of itself
   OriginFacts facts;
-  if (!learn(facts) || is_closed_) return false;
-  if (ApiStatus stranger = owner_.meet(facts)) {
-    fail(std::move(*stranger));
-    return false;
-  }
-  if (is_closed_) return false;
+  if (!learn(facts) || is_closed_ || !meet(facts)) return false;
   is_acknowledged_ = facts.is_known && facts.retention != Retention::limits && !env_.defects.is_on(Defect::nats_3207);
   is_work_queue_ = is_acknowledged_ && facts.retention == Retention::work_queue;
   std::array<char, 32> buffer;
@@ -290,6 +288,21 @@ bool OriginConsumer::attempt() {
   env_.log.info(names_.connected,
                 {{"stream", reader_.stream}, {"origin", origin_.name}, {"reader", reader_.name}, {"from", position.next().value}});
   return true;
+}
+
+// False if the attempt ends here. Suspends.
+bool OriginConsumer::meet(OriginFacts& facts) {
+  const bool is_asked = facts.is_known && minds_identity();
+  const std::optional<OriginProbe> before = is_asked ? owner_.probe() : std::nullopt;
+  ApiStatus stranger = owner_.meet(facts);
+  if (is_closed_) return false;
+  const std::optional<OriginProbe> next = before && !stranger ? owner_.probe() : std::nullopt;
+  if (next && next->seq != before->seq) {
+    if (!look_for(*next, facts) || is_closed_) return false;
+    stranger = owner_.meet(facts);
+  }
+  if (stranger) fail(*std::move(stranger));
+  return !stranger && !is_closed_;
 }
 
 bool OriginConsumer::read_answer(const std::string& answer, std::string& name, Seq& position) {

@@ -77,6 +77,9 @@ ApiStatus Source::meet(const OriginFacts& facts) {
     position_.seq = Seq{};
     if (doubt_) doubt_->is_certain = true;
     set_.changed();
+  } else if (doubt_ && facts.is_gone && facts.first_seq <= position_.seq) {
+    position_.seq = Seq{};  // it may be another one's by now; what is behind it in time is new
+    set_.changed();
   }
   if (!is_same_origin_) {
     position_.created = facts.created;

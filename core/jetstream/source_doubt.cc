@@ -100,7 +100,7 @@ void Source::begin_doubt(bool is_certain) {
   if (doubt_) doubt.through = std::max(doubt.through, doubt_->through);
   if (!doubt.copied.empty()) doubt.through = std::max(doubt.through, doubt.copied.back().seq);
   doubt_ = std::move(doubt);
-  position_.seq = Seq{};
+  position_.seq = vouched_.seq;
   position_.at = vouched_.at;
   position_.time = vouched_.time;
   set_.changed();

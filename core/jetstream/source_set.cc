@@ -1,6 +1,8 @@
 #include "core/jetstream/source_set.h"
 
 #include <algorithm>
+#include <functional>
+#include <iterator>
 #include <utility>
 
 #include "core/base/json_writer.h"
@@ -21,6 +23,8 @@ constexpr Duration kNoteWithin = 1s;
 constexpr Duration kNoteLazilyWithin = 1min;
 // A position whose message is among so many first ones may go with the next message that comes.
 constexpr std::uint64_t kNearFront = 64;
+// So many that are no sources any more are remembered.
+constexpr std::size_t kRetiredMax = 64;
 
 CopyNote note_of(const Source& source, Seq own_last) {
   const SourcePosition& known = source.known();
@@ -30,11 +34,12 @@ CopyNote note_of(const Source& source, Seq own_last) {
 
 }  // namespace
 
-SourceSet::SourceSet(Stream& stream, const std::vector<StreamSource>& origins)
+SourceSet::SourceSet(Stream& stream, const std::vector<StreamSource>& origins, bool is_added)
     : stream_(stream),
       scanning_(stream.env_.tasks),
       notes_(stream.env_, stream.config().storage == StorageType::file ? stream.directory() : std::string{},
-             stream.context_.settings.sync_always, [this] { return current(); }) {
+             stream.context_.settings.sync_always, [this] { return current(); }),
+      is_added_(is_added) {
   for (const StreamSource& origin : origins) sources_.push_back(std::make_unique<Source>(stream_, *this, origin));
 }
 
@@ -63,8 +68,10 @@ void SourceSet::update(const std::vector<StreamSource>& origins) {
     const auto heir = std::find_if(added.begin(), added.end(), [&](const Source* each) { return each->key() == gone->key(); });
     if (heir != added.end()) {
       (*heir)->take_over(*gone);
-    } else {
-      recovered_.erase(gone->key());
+    } else if (recovered_.erase(gone->key()) > 0) {
+      retire(note_of(*gone, stream_.store().last_seq()));
+    } else if (const CopyNote* note = loaded_note(gone->key())) {
+      retire(CopyNote{*note});
     }
   }
   are_recovered_ = false;
@@ -84,11 +91,29 @@ std::vector<CopyNote> SourceSet::current() const {
       notes.push_back(note_of(*source, stream_.store().last_seq()));
     } else {
       // Not looked at yet: what was noted still holds.
-      const auto loaded = std::find_if(loaded_.begin(), loaded_.end(), [&](const CopyNote& note) { return note.key == source->key(); });
-      if (loaded != loaded_.end()) notes.push_back(*loaded);
+      if (const CopyNote* loaded = loaded_note(source->key())) notes.push_back(*loaded);
     }
   }
+  const auto is_source = [this](const CopyNote& note) {
+    return std::any_of(sources_.begin(), sources_.end(), [&](const auto& source) { return source->key() == note.key; });
+  };
+  std::copy_if(retired_.begin(), retired_.end(), std::back_inserter(notes), std::not_fn(is_source));
   return notes;
+}
+
+// One that comes back goes on where it was: what it brought before may have been taken away since, and is not to come again.
+void SourceSet::retire(CopyNote note) {
+  std::erase_if(retired_, [&](const CopyNote& each) { return each.key == note.key; });
+  if (retired_.size() >= kRetiredMax) retired_.erase(retired_.begin());
+  retired_.push_back(std::move(note));
+}
+
+const CopyNote* SourceSet::loaded_note(std::string_view key) const {
+  for (const std::vector<CopyNote>* notes : {&retired_, &loaded_}) {
+    const auto found = std::find_if(notes->begin(), notes->end(), [&](const CopyNote& note) { return note.key == key; });
+    if (found != notes->end()) return &*found;
+  }
+  return nullptr;
 }
 
 bool SourceSet::may_lose_messages() const {
@@ -148,15 +173,15 @@ void SourceSet::recover() {
   if (are_recovered_) return;
   const MutexLock lock{scanning_};
   if (are_recovered_) return;
-  if (!std::exchange(is_loaded_, true)) loaded_ = notes_.load();
+  if (!std::exchange(is_loaded_, true)) load();
   // One scan for all that wait for it.
   std::vector<Source*> wanted;
   const Seq last = stream_.store().last_seq();
   for (const std::unique_ptr<Source>& each : sources_) {
     if (recovered_.contains(each->key())) continue;
     wanted.push_back(each.get());
-    const auto note = std::find_if(loaded_.begin(), loaded_.end(), [&](const CopyNote& loaded) { return loaded.key == each->key(); });
-    if (note == loaded_.end()) continue;
+    const CopyNote* note = loaded_note(each->key());
+    if (note == nullptr) continue;
     // Messages that are lost since it was written are to be copied again.
     const bool holds = note->at <= last;
     if (holds) {
@@ -166,10 +191,34 @@ void SourceSet::recover() {
     }
   }
   scan(wanted);
-  for (const Source* each : wanted) recovered_.insert(each->key());
+  for (Source* each : wanted) {
+    if (is_from_elsewhere() && each->position().seq.value == 0)
+      each->set_position(SourcePosition{{}, {}, stream_.store().state().last_time, each->position().created});
+    recovered_.insert(each->key());
+    std::erase_if(retired_, [&](const CopyNote& note) { return note.key == each->key(); });
+  }
   // Others may have been added meanwhile.
   are_recovered_ = std::all_of(sources_.begin(), sources_.end(), [&](const auto& each) { return recovered_.contains(each->key()); });
-  changed();
+  if (notes_.is_there()) {
+    changed();
+  } else {
+    notes_.write();  // from now on the stream is one of ours
+  }
+}
+
+// Suspends.
+void SourceSet::load() {
+  loaded_ = notes_.load();
+  for (const CopyNote& note : loaded_) {
+    const bool is_source = std::any_of(sources_.begin(), sources_.end(), [&](const auto& source) { return source->key() == note.key; });
+    if (!is_source) retire(note);
+  }
+}
+
+// Whether another server has filled the stream, which keeps no notes. It goes on from the time of the last message where no message tells
+// how far a source had come, and so is it done here: from the beginning everything would come again that was consumed there.
+bool SourceSet::is_from_elsewhere() const {
+  return !is_added_ && !notes_.is_there() && stream_.config().storage == StorageType::file && stream_.store().state().first_seq.value > 1;
 }
 
 bool SourceSet::find_again(Source& source) {

@@ -22,7 +22,8 @@ class Stream;
 
 class SourceSet {
  public:
-  SourceSet(Stream& stream, const std::vector<StreamSource>& origins);
+  // `is_added`: by an update, to a stream that had none.
+  SourceSet(Stream& stream, const std::vector<StreamSource>& origins, bool is_added);
   SourceSet(const SourceSet&) = delete;
   SourceSet& operator=(const SourceSet&) = delete;
 
@@ -61,6 +62,10 @@ class SourceSet {
   [[nodiscard]] bool is_noted(const Source& source) const;
   [[nodiscard]] std::vector<CopyNote> current() const;
   void scan(std::vector<Source*> wanted);
+  void load();
+  [[nodiscard]] bool is_from_elsewhere() const;
+  void retire(CopyNote note);
+  [[nodiscard]] const CopyNote* loaded_note(std::string_view key) const;
 
   Stream& stream_;
   std::vector<std::unique_ptr<Source>> sources_;  // in the order of the configuration
@@ -69,7 +74,9 @@ class SourceSet {
   std::set<std::string, std::less<>> recovered_;  // the keys of those whose position is known
   bool are_recovered_ = false;                    // all of them
   std::vector<CopyNote> loaded_;                  // of the last run
+  std::vector<CopyNote> retired_;                 // of those that are no sources any more, and may become some again
   bool is_loaded_ = false;
+  bool is_added_;
 };
 
 }  // namespace windtunnel::core

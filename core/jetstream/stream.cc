@@ -35,13 +35,21 @@ Result<std::unique_ptr<Stream>> Stream::open(const StreamContext& context, Strea
   options.block_size = block_size_for(config);
   options.compression = config.compression;
   options.first_seq = config.first_seq;
+  options.holds_expired = !config.sources.empty() && config.max_age.count() > 0;
   std::unique_ptr<StreamStore> store;
   if (config.storage == StorageType::memory) {
     store = make_memory_store(context.env, std::move(options));
   } else {
     WT_TRY(store, open_file_store(context.env, context.settings, std::move(options)));
   }
-  return std::unique_ptr<Stream>(new Stream(context, std::move(config), created, std::move(store)));
+  std::unique_ptr<Stream> stream{new Stream(context, std::move(config), created, std::move(store))};
+  if (stream->store_->holds_expired()) {
+    // How far its sources have come the last messages tell, which a kill may have kept from being noted.
+    stream->sources_->before_purge();
+    if (const Status expired = stream->store_->let_expire(); !expired)
+      context.env.log.error("stream.store_failed", {{"stream", stream->config_.name}, {"error", expired.error().text()}});
+  }
+  return stream;
 }
 
 Stream::Stream(const StreamContext& context, StreamConfig config, WallTime created, std::unique_ptr<StreamStore> store)
@@ -61,7 +69,7 @@ Stream::Stream(const StreamContext& context, StreamConfig config, WallTime creat
     for (const auto& [name, consumer] : consumers_) consumer->on_removed(seq, subject, purges_ > 0);
   });
   if (config_.mirror) mirror_ = std::make_unique<Mirror>(*this, *config_.mirror);
-  if (!config_.sources.empty()) sources_ = std::make_unique<SourceSet>(*this, config_.sources);
+  if (!config_.sources.empty()) sources_ = std::make_unique<SourceSet>(*this, config_.sources, /*is_added=*/false);
 }
 
 Stream::~Stream() {
@@ -161,6 +169,8 @@ Status Stream::update(StreamConfig config) {
   dedupe_.set_window(config_.duplicate_window);
   if (has_new_subjects) subscribe();
   serve_direct_gets();
+  if (sources_) sources_->before_purge();
+  if (mirror_) mirror_->before_purge();
   WT_CHECK(store_->set_limits(store_limits(config_)));
   WT_CHECK(write_meta());
   update_sources();
@@ -173,7 +183,7 @@ void Stream::update_sources() {
   if (sources_) {
     sources_->update(config_.sources);  // it stays even without any: somebody may wait for its notes
   } else if (!config_.sources.empty()) {
-    sources_ = std::make_unique<SourceSet>(*this, config_.sources);
+    sources_ = std::make_unique<SourceSet>(*this, config_.sources, /*is_added=*/true);
     sources_->start();
   }
 }

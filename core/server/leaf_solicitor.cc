@@ -70,9 +70,11 @@ Duration LeafSolicitor::connect_once() {
   return reconnect + ended->penalty();
 }
 
-// The announced addresses come first, then the configured one; the one that was connected stays in front.
+// The announced addresses and the configured one. Whatever became of the link, the next one is dialled next (reference: wire 11.4): one
+// that takes connections and does not answer must not keep a leaf from the others.
 void LeafSolicitor::take_announced_addresses(const LeafLink& link) {
-  std::deque<Address> all{addresses_.front()};
+  const Address current = addresses_.front();
+  std::deque<Address> all;
   const auto add = [&](const Address& address) {
     if (all.size() < kAddressesMax && std::find(all.begin(), all.end(), address) == all.end()) all.push_back(address);
   };
@@ -80,6 +82,12 @@ void LeafSolicitor::take_announced_addresses(const LeafLink& link) {
     if (const std::optional<Address> address = parse_url(url)) add(*address);
   }
   add(remote_.address);
+  add(current);
+  // The rest of an older list stays known while nobody has announced another one.
+  if (link.announced_urls().empty()) {
+    for (const Address& address : addresses_) add(address);
+  }
+  std::rotate(all.begin(), std::find(all.begin(), all.end(), current) + 1, all.end());
   addresses_ = std::move(all);
 }
 

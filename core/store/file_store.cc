@@ -32,6 +32,8 @@ class StoreHandle final : public StreamStore {
   Result<std::uint64_t> compact(Seq seq) override { return store_->compact(seq); }
   Status truncate(Seq seq) override { return store_->truncate(seq); }
   Status ready() override { return store_->ready(); }
+  bool holds_expired() const override { return store_->holds_expired(); }
+  Status let_expire() override { return store_->let_expire(); }
   StreamState state() const override { return store_->state(); }
   Seq last_seq() const override { return store_->last_seq(); }
   std::vector<Seq> deleted() const override { return store_->deleted(); }

@@ -23,7 +23,7 @@ void FileStore::start_background() {
 // When the oldest message is due; kForever if none ever is.
 Instant FileStore::next_expiry() const {
   const Duration max_age = options_.limits.max_age;
-  if (max_age.count() <= 0 || messages_ == 0) return kForever;
+  if (max_age.count() <= 0 || options_.holds_expired || messages_ == 0) return kForever;
   const Seq seq = first_seq();
   const Duration age = env_.clock.wall_now() - WallTime{block_of(seq)->find(seq)->time};
   return after(env_.clock.now(), std::max(max_age - age, kExpiryPause));

@@ -40,6 +40,8 @@ class FileStore final : public std::enable_shared_from_this<FileStore> {
   Status open();
 
   Result<Seq> append(std::optional<Seq> at, const NewMessage& message, WallTime time);
+  [[nodiscard]] bool holds_expired() const { return options_.holds_expired; }
+  Status let_expire();
   Status skip_through(Seq through, WallTime time);
   Result<StoredMessage> load(Seq seq);
   Result<std::optional<StoredMessage>> load_next(const std::vector<std::string>& filters, Seq from);

@@ -34,6 +34,7 @@ Status FileStore::open() {
   WT_CHECK(env_.disk.make_directories(files_.directory()));
   if (settings_.opens_early && is_there) {
     WT_TRY(early_, state_by_index());
+    if (early_) options_.holds_expired = false;
   }
   if (!early_) WT_CHECK(recover());
   if (!is_there) WT_CHECK(sync_names_above(env_, files_.directory()));

@@ -214,13 +214,22 @@ Status FileStore::enforce_limits() {
 
 Status FileStore::expire(WallTime now) {
   const Duration max_age = options_.limits.max_age;
-  if (max_age.count() <= 0 || has(Defect::break_expiry)) return {};
+  if (max_age.count() <= 0 || options_.holds_expired || has(Defect::break_expiry)) return {};
   while (messages_ > 0) {
     const Seq seq = first_seq();
     if (now - WallTime{block_of(seq)->find(seq)->time} < max_age) break;
     WT_CHECK(remove_for_limit(seq));
   }
   return {};
+}
+
+Status FileStore::let_expire() {
+  const MutexLock lock{mutex_};
+  WT_CHECK(ready_locked());
+  WT_CHECK(check_usable());
+  options_.holds_expired = false;
+  wake_.set();
+  return expire(env_.clock.wall_now());
 }
 
 Status FileStore::set_limits(const StoreLimits& limits) {

@@ -314,6 +314,8 @@ class MemoryStore final : public StreamStore {
   Status truncate(Seq seq) override { return contents_->truncate(seq); }
 
   Status ready() override { return {}; }
+  bool holds_expired() const override { return false; }
+  Status let_expire() override { return {}; }
   StreamState state() const override { return contents_->state(); }
   Seq last_seq() const override { return contents_->last_seq(); }
   std::vector<Seq> deleted() const override { return contents_->deleted(); }

@@ -31,6 +31,9 @@ struct StreamStoreOptions {
   Bytes block_size;  // from the configuration; StoreSettings::block_size overrides it
   Compression compression = Compression::none;
   Seq first_seq;  // configured first sequence; 0: none
+  // What has become too old while the server was down stays until let_expire(), for what it tells its reader. Of a store in files
+  // that ended in order it goes at once.
+  bool holds_expired = false;
 };
 
 }  // namespace windtunnel::core

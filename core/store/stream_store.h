@@ -101,6 +101,11 @@ class StreamStore {
   // and last_seq() are answered, as index.db tells them, until this has returned without error or any call above has. Suspends.
   virtual Status ready() = 0;
 
+  // Whether messages that are too old may still be there (StreamStoreOptions::holds_expired), and the end of that. let_expire()
+  // suspends.
+  [[nodiscard]] virtual bool holds_expired() const = 0;
+  virtual Status let_expire() = 0;
+
   // None of these suspends.
   [[nodiscard]] virtual StreamState state() const = 0;
   [[nodiscard]] virtual Seq last_seq() const = 0;              // as in state(), which costs more

@@ -100,9 +100,9 @@ std::size_t copies_of(const Scenario& scenario, const StreamSpec& origin) {
 std::map<core::Seq, PublishId> owed(const Evidence& evidence, const FinalStream& origin, const FinalCopy& copy) {
   std::map<core::Seq, PublishId> out;
   const auto is_meant = [&](std::uint64_t subject) {
-    if (copy.from->filter_subject.empty()) return true;
+    if (copy.from->filters.empty()) return true;
     return std::any_of(origin.latest.begin(), origin.latest.end(), [&](const LatestOfSubject& latest) {
-      return core::hash_bytes(latest.subject) == subject && core::matches(latest.subject, copy.from->filter_subject);
+      return core::hash_bytes(latest.subject) == subject && copy.from->takes(latest.subject);
     });
   };
   for (const FinalMessage& message : origin.messages) {
@@ -114,8 +114,7 @@ std::map<core::Seq, PublishId> owed(const Evidence& evidence, const FinalStream&
                                        [&](const FinalConsumer& each) { return each.stream == origin.key; }) ||
                            copies_of(evidence.scenario, *origin.spec) > 1;
   const StreamLife* life = evidence.history.life(origin.key);
-  if (origin.has_stream_limits || is_consumed || life == nullptr || !copy.from->filter_subject.empty() || is_trimmed(evidence, origin))
-    return out;
+  if (origin.has_stream_limits || is_consumed || life == nullptr || !copy.from->filters.empty() || is_trimmed(evidence, origin)) return out;
   std::unordered_map<std::uint64_t, PublishId> published;  // by content
   for (std::size_t w = 0; w < evidence.ledger.books().size(); ++w) {
     evidence.ledger.books()[w].each([&](std::uint64_t index, const PublishRecord& record) {
@@ -157,10 +156,9 @@ bool has_rollups(const Scenario& scenario) {
   });
 }
 
-// Whether the configuration of its sources leaves out what lies before a start, or what no transform matches.
-bool is_partial(const FinalStream& stream) {
-  return stream.spec->create_body.find("\"opt_start_") != std::string::npos ||
-         stream.spec->create_body.find("\"subject_transforms\"") != std::string::npos;
+// Whether the configuration of its sources leaves out what lies before a start, or was another one for a while.
+bool is_partial(const Evidence& evidence, const FinalStream& stream) {
+  return stream.spec->create_body.find("\"opt_start_") != std::string::npos || !evidence.changes.bodies_of(stream.key).empty();
 }
 
 // The streams whose publishers' messages come by this origin, and those on the way.
@@ -247,7 +245,7 @@ std::vector<Divergence> check_no_loss_after_offline(const Evidence& evidence) {
       // What an aggregate's own limits and consumers took, nobody can tell from what never came. What operators took was noted as it came.
       const bool is_rolled_up = stream.limits.allows_rollup && has_rollups(evidence.scenario);
       const bool keeps_all = !stream.has_limits && stream.spec->retention == Retention::limits && !is_rolled_up;
-      if (is_reported || !keeps_all || is_partial(stream) || !is_due(evidence, copy)) continue;
+      if (is_reported || !keeps_all || is_partial(evidence, stream) || !is_due(evidence, copy)) continue;
       std::optional<std::vector<core::Seq>> brought;
       if (is_trimmed(evidence, stream)) {
         brought = has_order ? ever_brought(evidence, stream, copy) : std::nullopt;

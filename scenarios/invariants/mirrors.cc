@@ -83,11 +83,11 @@ bool was_lost_by_mirror(const Evidence& evidence, const FinalStream& mirror, cor
 
 // Which subjects of the origin the mirror is to have, by hash; nullopt: all.
 std::optional<std::set<std::uint64_t>> wanted_subjects(const MirrorPair& pair) {
-  const std::string& filter = pair.mirror->spec->mirror->filter_subject;
-  if (filter.empty()) return std::nullopt;
+  const OriginSpec& from = *pair.mirror->spec->mirror;
+  if (from.filters.empty()) return std::nullopt;
   std::set<std::uint64_t> out;
   for (const LatestOfSubject& latest : pair.origin->latest) {
-    if (core::matches(latest.subject, filter)) out.insert(core::hash_bytes(latest.subject));
+    if (from.takes(latest.subject)) out.insert(core::hash_bytes(latest.subject));
   }
   return out;
 }
@@ -150,8 +150,7 @@ std::vector<Divergence> check_mirror_is_prefix(const Evidence& evidence) {
       is_reported = true;
       break;
     }
-    // A mirror by transforms has the subjects that they are of; which these are is not looked into.
-    if (is_reported || pair.has_transforms) continue;
+    if (is_reported) continue;
     // A hole is right only where the origin no longer has the message either, the filter leaves it out, or the mirror's own limits or
     // retention did not keep it.
     const std::optional<std::set<std::uint64_t>> wanted = wanted_subjects(pair);

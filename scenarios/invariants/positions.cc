@@ -31,7 +31,8 @@ std::vector<Divergence> check_delivery_count_monotone(const Evidence& evidence) 
     for (const ConsumerEvent& event : watched.second) {
       if (event.is_ack) continue;
       const ConsumerEvent* before = std::exchange(last[event.seq], &event);
-      if (before == nullptr ? event.count == 1 : event.count > before->count) continue;
+      const std::uint64_t counted = before == nullptr ? 0 : before->count - (before->is_untaken ? 1 : 0);
+      if (event.count > counted && (before != nullptr || event.count == 1)) continue;
       // What a crash made it forget it counts anew, and a sequence that was used again is another message.
       const std::vector<Crash>& crashes = evidence.history.crashes();
       const bool has_forgotten = std::any_of(crashes.begin(), crashes.end(), [&](const Crash& crash) {
@@ -48,7 +49,7 @@ std::vector<Divergence> check_delivery_count_monotone(const Evidence& evidence) 
       d.first_seq = event.seq;
       d.at = event.at;
       d.expected = "consumer " + key.consumer + " delivers sequence " + std::to_string(event.seq.value) + " with the count " +
-                   std::to_string(before == nullptr ? 1 : before->count + 1);
+                   std::to_string(counted + 1);
       d.actual = "its count is " + std::to_string(event.count);
       out.push_back(std::move(d));
       break;

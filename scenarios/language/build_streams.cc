@@ -11,7 +11,13 @@ namespace {
 OriginSpec build_origin(const TypedValue& value, const Scenario& scenario, Diagnostics& diagnostics) {
   OriginSpec origin;
   origin.name = value.get<std::string>("name");
-  origin.filter_subject = value.get_or<std::string>("filter_subject", "");
+  if (std::string filter = value.get_or<std::string>("filter_subject", ""); !filter.empty()) origin.filters.push_back(std::move(filter));
+  if (const TypedValue* transforms = value.find("subject_transforms")) {
+    for (const TypedValue& each : transforms->items) {
+      const std::string from = each.get_or<std::string>("src", "");
+      origin.filters.push_back(from.empty() ? ">" : from);
+    }
+  }
   const TypedValue* domain = value.find("domain");
   const TypedValue* external = value.find("external");
   if (domain != nullptr && external != nullptr) {

@@ -164,5 +164,25 @@ TEST_CASE("an ack of a far consumer's message is confirmed only if the consumer 
   }
 }
 
+// As 2.10.27: of a message that nobody took the delivery does not count.
+TEST_CASE("what was sent to somebody who had gone goes to whoever asks next, at once, and as if for the first time") {
+  FarStream w{core::Seed{1}};
+  REQUIRE(error_of(w.hub->create_consumer("O", "C", R"("ack_policy":"explicit","max_deliver":1)")) == 0);
+  const std::string gone = w.hub->pull("O", "C", R"({"batch":2,"expires":20000000000})");
+  w.hub->wire().unsubscribe(gone);
+  w.hub->publish("o.a", "job");
+  w.world.run_for(100ms);
+  const std::vector<Heard> heard = w.hub->fetch("O", "C", 1);
+  REQUIRE(heard.size() == 1);
+  CHECK(heard.front().payload == "job");
+  CHECK(heard.front().reply.starts_with("$JS.ACK.hub._.O.C.1.1.") == false);  // the delivery that was lost had number 1
+  CHECK(heard.front().reply.find(".O.C.1.1.") != std::string::npos);
+  const Json info = w.hub->consumer("O", "C");
+  CHECK(info["num_ack_pending"] == 1);
+  CHECK(info["num_redelivered"] == 1);
+  CHECK(w.hub->ack(heard.front()));
+  CHECK(w.hub->consumer("O", "C")["num_ack_pending"] == 0);
+}
+
 }  // namespace
 }  // namespace windtunnel::tests

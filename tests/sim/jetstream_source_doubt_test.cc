@@ -310,5 +310,55 @@ TEST_CASE("what is gone, here or there, is not in the way of finding out") {
   }
 }
 
+TEST_CASE("an origin whose clock was ahead is read on from the noted sequence, whatever its clock says since") {
+  HubAndEdges w{1};
+  w.create_origin(1);
+  w.create_all(HubAndEdges::source(1));
+  w.world.process("e1").step_clock(8min);
+  w.publish(1, 5);
+  w.world.run_for(3min);  // noted, with a time that lies ahead
+  w.world.process("e1").step_clock(-5min);
+  w.publish(1, 5);
+  CHECK(w.until_count(10) < 5s);
+  w.world.signal("hub", sim::Signal::kill);
+  w.publish(1, 5);
+  w.world.run_for(1s);
+  start_hub(w);
+  CHECK(w.until_count(15) < 5s);
+  CHECK(w.state()["last_seq"] == 15);
+}
+
+TEST_CASE("what grew too old while the server was down tells how far its source had come") {
+  HubAndEdges w{1};
+  w.create_origin(1);
+  w.create_all(HubAndEdges::source(1), R"(,"max_age":20000000000,"duplicate_window":100000000)");
+  w.publish(1, 5);
+  CHECK(w.until_count(5) < 5s);
+  w.world.run_for(5s);
+  w.publish(1, 3);
+  CHECK(w.until_count(8) < 5s);
+  w.world.signal("hub", sim::Signal::kill);  // before it notes them
+  w.world.run_for(30s);
+  start_hub(w);
+  w.publish(1, 1);
+  w.world.run_for(5s);
+  CHECK(w.count() == 1);
+  CHECK(w.state()["last_seq"] == 9);
+}
+
+TEST_CASE("what an update of the limits takes from an aggregate is not copied again after a kill") {
+  HubAndEdges w{1};
+  w.create_origin(1);
+  w.create_all(HubAndEdges::source(1), R"(,"duplicate_window":100000000)");
+  w.publish(1, 8);
+  CHECK(w.until_count(8) < 5s);
+  const std::string update = R"({"name":"ALL","sources":[)" + HubAndEdges::source(1) + R"(],"duplicate_window":100000000,"max_bytes":1})";
+  REQUIRE(error_of(w.hub->api("STREAM.UPDATE.ALL", update)) == 0);
+  CHECK(w.count() == 0);
+  w.restart_hub(sim::Signal::kill);
+  w.world.run_for(5s);
+  CHECK(w.state()["last_seq"] == 8);
+}
+
 }  // namespace
 }  // namespace windtunnel::tests

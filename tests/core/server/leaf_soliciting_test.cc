@@ -10,12 +10,12 @@ using Json = nlohmann::json;
 
 // The soliciting side: the test is the acceptor.
 struct RawHub {
-  explicit RawHub(tests::LoopbackWorld& w) : world(w) {}
+  explicit RawHub(tests::LoopbackWorld& w, std::uint16_t p = 7422) : world(w), port(p) {}
 
   // Accepts one connection and greets it.
   void accept_once(const std::string& info) {
     if (listener == nullptr) {
-      Result<std::unique_ptr<Listener>> opened = world.host("rawhub").env().network.listen(7422);
+      Result<std::unique_ptr<Listener>> opened = world.host("rawhub").env().network.listen(port);
       REQUIRE(opened.has_value());
       listener = std::move(*opened);
     }
@@ -40,6 +40,7 @@ struct RawHub {
   }
 
   tests::LoopbackWorld& world;
+  std::uint16_t port;
   std::unique_ptr<Listener> listener;
   std::unique_ptr<Connection> connection;
   std::vector<Instant> at;  // when it was dialled
@@ -50,12 +51,12 @@ const std::string kHubInfo =
     "INFO "
     "{\"server_id\":\"NX\",\"server_name\":\"go-hub\",\"version\":\"2.10.27\",\"proto\":1,\"headers\":true,\"auth_required\":true,\"max_"
     "payload\":1048576,\"jetstream\":true,"
-    "\"client_id\":7,\"nonce\":\"abc\",\"domain\":\"hub\",\"compression\":\"s2_auto\",\"leafnode_urls\":[\"127.0.0.1:7422\"],\"info_on_"
+    "\"client_id\":7,\"nonce\":\"abc\",\"domain\":\"hub\",\"compression\":\"s2_auto\",\"leafnode_urls\":[\"rawhub:7422\"],\"info_on_"
     "connect\":true} \r\n";
 const std::string kConnectInfo =
     "INFO "
     "{\"server_id\":\"NX\",\"server_name\":\"go-hub\",\"client_id\":7,\"connect_info\":true,\"remote_account\":\"$G\",\"leafnode_urls\":["
-    "\"127.0.0.1:7422\"]} \r\n";
+    "\"rawhub:7422\"]} \r\n";
 
 TEST_CASE("the handshake of the soliciting side, and nothing before the second INFO") {
   ServerWorld w;
@@ -129,6 +130,24 @@ TEST_CASE("how long a solicitor waits before it dials again") {
       CHECK(hub.at[1] - hub.at[0] <= row.at_most);
     }));
   }
+}
+
+TEST_CASE("one that takes connections and is no hub does not keep a leaf from the others that were announced") {
+  ServerWorld w;
+  RawHub first{w.world};
+  RawHub second{w.world, 7423};
+  const std::string info = "INFO {\"client_id\":7,\"leafnode_urls\":[\"rawhub:7422\",\"rawhub:7423\"]} \r\n";
+  CHECK(w.world.run("rawhub", [&] {
+    w.world.host("leaf").tasks().spawn("start", [&w] { CHECK(w.add(node("leaf", {"rawhub"})).start().has_value()); });
+    first.accept_once(info);
+    first.say("-ERR 'Authorization Violation'\r\n");
+    first.connection->close();
+    second.accept_once(info);
+    CHECK(second.at[0] - first.at[0] <= 1s + 10ms);
+    second.connection->close();
+    first.accept_once(info);
+    CHECK(first.at[1] - second.at[0] <= 1s + 10ms);
+  }));
 }
 
 TEST_CASE("a hub that says nothing, or no second time, is given up") {

@@ -66,7 +66,7 @@ TEST_CASE("a stream is kept typed and as the JSON that nats-server is sent") {
   CHECK(s.streams[2].storage == Storage::memory);
   CHECK(s.streams[2].retention == Retention::workqueue);
   // Both ways of naming the origin mean the same.
-  CHECK(s.streams[1].mirror == OriginSpec{.name = "ORDERS", .external_api = "$JS.hub.API", .domain = "hub", .filter_subject = ""});
+  CHECK(s.streams[1].mirror == OriginSpec{.name = "ORDERS", .external_api = "$JS.hub.API", .domain = "hub", .filters = {}});
   CHECK(s.streams[2].sources.at(0) == *s.streams[1].mirror);
   CHECK(s.origin(s.streams[1], *s.streams[1].mirror) == &s.streams[0]);
   CHECK(s.origin(s.streams[2], s.streams[2].sources[0]) == &s.streams[0]);
