@@ -125,6 +125,7 @@ void CopyWatch::on_event(const sim::TraceEvent& event) {
   } else {
     const core::Seq seq = seq_of(event, "seq");
     for (MirrorTrack* track : roles->mirrors_of_it) {
+      track->gone = seq;
       const auto at = std::lower_bound(track->awaited.begin(), track->awaited.end(), seq,
                                        [](const Awaited& each, core::Seq wanted) { return each.seq < wanted; });
       if (at != track->awaited.end() && at->seq == seq) at->is_removed = true;
@@ -136,7 +137,7 @@ void CopyWatch::origin_stored(MirrorTrack& track, const Stored& message) {
   // After a loss it gives its sequences again.
   while (!track.awaited.empty() && track.awaited.back().seq >= message.seq) track.awaited.pop_back();
   if (!track.from->takes(message.subject)) return;
-  track.awaited.push_back({message.seq, message.content, message.subject_hash, message.time, false});
+  track.awaited.push_back({message.seq, message.content, message.subject_hash, message.time, message.seq == track.gone});
 }
 
 // By all that the origin ever stored.

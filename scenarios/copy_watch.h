@@ -87,6 +87,7 @@ class CopyWatch final : public sim::TraceObserver {
     StreamKey origin;
     const OriginSpec* from = nullptr;
     bool has_transforms = false;
+    core::Seq gone;               // the last one that left the origin: too large a message goes before the word that it came
     bool may_begin_late = false;  // its configuration says from where
     bool has_begun = false;
     core::Seq last;               // its own

@@ -125,6 +125,7 @@ void FaultDriver::apply_signal(const faults::SendSignal& action) {
   const bool is_kill = action.name == faults::SignalName::abrt || action.name == faults::SignalName::kill;
   if (is_kill && place.process->is_running()) world_.history().crashed({world_.kernel().now(), place.process->node(), false});
   place.is_ending = !is_kill && place.process->is_running();
+  if (place.is_ending) world_.history().stopped(world_.kernel().now(), place.process->node());
   place.process->signal(signal_of(action.name));
 }
 

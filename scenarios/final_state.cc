@@ -22,13 +22,17 @@ std::set<core::Seq> rolled_up(const Scenario& scenario, const Ledger& ledger, co
   };
   std::vector<Unheard> unheard;
   const StreamLife* life = history.life(stream.key);
-  if (life == nullptr) return {};
+  const bool has_any = std::any_of(scenario.workloads.begin(), scenario.workloads.end(), [](const WorkloadSpec& workload) {
+    const auto* publish = std::get_if<PublishSpec>(&workload.work);
+    return publish != nullptr && publish->rollup != PublishSpec::Rollup::none;
+  });
+  if (life == nullptr || !has_any) return {};
   for (const Ledger::Book& book : ledger.books()) {
     const WorkloadSpec* workload = scenario.workload(book.name);
     const auto* publish = workload == nullptr ? nullptr : std::get_if<PublishSpec>(&workload->work);
-    if (publish == nullptr || publish->rollup == PublishSpec::Rollup::none) continue;
+    if (publish == nullptr) continue;
     book.each([&](std::uint64_t i, const PublishRecord& record) {
-      if (publish->is_rollup(i)) contents[record.content()] = publish->rollup;
+      if (publish->rollup != PublishSpec::Rollup::none && publish->is_rollup(i)) contents[record.content()] = publish->rollup;
       const bool is_repeat = record.outcome() == Outcome::acked && record.is_duplicate();
       if (is_repeat && ledger.stream_of(record.stream()) == stream.key.stream && life->at(record.seq()).empty())
         unheard.push_back({record.seq(), record.content(), core::hash_bytes(publish->subject_of(i))});

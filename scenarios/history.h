@@ -139,6 +139,8 @@ class History final : public sim::TraceObserver {
  public:
   void on_event(const sim::TraceEvent& event) override;
   void crashed(Crash crash) { crashes_.push_back(crash); }
+  // It was asked to end in order: what it has in memory only goes all the same.
+  void stopped(core::Instant at, sim::NodeId node) { stops_.push_back({at, node, false}); }
   void damaged(Damage damage) { damages_.push_back(std::move(damage)); }
   // The node is about to start, with these files.
   void starting(sim::NodeId node, const sim::DiskTree& tree);
@@ -152,6 +154,7 @@ class History final : public sim::TraceObserver {
   [[nodiscard]] const StreamLife* life(const StreamKey& key) const;
   [[nodiscard]] const std::map<StreamKey, StreamLife>& lives() const { return lives_; }
   [[nodiscard]] const std::vector<Crash>& crashes() const { return crashes_; }
+  [[nodiscard]] const std::vector<Crash>& stops() const { return stops_; }
   [[nodiscard]] const std::vector<Damage>& damages() const { return damages_; }
   [[nodiscard]] const std::map<ConsumerKey, std::vector<ConsumerEvent>>& consumers() const { return consumers_; }
   // When its server first said that it is there; kForever: never.
@@ -185,6 +188,7 @@ class History final : public sim::TraceObserver {
   // By node: a few that were asked for last; lives_ keeps its elements in place.
   std::vector<std::vector<std::pair<std::string_view, StreamLife*>>> recent_;
   std::uint64_t stored_count_ = 0;
+  std::vector<Crash> stops_;
   std::vector<Crash> crashes_;
   std::vector<FailedFsync> failed_fsyncs_;
   std::vector<SlowOperation> slow_operations_;

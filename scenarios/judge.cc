@@ -11,6 +11,9 @@
 namespace windtunnel::scenarios {
 namespace {
 
+// A load that goes on leaves a lag at one look or another.
+constexpr core::Duration kOnTheirWay = std::chrono::milliseconds{500};
+
 std::uint64_t value_of(const Evidence& evidence, LostMessages& lost, std::uint16_t workload, Counter counter) {
   const Ledger::Book& book = evidence.ledger.books()[workload];
   switch (counter) {
@@ -134,11 +137,12 @@ void judge_consumed(const CaseFile& file, const Expectation& expectation, const 
 
 void judge_lag(const CaseFile& file, const Expectation& expectation, const LagExpectation& wanted, std::vector<Divergence>& out) {
   for (const LagWatch& watch : file.lag_watches) {
-    if (watch.expectation != &wanted || watch.met_at) continue;
+    if (watch.expectation != &wanted || watch.is_met()) continue;
     Divergence d = unmet(expectation,
                          "mirror " + wanted.mirror + ": lag " + wanted.lag.text() + " within " + faults::format_duration(wanted.within) +
                              " of the last fault",
-                         "lag " + std::to_string(watch.lag), watch.deadline);
+                         watch.has_parted ? std::string("the mirror has parted from its origin") : "lag " + std::to_string(watch.lag),
+                         std::min(watch.deadline, file.evidence.end.at));
     d.stream = wanted.mirror;
     d.node = wanted.on;
     out.push_back(std::move(d));
@@ -238,6 +242,8 @@ void judge_divergence(const Expectation& expectation, const DivergenceExpectatio
 }
 
 }  // namespace
+
+bool LagWatch::is_met() const { return met_at && *looked_at - *met_at <= kOnTheirWay; }
 
 std::vector<Divergence> judge(const CaseFile& file) {
   const Scenario& scenario = file.evidence.scenario;

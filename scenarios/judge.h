@@ -17,8 +17,14 @@ struct LagWatch {
   const LagExpectation* expectation = nullptr;
   SourcePosition where;
   core::Instant deadline;
-  std::optional<core::Instant> met_at;
-  std::uint64_t lag = 0;  // when it was last looked at, until then
+  // Until the deadline, or the end of the run:
+  std::optional<core::Instant> looked_at;
+  std::optional<core::Instant> met_at;  // the last time
+  std::uint64_t lag = 0;                // when it was last looked at
+  bool has_parted = false;              // then too: it follows its origin no more
+
+  // Whether it held then, but for messages that were just on their way.
+  [[nodiscard]] bool is_met() const;
 };
 
 struct CaseFile {

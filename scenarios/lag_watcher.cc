@@ -73,6 +73,11 @@ std::optional<std::uint64_t> LagWatcher::source_lag_of(const Copy& copy, core::S
   return origin.store().count_matching(from.filters, std::max(source.position().seq.next(), source.origin().opt_start_seq));
 }
 
+bool LagWatcher::has_parted(const StreamSpec& spec) const {
+  core::Stream* stream = world_.stream(spec.on, spec.name);
+  return stream != nullptr && stream->mirror() != nullptr && stream->mirror()->has_parted();
+}
+
 std::optional<std::uint64_t> LagWatcher::reported_lag_of(const StreamSpec& mirror) const {
   core::Stream* copy = world_.stream(mirror.on, mirror.name);
   if (copy == nullptr || copy->mirror() == nullptr) return std::nullopt;
@@ -84,15 +89,17 @@ void LagWatcher::look(std::optional<core::Instant> last_fault, core::Instant pub
   if (!last_fault || now < *last_fault) return;
   for (LagWatch& watch : watches_) {
     watch.deadline = core::after(*last_fault, watch.expectation->within);
-    if (watch.met_at || now > watch.deadline) continue;
+    if (now > watch.deadline) continue;
     const StreamSpec* mirror = world_.scenario().stream(watch.expectation->on, watch.expectation->mirror);
     if (mirror == nullptr || !mirror->mirror) continue;
     const auto copy = std::find_if(copies_.begin(), copies_.end(), [&](const Copy& each) { return each.sample.copy == mirror; });
     if (copy == copies_.end()) continue;
     const std::optional<std::uint64_t> lag = watch.expectation->is_reported ? reported_lag_of(*mirror) : lag_of(*copy);
     if (!lag) continue;
+    watch.looked_at = now;
     watch.lag = *lag;
-    if (watch.expectation->lag.holds(*lag)) watch.met_at = now;
+    watch.has_parted = !watch.expectation->is_reported && has_parted(*mirror);
+    if (watch.expectation->lag.holds(*lag) && !watch.has_parted) watch.met_at = now;
   }
   const core::Instant quiet = std::max(*last_fault, publishing_until);
   if (now >= quiet) look_at(quiet);
@@ -118,12 +125,15 @@ void LagWatcher::look_at(core::Instant quiet) {
   }
   const bool is_over = std::all_of(copies_.begin(), copies_.end(), [&](const Copy& copy) { return is_decided(copy); });
   if (is_over) return;
-  for (Copy& copy : copies_) copy.lag = lag_of(copy);
+  for (Copy& copy : copies_) {
+    copy.lag = lag_of(copy);
+    copy.has_parted = has_parted(*copy.sample.copy);
+  }
   for (Copy& copy : copies_) {
     if (copy.sample.level_at != core::kForever) continue;
-    // Level with an origin that is itself behind is not there yet.
-    const bool is_level =
-        copy.lag == 0 && std::all_of(copy.upstream.begin(), copy.upstream.end(), [&](std::size_t each) { return copies_[each].lag == 0; });
+    // Level with an origin that is itself behind is not there yet; unless that one has parted from its own.
+    const auto brings_nothing = [&](std::size_t each) { return copies_[each].lag == 0 || copies_[each].has_parted; };
+    const bool is_level = copy.lag == 0 && std::all_of(copy.upstream.begin(), copy.upstream.end(), brings_nothing);
     if (is_level) copy.sample.level_at = now;
     if (copy.lag && now <= copy.sample.due_at) copy.sample.lag = *copy.lag;
   }

@@ -43,6 +43,7 @@ class LagWatcher {
     std::uint64_t backlog = 0;             // messages, when they did
     SyncBound bound;
     std::optional<std::uint64_t> lag;  // when it was last looked at
+    bool has_parted = false;           // a mirror that follows its origin no more, and says so
   };
 
   void find_upstream();
@@ -55,6 +56,7 @@ class LagWatcher {
   [[nodiscard]] bool is_broken_above(const Copy& copy) const;
   // Messages that the copy has still to bring. nullopt if one of the two streams cannot be seen.
   [[nodiscard]] std::optional<std::uint64_t> lag_of(const Copy& copy) const;
+  [[nodiscard]] bool has_parted(const StreamSpec& spec) const;
   [[nodiscard]] std::optional<std::uint64_t> source_lag_of(const Copy& copy, core::Stream& origin) const;
   [[nodiscard]] std::optional<std::uint64_t> reported_lag_of(const StreamSpec& mirror) const;
 

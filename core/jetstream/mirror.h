@@ -32,6 +32,8 @@ class Mirror final : private OriginConsumer::Owner {
   [[nodiscard]] bool is_reading() const { return consumer_.is_reading(); }
   [[nodiscard]] std::uint64_t reported_lag() const { return consumer_.lag(); }
   [[nodiscard]] const ApiStatus& error() const { return consumer_.error(); }
+  // Whether the origin is not what was copied any more: it keeps what it has, and says so.
+  [[nodiscard]] bool has_parted() const { return has_parted_; }
   // Setup attempts so far.
   [[nodiscard]] std::uint64_t attempts() const { return consumer_.attempts(); }
 

@@ -112,6 +112,14 @@ bool is_copied(const Evidence& evidence, const FinalStream& stream, const FinalM
                      [&](const FinalMessage& each) { return each.seq == message.seq && is_same(each, message); });
 }
 
+// Whether the stream came back without the sequence, after all that it said it stored there: then that was to be given again.
+bool was_given_up(const StreamLife& life, core::Seq seq) {
+  const std::vector<const StoredEvent*> stored = life.at(seq);
+  return std::any_of(life.steps_back.begin(), life.steps_back.end(), [&](const StreamLife::StepBack& step) {
+    return step.to < seq && std::all_of(stored.begin(), stored.end(), [&](const StoredEvent* each) { return each->at <= step.at; });
+  });
+}
+
 // What is read was stored like that, and not made up from damaged bytes.
 bool report_made_up(const Evidence& evidence, const FinalStream& stream, const StreamLife& life, std::vector<Divergence>& out) {
   std::multimap<core::Seq, const StoredEvent*> stored;
@@ -121,8 +129,9 @@ bool report_made_up(const Evidence& evidence, const FinalStream& stream, const S
     const bool was_stored = std::any_of(begin, end, [&](const auto& entry) { return is_same(*entry.second, message); });
     if (was_stored) continue;
     // A crash between the write and the word of it: the message is there, whole, and nobody was told.
+    const bool is_new = begin == end || was_given_up(life, message.seq);
     const bool is_unsaid =
-        begin == end && message.id && (evidence.ledger.is_genuine(*message.id, message.content) || is_copied(evidence, stream, message));
+        is_new && message.id && (evidence.ledger.is_genuine(*message.id, message.content) || is_copied(evidence, stream, message));
     if (is_unsaid) continue;
     Divergence d = about("corruption-is-surfaced", stream, message.seq, evidence.end.at);
     d.expected = "what is read under sequence " + std::to_string(message.seq.value) + " is what was stored there, or an error";

@@ -20,6 +20,20 @@ workloads:
   - { publish: orders.old, at: hub, via: jetstream, rate: 31/s, for: 10s, name: other }
 )";
 
+// The same by a transform, of what alternates with the rest.
+const std::string kRenamed = R"(
+scenario: renamed
+about: A mirror and a source that take some of their origin's subjects under other names.
+nodes: { hub: { domain: hub }, leaf: { domain: leaf, leaf_of: hub } }
+streams:
+  - { on: hub, name: ORDERS, subjects: [orders.>], storage: file }
+  - { on: leaf, name: COPY, mirror: { name: ORDERS, domain: hub, subject_transforms: [ { src: orders.new.*, dest: "new.{{wildcard(1)}}" } ] } }
+  - { on: leaf, name: ALL, sources: [ { name: ORDERS, domain: hub, subject_transforms: [ { src: orders.new.*, dest: "new.{{wildcard(1)}}" } ] } ] }
+workloads:
+  - { publish: orders.new, subjects: 3, at: hub, via: jetstream, rate: 50/s, for: 10s, name: careful }
+  - { publish: orders.old, at: hub, via: jetstream, rate: 31/s, for: 12s, name: other }
+)";
+
 // Of interest to somebody in the mirror, and to nobody else.
 const std::string kWanted = R"(
 scenario: wanted
@@ -120,6 +134,16 @@ std::vector<BrokenCore> broken_copies() {
       {"does not say that nobody answers", kWrongDomain, "config-error-surfaced", {Defect::nats_7530}, "config-error-surfaced"},
       {"skips messages of the origin", kMirror, "mirror-is-prefix", {Defect::break_mirror_skips}, "mirror-is-prefix"},
       {"skips messages that the mirror's filter is for", kFiltered, "mirror-is-prefix", {Defect::break_mirror_skips}, "mirror-is-prefix"},
+      {"skips messages that a mirror's transform is for",
+       kRenamed,
+       "mirror-is-prefix, sync-makes-progress",
+       {Defect::break_mirror_skips},
+       "mirror-is-prefix"},
+      {"skips messages that a source's transform is for",
+       kRenamed,
+       "no-loss-after-offline, sync-makes-progress",
+       {Defect::break_source_skips},
+       "no-loss-after-offline"},
       {"skips what a consumer of the mirror waits for", kWanted, "mirror-is-prefix", {Defect::break_interest_missed}, "mirror-is-prefix"},
       {"stores messages of the origin twice",
        kMirror,

@@ -97,5 +97,85 @@ TEST_CASE("the same seed gives the same run and another seed another one, whatev
   CHECK(first.trace_hash != other.trace_hash);
 }
 
+// Each without a word of what it expects: every invariant.
+RunResult run_all(const std::string& text, std::uint64_t seed) {
+  RunOptions options = with_defects({}, seed);
+  options.tells_stories = false;
+  std::string all;
+  for (const Invariant& invariant : invariants()) all.append(all.empty() ? "" : ", ").append(invariant.name);
+  return run_text("scenario: s\nabout: x\n" + text + "expect: [ { invariants: [" + all + "] } ]\n", options);
+}
+
+TEST_CASE("what is in memory only goes with its process, however that ends") {
+  for (const char* signal : {"SIGTERM", "SIGUSR2", "SIGKILL"}) {
+    CAPTURE(signal);
+    const RunResult result =
+        run_all(std::string("nodes: { hub: {} }\nstreams: [ { on: hub, name: O, subjects: [o.>], storage: memory } ]\n"
+                            "workloads: [ { publish: o.a, at: hub, via: jetstream, rate: 5/s, for: 10s, name: p } ]\nfaults:\n"
+                            "  - { at: 20s, signal: { node: hub, name: ") +
+                    signal + " } }\n  - { after: 15s, start: hub }\n",
+                1);
+    CHECK_MESSAGE(result.passed(), told(result));
+  }
+}
+
+TEST_CASE("what no sync could save, for the disk stood still, a power loss may take") {
+  for (std::uint64_t seed = 1; seed <= 5; ++seed) {
+    CAPTURE(seed);
+    const RunResult result = run_all(R"(
+nodes: { hub: { sync_interval: 3s } }
+streams: [ { on: hub, name: O, subjects: [o.>] } ]
+workloads: [ { publish: o.x, at: hub, via: jetstream, rate: 20/s, for: 30s, name: p } ]
+faults:
+  - { at: 10s..14s, slow_disk: { node: hub, stall: 15s } }
+  - { after: 10s, power_loss: { node: hub, keep: none } }
+  - { after: 2s, heal_disk: hub }
+  - { after: 0s, start: hub }
+)",
+                                     seed);
+    CHECK_MESSAGE(result.passed(), told(result));
+  }
+}
+
+TEST_CASE("a message of which nobody heard may stand where a power loss had taken another one") {
+  for (std::uint64_t seed = 1; seed <= 12; ++seed) {
+    CAPTURE(seed);
+    const RunResult result = run_all(R"(
+nodes: { hub: {} }
+streams: [ { on: hub, name: O, subjects: [o.>] } ]
+workloads: [ { publish: o.x, at: hub, via: jetstream, rate: 50/s, for: 30s, name: p } ]
+faults:
+  - { at: 10s, power_loss: { node: hub, keep: none } }
+  - { after: 1s, start: hub }
+  - { after: 3s, slow_disk: { node: hub, factor: 200, stall: 1s } }
+  - { after: 200ms..900ms, signal: { node: hub, name: SIGABRT } }
+  - { after: 1s, heal_disk: hub }
+  - { after: 1s, start: hub }
+)",
+                                     seed);
+    CHECK_MESSAGE(result.passed(), told(result));
+  }
+}
+
+TEST_CASE("one of which nobody heard may be rolled up by another publisher, and its repeat be told that it is there") {
+  for (std::uint64_t seed = 20; seed <= 26; ++seed) {
+    CAPTURE(seed);
+    const RunResult result = run_all(R"(
+nodes: { hub: { sync_interval: always } }
+streams: [ { on: hub, name: CFG, subjects: [cfg.>], allow_rollup_hdrs: true } ]
+workloads:
+  - { publish: cfg.x, at: hub, via: jetstream, rate: 40/s, for: 20s, msg_id: true, timeout: 4s, retries: { max: until-acked, wait: 200ms }, name: p }
+  - { publish: cfg.x, at: hub, via: jetstream, rate: 5/s, for: 20s, rollup: subject, timeout: 1s, name: q }
+faults:
+  - { at: 10s, slow_disk: { node: hub, factor: 188 } }
+  - { after: 200ms..900ms, signal: { node: hub, name: SIGKILL } }
+  - { after: 500ms, heal_disk: hub }
+  - { after: 500ms, start: hub }
+)",
+                                     seed);
+    CHECK_MESSAGE(result.passed(), told(result));
+  }
+}
+
 }  // namespace
 }  // namespace windtunnel::scenarios
