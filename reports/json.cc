@@ -139,6 +139,7 @@ std::optional<RunRecord> read_run(const json& object) {
   out.result.seed = out.seed;
   out.result.events = object.at("events").get<std::uint64_t>();
   out.result.virtual_time = core::Duration{object.at("virtual_ns").get<std::int64_t>()};
+  out.result.remarks = texts(object, "remarks");
   out.result.notes = texts(object, "notes");
   out.result.timeline = texts(object, "timeline");
   for (const json& divergence : object.at("divergences")) out.result.divergences.push_back(read_divergence(divergence));
@@ -172,6 +173,7 @@ std::string run_json(const RunRecord& record) {
   out.end_array();
   write_waits(out, "catch_ups", record.result.catch_ups);
   write_waits(out, "surfacings", record.result.surfacings);
+  write_texts(out, "remarks", record.result.remarks);
   write_texts(out, "notes", record.result.notes);
   write_texts(out, "timeline", record.result.timeline);
   out.field("replay", record.replay);

@@ -111,6 +111,7 @@ std::string run_text(const RunRecord& record, TextStyle style) {
                        hash_text(record.result.trace_hash));
   }
   out += '\n';
+  for (const std::string& each : record.result.remarks) out += indented("remark: " + each, "  ");
   if (record.outcome == Outcome::passed) return out;
   if (!record.problem.empty()) out += indented(record.problem, "  ");
   for (std::size_t i = 0; i < std::min(record.result.divergences.size(), kDivergencesShown); ++i)

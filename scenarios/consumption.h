@@ -18,6 +18,7 @@ struct Consumption {  // of one `consume` workload
   std::uint64_t duplicates = 0;  // deliveries of a stream sequence that it had already got
   std::set<core::Seq> got;
   std::uint64_t acks_confirmed = 0;
+  std::string refusal;  // why it never had its consumer; empty: it had, or was not told why not
 };
 
 }  // namespace windtunnel::scenarios

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include "core/base/hash.h"
+#include "core/nats/subject.h"
 #include "faults/units.h"
 #include "scenarios/invariants/durability.h"
 #include "scenarios/invariants/names.h"
@@ -113,6 +115,18 @@ void judge_stream(const CaseFile& file, const Expectation& expectation, const St
   check(wanted.last_seq, "last_seq", stream->state.last_seq.value);
 }
 
+// Whether the workload's consumer is to have messages of that subject.
+bool is_for(const Scenario& scenario, const ConsumeSpec& consume, const FinalStream& stream, std::uint64_t subject) {
+  std::string filter = consume.filter_subject;
+  for (const ConsumerSpec& spec : scenario.consumers) {
+    if (spec.on == consume.on && spec.stream == consume.stream && spec.name == consume.consumer) filter = spec.filter_subject;
+  }
+  if (filter.empty()) return true;
+  return std::any_of(stream.latest.begin(), stream.latest.end(), [&](const LatestOfSubject& each) {
+    return core::hash_bytes(each.subject) == subject && core::matches(each.subject, filter);
+  });
+}
+
 void judge_consumed(const CaseFile& file, const Expectation& expectation, const ConsumedExpectation& wanted, std::vector<Divergence>& out) {
   const auto it =
       std::find_if(file.consumptions.begin(), file.consumptions.end(), [&](const Consumption& c) { return c.workload == wanted.workload; });
@@ -122,7 +136,9 @@ void judge_consumed(const CaseFile& file, const Expectation& expectation, const 
   std::uint64_t missing = 0;
   if (consume != nullptr) {
     if (const FinalStream* stream = file.evidence.end.find(consume->on, consume->stream)) {
-      for (const FinalMessage& message : stream->messages) missing += it->got.contains(message.seq) ? 0 : 1;
+      for (const FinalMessage& message : stream->messages) {
+        if (!it->got.contains(message.seq) && is_for(file.evidence.scenario, *consume, *stream, message.subject)) ++missing;
+      }
     }
   }
   const auto check = [&](const std::optional<Bound>& bound, std::string_view what, std::uint64_t value) {
@@ -275,6 +291,23 @@ std::vector<Divergence> judge(const CaseFile& file) {
   for (const Expectation& expectation : scenario.expectations) {
     if (const auto* wanted = std::get_if<DivergenceExpectation>(&expectation.what))
       judge_divergence(expectation, *wanted, out, file.evidence.end.at);
+  }
+  return out;
+}
+
+std::vector<std::string> remark(const CaseFile& file) {
+  std::vector<std::string> out;
+  for (const FinalStream& stream : file.evidence.end.streams) {
+    const std::string name = stream.key.stream + " on " + stream.node;
+    if (!stream.mirror_error.empty()) out.push_back("mirror " + name + " ends with an error: " + stream.mirror_error);
+    for (const FinalCopy& copy : stream.copies) {
+      const bool is_source = stream.spec != nullptr && !stream.spec->mirror;
+      if (is_source && !copy.error.empty())
+        out.push_back("source " + copy.from->name + " of " + name + " ends with an error: " + copy.error);
+    }
+  }
+  for (const Consumption& c : file.consumptions) {
+    if (!c.refusal.empty()) out.push_back(c.workload + " never had its consumer: " + c.refusal);
   }
   return out;
 }

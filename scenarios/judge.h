@@ -38,6 +38,8 @@ struct CaseFile {
 };
 
 [[nodiscard]] std::vector<Divergence> judge(const CaseFile& file);
+// "mirror M on edge ends with an error: ...": what a reader has to know though nothing that was asked for forbids it.
+[[nodiscard]] std::vector<std::string> remark(const CaseFile& file);
 // "careful: published 1200, acked 801, no responders 399": a line a workload.
 [[nodiscard]] std::vector<std::string> summarise(const CaseFile& file);
 

@@ -109,6 +109,7 @@ class Run {
     result.seed = world_.kernel().seed();
     result.divergences = judge(file);
     result.notes = summarise(file);
+    result.remarks = remark(file);
     if (scenario_.asks_for("sync-makes-progress")) result.catch_ups = lags.catch_ups();
     result.surfacings = surfaces.waits();
     result.virtual_time = end - kTimeZero;

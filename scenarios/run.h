@@ -65,7 +65,8 @@ struct RunResult {
   // What the swarm came to under this seed, an entry a line as `faults:` takes it; empty without a swarm. In its place and
   // with the same seed it gives the same run.
   std::vector<std::string> timeline;
-  std::vector<std::string> notes;  // a line a workload: published, acked, errors, lost
+  std::vector<std::string> remarks;  // what stands still or was refused at the end, though nothing that was asked for forbids it
+  std::vector<std::string> notes;    // a line a workload: published, acked, errors, lost
   // Of each copy whose time had come, from when all was quiet (the last fault, the last publish, and the start of the nodes on its way)
   // until it was level.
   std::vector<CopyWait> catch_ups;

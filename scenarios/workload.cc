@@ -33,7 +33,7 @@ void connect_or_record(core::Client& client, World& world, const WorkloadSpec& s
 }
 
 void create_consumer(core::Env& env, World& world, const WorkloadSpec& spec, core::JetStreamClient& jetstream, const OwnConsumer& consumer,
-                     core::Instant end) {
+                     core::Instant end, std::string* refusal) {
   core::JsonWriter json;
   json.begin_object().field("stream_name", consumer.stream).key("config").begin_object().field("durable_name", consumer.name);
   json.field("ack_policy", name_of(consumer.ack));
@@ -45,6 +45,7 @@ void create_consumer(core::Env& env, World& world, const WorkloadSpec& spec, cor
     const core::Reply reply = jetstream.api(verb, json.view(), core::after(env.clock.now(), kApiTimeout));
     if (reply.kind == core::Reply::Kind::message) {
       const std::optional<std::string> refused = api_error_text(reply.message.payload);
+      if (refusal != nullptr) *refusal = refused.value_or("");
       if (!refused) return;
       world.record(world.client_node(spec.name), core::LogLevel::warn, "consume.refused", {{"workload", spec.name}, {"error", *refused}});
     }

@@ -61,7 +61,7 @@ class ConsumerProgram final : public sim::Program {
                             .ack = consume_.ack,
                             .filter_subject = consume_.filter_subject,
                             .max_ack_pending = 0};
-      create_consumer(env_, world_, spec_, life().jetstream, own, end);
+      create_consumer(env_, world_, spec_, life().jetstream, own, end, &consumption_.refusal);
     }
     while (env_.clock.now() < end) fetch(end);
     env_.tasks.park("the end of the run", core::kForever);

@@ -28,9 +28,10 @@ struct OwnConsumer {
   std::string filter_subject;
   std::uint64_t max_ack_pending = 0;  // 0: the server's default
 };
-// Asks for it until the server has it, which may be away for a while, or `end`. Suspends.
+// Asks for it until the server has it, which may be away for a while, or `end`. `refusal`: the last one, until then; may be nullptr.
+// Suspends.
 void create_consumer(core::Env& env, World& world, const WorkloadSpec& spec, core::JetStreamClient& jetstream, const OwnConsumer& consumer,
-                     core::Instant end);
+                     core::Instant end, std::string* refusal = nullptr);
 
 // `progress`: when it last got anything done; kept up to date by who waits for each outcome, and may be late.
 std::unique_ptr<sim::Program> make_republisher(core::Env& env, World& world, const WorkloadSpec& spec, std::uint16_t number,

@@ -13,6 +13,12 @@ TEST_CASE("a run that passed is one line") {
   CHECK(run_text(passed_run(), {}) == "PASS hub-outage seed=7 events=48211 virtual=1m30s wall=0.12s trace=9f3c5e0d12ab34cd\n");
 }
 
+TEST_CASE("what has to be known of a run that passed stands under its line") {
+  RunRecord record = passed_run();
+  record.result.remarks = {"mirror M on leaf ends with an error: gone"};
+  CHECK(run_text(record, {}).ends_with("\n  remark: mirror M on leaf ends with an error: gone\n"));
+}
+
 TEST_CASE("a run that failed tells its divergence and, last, how to replay it") {
   CHECK(run_text(failed_run(), {}) ==
         "FAIL hub-outage seed=7 events=48211 virtual=1m30s wall=0.12s trace=9f3c5e0d12ab34cd\n"

@@ -44,6 +44,19 @@ TEST_CASE("one that has parted from its origin is behind, whatever the two seque
   const RunResult result = run(kNodes + kLoad + faults + level("60s"));
   REQUIRE(finds(result, "expectation"));
   CHECK(told(result).find("the mirror has parted from its origin") != std::string::npos);
+  REQUIRE(result.remarks.size() == 1);
+  CHECK(result.remarks.front().starts_with("mirror M on leaf ends with an error: origin"));
+}
+
+TEST_CASE("a worker that is refused its consumer to the end is remarked upon; one that is served is not") {
+  const std::string queue =
+      "scenario: s\nabout: x\nnodes: { hub: {} }\nstreams: [ { on: hub, name: Q, subjects: [q], retention: workqueue } ]\nworkloads:\n"
+      "  - { publish: q, at: hub, via: jetstream, rate: 10/s, for: 2s }\n  - { consume: Q, at: hub, name: first }\n";
+  const std::string expect = "expect: [ { invariants: [acked-is-durable] } ]\n";
+  CHECK(run_text(queue + expect, with_defects({})).remarks.empty());
+  const RunResult result = run_text(queue + "  - { consume: Q, at: hub, name: second, start: 1s }\n" + expect, with_defects({}));
+  REQUIRE(result.remarks.size() == 1);
+  CHECK(result.remarks.front().starts_with("second never had its consumer: "));
 }
 
 TEST_CASE("a mirror of one that has parted is level with that one") {
