@@ -103,7 +103,8 @@ void Advisories::api_audit(const Audit& audit) {
   if (!client.lang.empty()) json.field("lang", client.lang);
   if (!client.version.empty()) json.field("ver", client.version);
   if (client.rtt > Duration{0}) json.field("rtt", client.rtt.count());
-  if (client.kind != "Leafnode") json.field("server", audit.server);
+  json.field("server", client.server.empty() ? audit.server : client.server);
+  if (!client.cluster.empty()) json.field("cluster", client.cluster);
   json.field("kind", audit.client ? client.kind : "JetStream");
   if (!client.client_type.empty()) json.field("client_type", client.client_type);
   json.end_object().field("subject", audit.subject);

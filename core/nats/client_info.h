@@ -17,6 +17,8 @@ struct ClientInfo {
   std::string lang;
   std::string version;
   Duration rtt{0};               // 0: not known
+  std::string server;            // that it stands for, another one's requests being passed on; empty: the one that answers
+  std::string cluster;           // of a leaf link; may be empty
   std::string_view kind;         // "Client", "Leafnode"
   std::string_view client_type;  // "nats"; empty for what is no client
 };

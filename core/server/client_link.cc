@@ -22,7 +22,7 @@ constexpr EventName kConnected{"client.connected"};
 constexpr EventName kRefused{"client.refused"};
 constexpr EventName kClosed{"client.closed"};
 
-bool is_reserved_subject(std::string_view subject) { return subject.starts_with("_GR_.") || subject.starts_with("$GR."); }
+bool is_reserved_subject(std::string_view subject) { return subject.starts_with("_GR_."); }
 bool is_reserved_reply(std::string_view reply) {
   return reply.starts_with("_R_.") || reply.starts_with("$JS.ACK.") || reply.starts_with("_GR_.");
 }

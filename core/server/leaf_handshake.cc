@@ -103,6 +103,7 @@ void LeafLink::handle_connect(std::string_view json) {
   is_spoke_ = connect.is_hub;
   has_headers_ = connect.has_headers;
   remote_name_ = connect.name;
+  remote_version_ = connect.version;
   remote_cluster_ = connect.cluster;
   remote_domain_ = connect.domain;
   remote_account_ = connect.remote_account;

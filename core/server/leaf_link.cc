@@ -120,8 +120,15 @@ bool LeafLink::keeps_slow_peer() {
 }
 
 ClientInfo LeafLink::client_info() const {
+  // As 2.10.27 has it: only one that dialled us has said who it is, and only one that dials is of a cluster.
   ClientInfo info = peer_info();
-  info.name = remote_name_;
+  info.server = remote_name_;
+  if (is_solicitor()) {
+    info.cluster = core_.cluster();
+  } else {
+    info.name = remote_name_;
+    info.version = remote_version_;
+  }
   info.kind = "Leafnode";
   return info;
 }

@@ -88,6 +88,7 @@ class LeafLink final : public Link, private LeafReceiver {
   Duration penalty_{};
 
   std::string remote_name_;
+  std::string remote_version_;  // of one that dialled us
   std::string remote_cluster_;
   std::string remote_domain_;
   std::string remote_account_;

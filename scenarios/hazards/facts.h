@@ -34,6 +34,7 @@ struct ServerFacts {
   std::vector<PlacedText> deny_exports;  // of a leaf: what must not go there
   PlacedText server_name;                // empty: not known, or the node's own
   bool syncs_always = false;             // before each acknowledgement
+  std::uint64_t max_payload = 1048576;   // of a message that a client publishes there
   bool are_streams_known = true;         // all of them
   bool are_consumers_known = false;      // all of them
 };
@@ -121,6 +122,10 @@ struct PublisherFacts {
   std::vector<std::string> parts;  // the literals, if they are few; else the pattern
   bool awaits_ack = false;
   bool has_msg_id = false;
+  bool rolls_up = false;
+  SourcePosition rollup_where;
+  std::uint64_t size_max = 0;  // of a payload
+  SourcePosition size_where;
   std::optional<RetryPolicy> retries;  // only if it has any
   core::Duration timeout{};            // of an attempt
   SourcePosition retries_where;

@@ -78,7 +78,10 @@ constexpr std::array<HazardInfo, kCount> kHazards = {{
      "A plain publish goes to a subject that only a stream of another server captures: while the link is down it vanishes without an "
      "error.",
      "Publish `via: jetstream` and look at the ack, or capture the subject on the publisher's own server"},
-    {"publish-to-nothing", "A publisher awaits acks for a subject that no stream captures.", "Correct the subject, or add it to a stream"},
+    {"publish-to-nothing", "A publisher sends to a subject that no stream captures.", "Correct the subject, or add it to a stream"},
+    {"publish-refused",
+     "The stream that captures a publisher's subject refuses what it sends: a roll-up that it does not allow, or too large a message.",
+     "Set `allow_rollup_hdrs: true` without `deny_purge`, or raise the limit"},
     {"default-sync-with-power-loss",
      "A server loses power and does not sync before it acknowledges: what it acknowledged since the last sync may be lost.",
      "Set `sync_interval: always` on the server; where the loss is what a scenario shows, accept the hazard"},

@@ -44,6 +44,7 @@ enum class HazardKind : std::uint8_t {
   // publishers
   plain_publish_to_remote,
   publish_to_nothing,
+  publish_refused,
   // durability
   default_sync_with_power_loss,
   critical_single_replica,

@@ -38,12 +38,43 @@ void find_lost_publishes(const Graph& graph, const PublisherFacts& publisher, Fi
                        ", which no stream captures that it can reach: every publish is answered by 503 no responders");
       return;
     }
-    if (reached.empty() || publisher.awaits_ack || is_any_at(facts, reached, publisher.server)) continue;
+    if (reached.empty()) {
+      findings.add(HazardKind::publish_to_nothing, publisher.subject.where,
+                   quoted(publisher.name) + " publishes " + quoted(part) +
+                       " without awaiting an ack, and no stream captures it: each publish succeeds, and every message is gone");
+      return;
+    }
+    if (publisher.awaits_ack || is_any_at(facts, reached, publisher.server)) continue;
     findings.add(HazardKind::plain_publish_to_remote, publisher.subject.where,
                  quoted(publisher.name) + " publishes " + quoted(part) + " at " + quoted(facts.servers[publisher.server].name) +
                      " without awaiting an ack, and only " + named(graph, reached.front()) +
                      " captures it: while that is away the publish succeeds and the message is gone");
     return;
+  }
+}
+
+// What the server or the stream that captures it will not take.
+void find_refusals(const Graph& graph, const PublisherFacts& publisher, const std::vector<std::size_t>& reached, Findings& findings) {
+  const std::string outcome = publisher.awaits_ack ? "the publish is answered with an error" : "nobody is told, and the message is gone";
+  const std::string size = quoted(publisher.name) + " sends payloads of up to " + std::to_string(publisher.size_max) + " bytes, and ";
+  const ServerFacts& server = graph.facts().servers[publisher.server];
+  if (publisher.size_max > server.max_payload) {
+    findings.add(HazardKind::publish_refused, publisher.size_where,
+                 size + quoted(server.name) + " takes " + std::to_string(server.max_payload) + " (max_payload): no client sends more");
+    return;
+  }
+  for (const std::size_t s : reached) {
+    const StreamFacts& stream = graph.facts().streams[s];
+    if (stream.max_msg_size > 0 && publisher.size_max > static_cast<std::uint64_t>(stream.max_msg_size)) {
+      findings.add(
+          HazardKind::publish_refused, publisher.size_where,
+          size + named(graph, s) + " takes " + std::to_string(stream.max_msg_size) + " with the headers (max_msg_size, 10054): " + outcome);
+    }
+    if (publisher.rolls_up && (!stream.allows_rollup || stream.denies_purge)) {
+      findings.add(HazardKind::publish_refused, publisher.rollup_where,
+                   quoted(publisher.name) + " rolls up, and " + named(graph, s) +
+                       (stream.denies_purge ? " denies purges" : " does not allow it") + " (\"rollup not permitted\", 10111): " + outcome);
+    }
   }
 }
 
@@ -174,6 +205,7 @@ void find_publish_hazards(const Graph& graph, Findings& findings) {
     if (findings.is_full()) return;
     const std::vector<std::size_t> reached = reached_by(graph, publisher.server, publisher.subject.text, findings);
     find_lost_publishes(graph, publisher, findings);
+    find_refusals(graph, publisher, reached, findings);
     find_retries(graph, publisher, reached, findings);
     if (!publisher.has_msg_id) continue;
     for (const std::size_t s : reached) with_ids[s] = true;

@@ -46,6 +46,7 @@ class Reader {
       server.deny_imports = texts_of(nodes.members[i].value, "deny_imports");
       server.deny_exports = texts_of(nodes.members[i].value, "deny_exports");
       server.syncs_always = node.sync_interval && node.sync_interval->always;
+      if (node.max_payload) server.max_payload = node.max_payload->value;
       server.are_consumers_known = true;
       facts_.servers.push_back(std::move(server));
     }
@@ -89,6 +90,10 @@ class Reader {
       out.awaits_ack = publish->via == Via::jetstream;
       out.has_msg_id = publish->msg_id;
       out.timeout = publish->timeout;
+      out.rolls_up = publish->rollup != PublishSpec::Rollup::none;
+      out.rollup_where = place_of(value, "rollup");
+      out.size_max = publish->size.high.value;
+      out.size_where = place_of(value, "size");
       add_publisher(std::move(out), publish->retries, value);
     } else if (const auto* loop = std::get_if<RepublishSpec>(&workload.work)) {
       PublisherFacts out;

@@ -144,6 +144,22 @@ const std::vector<HazardCase>& cases() {
        pair("streams:\n  - { on: hub, name: A, subjects: [a.>] }\n"
             "workloads:\n  - { publish: aa.x, at: edge, via: jetstream, rate: 1/s, count: 9 }"),
        "aa.x", "aa.x", "a.x"},
+      {HazardKind::publish_to_nothing,
+       alone("streams:\n  - { on: srv, name: A, subjects: [a.>] }\n"
+             "workloads:\n  - { publish: aa.x, at: srv, via: core, rate: 1/s, count: 9 }"),
+       "aa.x", "aa.x", "a.x"},
+      {HazardKind::publish_refused,
+       alone("streams:\n  - { on: srv, name: A, subjects: [a.>] }\n"
+             "workloads:\n  - { publish: a.x, at: srv, via: jetstream, rate: 1/s, count: 9, rollup: subject }"),
+       "subject }", "subjects: [a.>]", "subjects: [a.>], allow_rollup_hdrs: true"},
+      {HazardKind::publish_refused,
+       alone("streams:\n  - { on: srv, name: A, subjects: [a.>], max_msg_size: 1000 }\n"
+             "workloads:\n  - { publish: a.x, at: srv, via: jetstream, rate: 1/s, count: 9, size: 100B..2000B }"),
+       "100B..2000B", "2000B", "900B"},
+      {HazardKind::publish_refused,
+       alone("streams:\n  - { on: srv, name: A, subjects: [a.>] }\n"
+             "workloads:\n  - { publish: a.x, at: srv, via: jetstream, rate: 1/s, count: 9, size: 2MiB }"),
+       "2MiB", "2MiB", "1MiB"},
       // --- durability
       {HazardKind::default_sync_with_power_loss,
        alone("streams:\n  - { on: srv, name: B }\nfaults:\n  - { at: 10s, power_loss: srv }\n  - { at: 11s, start: srv }"), "{ at: 10s",
