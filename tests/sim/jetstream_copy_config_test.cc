@@ -122,6 +122,43 @@ TEST_CASE("a mirror that keeps what somebody is interested in uses the other seq
   CHECK_FALSE(w.client().stream("M")["mirror"].contains("error"));
 }
 
+TEST_CASE("a sealed mirror takes nothing any more, and says why") {
+  Origin w;
+  REQUIRE(error_of(w.client().create_stream("M", R"("mirror":{"name":"L"})")) == 0);
+  w.world.run_for(3s);
+  REQUIRE(error_of(w.update("M", R"("mirror":{"name":"L"},"sealed":true)")) == 0);
+  w.client().publish("l.a", "3");
+  w.world.run_for(3s);
+  CHECK(w.client().stream("M")["state"]["last_seq"] == 2);
+  CHECK(w.client().stream("M")["mirror"]["error"]["err_code"] == 10109);
+  w.restart(sim::Signal::term);
+  w.client().publish("l.a", "4");
+  w.world.run_for(3s);
+  CHECK(w.client().stream("M")["state"]["last_seq"] == 2);
+}
+
+TEST_CASE("an audit of what came over a leaf link tells of the leaf, at either end") {
+  HubAndLeaf w;
+  const std::string at_hub = w.hub->wire().subscribe("$JS.EVENT.ADVISORY.API");
+  const std::string at_leaf = w.leaf->wire().subscribe("$JS.EVENT.ADVISORY.API");
+  w.world.run_for(1s);
+  w.leaf->wire().request("$JS.hub.API.STREAM.DELETE.NONE", "", {}, 1s);
+  const std::vector<Heard> up = w.hub->wire().await(at_hub, 1, 1s);
+  REQUIRE(up.size() == 1);
+  const Json from_leaf = Json::parse(up.front().payload)["client"];
+  CHECK(from_leaf["name"] == "leaf");
+  CHECK(from_leaf["ver"] == "2.10.27");
+  CHECK(from_leaf["server"] == "leaf");
+  CHECK_FALSE(from_leaf.contains("cluster"));
+  w.hub->wire().request("$JS.leaf.API.STREAM.DELETE.NONE", "", {}, 1s);
+  const std::vector<Heard> down = w.leaf->wire().await(at_leaf, 1, 1s);
+  REQUIRE(down.size() == 2);  // the hub's own comes by the link
+  const Json from_hub = Json::parse(down.back().payload)["client"];
+  CHECK_FALSE(from_hub.contains("name"));
+  CHECK(from_hub["server"] == "hub");
+  CHECK(from_hub["cluster"] == "leaf");
+}
+
 TEST_CASE("a node that dials as a leaf shows the cluster as which it presents itself") {
   HubAndLeaf w;
   w.create_origin();

@@ -360,5 +360,49 @@ TEST_CASE("what an update of the limits takes from an aggregate is not copied ag
   CHECK(w.state()["last_seq"] == 8);
 }
 
+// As one of 2.10.27's would be: there are no notes, and what was consumed there is not in the stream any more.
+TEST_CASE("a stream that another server has filled goes on from the time of its last message; one of ours from its notes") {
+  for (const bool is_foreign : {true, false}) {
+    CAPTURE(is_foreign);
+    HubAndEdges w{1};
+    w.create_origin(1);
+    w.create_all(HubAndEdges::source(1), R"(,"retention":"workqueue")");
+    REQUIRE(error_of(w.hub->create_consumer("ALL", "c", R"("ack_policy":"explicit")")) == 0);
+    w.publish(1, 5);
+    CHECK(w.until_count(5) < 5s);
+    for (const Heard& each : w.hub->fetch("ALL", "c", 5)) CHECK(w.hub->ack(each));
+    CHECK(w.count() == 0);
+    w.world.signal("hub", sim::Signal::term);
+    w.world.run_for(2s);
+    if (is_foreign) w.world.process("hub").disk().drop(kNotes);
+    w.publish(1, 2);
+    start_hub(w);
+    CHECK(w.state()["last_seq"] == 7);
+    CHECK(w.count() == 2);
+  }
+}
+
+TEST_CASE("a source that is taken out and put back goes on where it was, whatever was purged meanwhile") {
+  HubAndEdges w{2};
+  for (const int i : {1, 2}) w.create_origin(i);
+  const std::string both = HubAndEdges::source(1) + "," + HubAndEdges::source(2);
+  w.create_all(both);
+  for (const int i : {1, 2}) w.publish(i, 5);
+  CHECK(w.until_count(10) < 5s);
+  const auto update = [&w](const std::string& sources) {
+    REQUIRE(error_of(w.hub->api("STREAM.UPDATE.ALL", R"({"name":"ALL","sources":[)" + sources + "]}")) == 0);
+  };
+  update(HubAndEdges::source(2));
+  REQUIRE(w.hub->api("STREAM.PURGE.ALL")["success"] == true);
+  w.publish(1, 2);
+  w.world.run_for(5s);
+  w.restart_hub(sim::Signal::kill);
+  w.world.run_for(5s);
+  update(both);
+  w.world.run_for(10s);
+  CHECK(w.state()["last_seq"] == 12);
+  CHECK(w.count() == 2);
+}
+
 }  // namespace
 }  // namespace windtunnel::tests
