@@ -113,6 +113,23 @@ StreamLife& History::life_of(const sim::TraceEvent& event) {
   return place->second;
 }
 
+core::Duration History::slow_time(sim::NodeId node, std::string_view directory, core::Instant from, core::Instant to) const {
+  core::Duration slow{0};
+  core::Instant counted = from;  // in order of their beginnings
+  for (const SlowOperation& operation : slow_operations_) {
+    if (operation.node != node) continue;
+    const std::size_t at = operation.path.find(directory);
+    const std::size_t behind = at == std::string::npos ? at : at + directory.size();
+    const bool is_in = directory.empty() || (at != std::string::npos && (behind == operation.path.size() || operation.path[behind] == '/'));
+    const core::Instant begin = std::max(counted, operation.from);
+    const core::Instant end = std::min(to, operation.to);
+    if (!is_in || begin >= end) continue;
+    slow += end - begin;
+    counted = end;
+  }
+  return slow;
+}
+
 std::vector<ConsumerEvent>& History::consumer_of(const sim::TraceEvent& event) {
   const std::string_view stream = text(event, "stream");
   const std::string_view name = text(event, "consumer");

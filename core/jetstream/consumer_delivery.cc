@@ -283,8 +283,10 @@ bool Consumer::deliver(const StoredMessage& message, std::uint64_t deliveries) {
   const MessageView view{.subject = destination, .reply = reply, .headers = headers, .payload = payload, .shown_subject = message.subject};
   const bool was_taken = bus_.publish(view);
   const Instant now = env_.clock.now();
+  const bool is_lost = request && !was_taken && config_.ack_policy != AckPolicy::none;
   if (request) {
-    served(std::move(*request), size);
+    // Who does not hear gets nothing more: else each of a batch would be sent in vain.
+    if (!is_lost) served(std::move(*request), size);
     last_used_ = now;
   } else if (!was_taken) {
     refresh_active();
@@ -295,7 +297,7 @@ bool Consumer::deliver(const StoredMessage& message, std::uint64_t deliveries) {
   }
   track(message.seq, deliveries);
   env_.log.trace("consumer.delivered", {{"stream", host_.stream_name()}, {"consumer", name_}, {"seq", message.seq.value}, {"count", told}});
-  if (request && !was_taken && config_.ack_policy != AckPolicy::none) {
+  if (is_lost) {
     // Nobody has it: whoever asks next gets it at once, and as if this had not been.
     untaken_.insert(message.seq);
     redeliver_.push_back(message.seq);

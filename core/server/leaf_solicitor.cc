@@ -70,7 +70,7 @@ Duration LeafSolicitor::connect_once() {
   return reconnect + ended->penalty();
 }
 
-// The announced addresses and the configured one. Whatever became of the link, the next one is dialled next (reference: wire 11.4): one
+// The announced addresses and the configured one. Whatever became of the link, the next one is dialled next (reference: wire 13.7): one
 // that takes connections and does not answer must not keep a leaf from the others.
 void LeafSolicitor::take_announced_addresses(const LeafLink& link) {
   const Address current = addresses_.front();
@@ -82,11 +82,11 @@ void LeafSolicitor::take_announced_addresses(const LeafLink& link) {
     if (const std::optional<Address> address = parse_url(url)) add(*address);
   }
   add(remote_.address);
-  add(current);
   // The rest of an older list stays known while nobody has announced another one.
   if (link.announced_urls().empty()) {
     for (const Address& address : addresses_) add(address);
   }
+  if (std::find(all.begin(), all.end(), current) == all.end()) all.push_front(current);
   std::rotate(all.begin(), std::find(all.begin(), all.end(), current) + 1, all.end());
   addresses_ = std::move(all);
 }

@@ -225,10 +225,10 @@ Status FileStore::expire(WallTime now) {
 
 Status FileStore::let_expire() {
   const MutexLock lock{mutex_};
-  WT_CHECK(ready_locked());
-  WT_CHECK(check_usable());
   options_.holds_expired = false;
   wake_.set();
+  WT_CHECK(ready_locked());
+  WT_CHECK(check_usable());
   return expire(env_.clock.wall_now());
 }
 

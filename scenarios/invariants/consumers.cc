@@ -27,18 +27,7 @@ static_assert(kFlushPause + 2 * kOperationsMax * sim::kSlow <= kFlushMax, "one w
 // How long between the two a slow operation on the consumer's file, or on its name, was under way.
 core::Duration busy_between(const Evidence& evidence, const ConsumerKey& key, core::Instant from, core::Instant to) {
   const std::string directory = "/streams/" + key.stream.stream + "/obs/" + key.consumer;
-  core::Duration busy{0};
-  core::Instant counted = from;  // in order of their beginnings: what overlaps counts once
-  for (const History::SlowOperation& operation : evidence.history.slow_operations()) {
-    const bool is_own = operation.node == key.stream.node &&
-                        (operation.path.find(directory + "/") != std::string::npos || operation.path.ends_with(directory));
-    const core::Instant begin = std::max(counted, operation.from);
-    const core::Instant end = std::min(to, operation.to);
-    if (!is_own || begin >= end) continue;
-    busy += end - begin;
-    counted = end;
-  }
-  return busy;
+  return evidence.history.slow_time(key.stream.node, directory, from, to);
 }
 
 // Whether something that the node had written more than a flush before it crashed at `crash` may be older afterwards: after

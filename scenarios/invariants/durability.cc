@@ -27,20 +27,6 @@ const NodeSpec& node_of(const Evidence& evidence, const FinalStream& stream) {
   return *node;
 }
 
-// How long between the two the node's disk was so slow that a sync may have waited for it.
-core::Duration slow_between(const Evidence& evidence, sim::NodeId node, core::Instant from, core::Instant to) {
-  core::Duration slow{0};
-  core::Instant counted = from;  // in order of their beginnings: what overlaps counts once
-  for (const History::SlowOperation& operation : evidence.history.slow_operations()) {
-    const core::Instant begin = std::max(counted, operation.from);
-    const core::Instant end = std::min(to, operation.to);
-    if (operation.node != node || begin >= end) continue;
-    slow += end - begin;
-    counted = end;
-  }
-  return slow;
-}
-
 // A power loss of the stream's node for which something stored at `stored_at` was possibly not yet synced.
 bool power_loss_after(const Evidence& evidence, const FinalStream& stream, core::Instant stored_at, core::Instant until) {
   const SyncInterval sync = node_of(evidence, stream).sync_interval.value_or(SyncInterval{});
@@ -52,7 +38,7 @@ bool power_loss_after(const Evidence& evidence, const FinalStream& stream, core:
     for (const FailedFsync& failed : evidence.history.failed_fsyncs()) {
       if (failed.node == crash.node && failed.at <= crash.at && failed.at + exposed >= stored_at) exposed += sync.every + kSyncPassMax;
     }
-    return crash.at - stored_at <= exposed + slow_between(evidence, crash.node, stored_at, crash.at);
+    return crash.at - stored_at <= exposed + evidence.history.slow_time(crash.node, "", stored_at, crash.at);
   });
 }
 

@@ -150,6 +150,21 @@ TEST_CASE("one that takes connections and is no hub does not keep a leaf from th
   }));
 }
 
+TEST_CASE("a hub that announces more addresses than are kept, and not its own, does not confuse a leaf") {
+  ServerWorld w;
+  RawHub hub{w.world};
+  std::string urls = "\"rawhub:7423\"";
+  for (int i = 0; i < 100; ++i) urls += ",\"10.0.0.1:" + std::to_string(8000 + i) + "\"";
+  RawHub second{w.world, 7423};
+  CHECK(w.world.run("rawhub", [&] {
+    w.world.host("leaf").tasks().spawn("start", [&w] { CHECK(w.add(node("leaf", {"rawhub"})).start().has_value()); });
+    hub.accept_once("INFO {\"client_id\":7,\"leafnode_urls\":[" + urls + "]} \r\n");
+    hub.connection->close();
+    second.accept_once(kHubInfo);
+    CHECK(second.at[0] - hub.at[0] <= 1s + 10ms);
+  }));
+}
+
 TEST_CASE("a hub that says nothing, or no second time, is given up") {
   ServerWorld w;
   RawHub hub{w.world};
