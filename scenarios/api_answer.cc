@@ -148,6 +148,14 @@ StreamLimits limits_of(std::string_view create_body) {
   return limits;
 }
 
+bool have_same_sources(std::string_view create_body, std::string_view other) {
+  const auto sources = [](std::string_view body) {
+    const nlohmann::json json = nlohmann::json::parse(body, nullptr, /*allow_exceptions=*/false);
+    return json.is_object() ? json.value("sources", nlohmann::json{}) : nlohmann::json{};
+  };
+  return sources(create_body) == sources(other);
+}
+
 std::uint64_t limit_of(std::string_view create_body, std::string_view limit) {
   const nlohmann::json json = nlohmann::json::parse(create_body, nullptr, /*allow_exceptions=*/false);
   return json.is_object() ? static_cast<std::uint64_t>(positive(json, limit)) : 0;

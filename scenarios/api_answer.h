@@ -44,5 +44,6 @@ struct OriginStatus {
 [[nodiscard]] std::string updated_body(std::string_view create_body, std::string_view update);
 // Whether it limits messages, bytes, age or messages a subject.
 [[nodiscard]] bool has_stream_limits(std::string_view create_body);
+[[nodiscard]] bool have_same_sources(std::string_view create_body, std::string_view other);
 
 }  // namespace windtunnel::scenarios

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/base/hash.h"
+#include "core/nats/subject.h"
 
 namespace windtunnel::scenarios {
 
@@ -10,6 +11,15 @@ const FinalStream* FinalState::find(std::string_view node, std::string_view stre
   const auto it =
       std::find_if(streams.begin(), streams.end(), [&](const FinalStream& s) { return s.node == node && s.key.stream == stream; });
   return it == streams.end() ? nullptr : &*it;
+}
+
+std::set<std::uint64_t> FinalStream::subjects_matching(const std::vector<std::string>& filters) const {
+  std::set<std::uint64_t> out;
+  for (const LatestOfSubject& each : latest) {
+    const bool is_matching = std::any_of(filters.begin(), filters.end(), [&](const auto& f) { return core::matches(each.subject, f); });
+    if (is_matching) out.insert(core::hash_bytes(each.subject));
+  }
+  return out;
 }
 
 std::set<core::Seq> rolled_up(const Scenario& scenario, const Ledger& ledger, const History& history, const FinalStream& stream) {
@@ -22,17 +32,13 @@ std::set<core::Seq> rolled_up(const Scenario& scenario, const Ledger& ledger, co
   };
   std::vector<Unheard> unheard;
   const StreamLife* life = history.life(stream.key);
-  const bool has_any = std::any_of(scenario.workloads.begin(), scenario.workloads.end(), [](const WorkloadSpec& workload) {
-    const auto* publish = std::get_if<PublishSpec>(&workload.work);
-    return publish != nullptr && publish->rollup != PublishSpec::Rollup::none;
-  });
-  if (life == nullptr || !has_any) return {};
+  if (life == nullptr || !scenario.rolls_up()) return {};
   for (const Ledger::Book& book : ledger.books()) {
     const WorkloadSpec* workload = scenario.workload(book.name);
     const auto* publish = workload == nullptr ? nullptr : std::get_if<PublishSpec>(&workload->work);
     if (publish == nullptr) continue;
     book.each([&](std::uint64_t i, const PublishRecord& record) {
-      if (publish->rollup != PublishSpec::Rollup::none && publish->is_rollup(i)) contents[record.content()] = publish->rollup;
+      if (publish->is_rollup(i)) contents[record.content()] = publish->rollup;
       const bool is_repeat = record.outcome() == Outcome::acked && record.is_duplicate();
       if (is_repeat && ledger.stream_of(record.stream()) == stream.key.stream && life->at(record.seq()).empty())
         unheard.push_back({record.seq(), record.content(), core::hash_bytes(publish->subject_of(i))});

@@ -84,6 +84,9 @@ struct FinalStream {
   std::uint64_t mirror_attempts = 0;
   std::vector<FinalCopy> copies;        // its mirror, or its sources in their order; those that the scenario lists
   std::vector<SourcedMessage> sourced;  // of its messages, ascending
+
+  // Its subjects that match one of these, by hash.
+  [[nodiscard]] std::set<std::uint64_t> subjects_matching(const std::vector<std::string>& filters) const;
 };
 
 // A consumer as its server describes it.

@@ -120,7 +120,7 @@ core::Duration History::slow_time(sim::NodeId node, std::string_view directory, 
     if (operation.node != node) continue;
     const std::size_t at = operation.path.find(directory);
     const std::size_t behind = at == std::string::npos ? at : at + directory.size();
-    const bool is_in = directory.empty() || (at != std::string::npos && (behind == operation.path.size() || operation.path[behind] == '/'));
+    const bool is_in = at != std::string::npos && (behind == operation.path.size() || operation.path[behind] == '/');
     const core::Instant begin = std::max(counted, operation.from);
     const core::Instant end = std::min(to, operation.to);
     if (!is_in || begin >= end) continue;

@@ -175,8 +175,7 @@ class History final : public sim::TraceObserver {
     core::Instant from;
     core::Instant to;
   };
-  // How long between the two a slow operation of the node was under way, on that directory or in it; "": on anything. What overlaps
-  // counts once.
+  // How long between the two a slow operation of the node was under way, on that directory or in it. What overlaps counts once.
   [[nodiscard]] core::Duration slow_time(sim::NodeId node, std::string_view directory, core::Instant from, core::Instant to) const;
   // Of the copy of that name (FinalCopy::reader) on that node; nullptr: it never said a word.
   [[nodiscard]] const CopyLife* copy(sim::NodeId node, const std::string& reader) const;

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <set>
 
-#include "core/base/hash.h"
-#include "core/nats/subject.h"
 #include "faults/units.h"
 #include "scenarios/invariants/durability.h"
 #include "scenarios/invariants/names.h"
@@ -115,16 +113,13 @@ void judge_stream(const CaseFile& file, const Expectation& expectation, const St
   check(wanted.last_seq, "last_seq", stream->state.last_seq.value);
 }
 
-// Whether the workload's consumer is to have messages of that subject.
-bool is_for(const Scenario& scenario, const ConsumeSpec& consume, const FinalStream& stream, std::uint64_t subject) {
-  std::string filter = consume.filter_subject;
-  for (const ConsumerSpec& spec : scenario.consumers) {
-    if (spec.on == consume.on && spec.stream == consume.stream && spec.name == consume.consumer) filter = spec.filter_subject;
+// What the workload's consumer is to have, as its server says or, if that does not have it, as the workload asks for.
+std::vector<std::string> filters_of(const Evidence& evidence, const ConsumeSpec& consume) {
+  for (const FinalConsumer& each : evidence.end.consumers) {
+    if (each.exists && each.node == consume.on && each.stream.stream == consume.stream && each.name == consume.consumer)
+      return each.filters;
   }
-  if (filter.empty()) return true;
-  return std::any_of(stream.latest.begin(), stream.latest.end(), [&](const LatestOfSubject& each) {
-    return core::hash_bytes(each.subject) == subject && core::matches(each.subject, filter);
-  });
+  return consume.filter_subject.empty() ? std::vector<std::string>{} : std::vector{consume.filter_subject};
 }
 
 void judge_consumed(const CaseFile& file, const Expectation& expectation, const ConsumedExpectation& wanted, std::vector<Divergence>& out) {
@@ -136,8 +131,11 @@ void judge_consumed(const CaseFile& file, const Expectation& expectation, const 
   std::uint64_t missing = 0;
   if (consume != nullptr) {
     if (const FinalStream* stream = file.evidence.end.find(consume->on, consume->stream)) {
+      const std::vector<std::string> filters = filters_of(file.evidence, *consume);
+      const std::set<std::uint64_t> subjects = stream->subjects_matching(filters);
       for (const FinalMessage& message : stream->messages) {
-        if (!it->got.contains(message.seq) && is_for(file.evidence.scenario, *consume, *stream, message.subject)) ++missing;
+        const bool is_for_it = filters.empty() || subjects.contains(message.subject);
+        if (is_for_it && !it->got.contains(message.seq)) ++missing;
       }
     }
   }

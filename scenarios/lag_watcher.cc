@@ -7,6 +7,18 @@
 
 namespace windtunnel::scenarios {
 
+namespace {
+
+// As it is configured now: an operator may have changed it.
+std::vector<std::string> filters_of(const core::StreamSource& from) {
+  std::vector<std::string> filters;
+  if (!from.filter_subject.empty()) filters.push_back(from.filter_subject);
+  for (const core::SubjectTransformConfig& each : from.subject_transforms) filters.push_back(each.source.empty() ? ">" : each.source);
+  return filters;
+}
+
+}  // namespace
+
 LagWatcher::LagWatcher(World& world) : world_(world) {
   for (const Expectation& expectation : world.scenario().expectations) {
     if (const auto* lag = std::get_if<LagExpectation>(&expectation.what)) {
@@ -58,8 +70,9 @@ std::optional<std::uint64_t> LagWatcher::lag_of(const Copy& copy) const {
   const core::Seq ours = stream->store().state().last_seq;
   if (theirs <= ours) return 0;
   // A mirror hears nothing of what its filter leaves out, nor of what its origin removed before it had it.
-  const core::Seq begin = stream->config().mirror ? stream->config().mirror->opt_start_seq : core::Seq{};
-  return origin->store().count_matching(copy.sample.from->filters, std::max(ours.next(), begin));
+  if (!stream->config().mirror) return origin->store().count_matching(copy.sample.from->filters, ours.next());
+  const core::StreamSource& from = *stream->config().mirror;
+  return origin->store().count_matching(filters_of(from), std::max(ours.next(), from.opt_start_seq));
 }
 
 std::optional<std::uint64_t> LagWatcher::source_lag_of(const Copy& copy, core::Stream& origin) const {
@@ -70,7 +83,7 @@ std::optional<std::uint64_t> LagWatcher::source_lag_of(const Copy& copy, core::S
   if (sources == nullptr || sources->all().size() != spec.sources.size()) return std::nullopt;
   const core::Source& source = *sources->all()[index];
   // What lies before its start it is not to have.
-  return origin.store().count_matching(from.filters, std::max(source.position().seq.next(), source.origin().opt_start_seq));
+  return origin.store().count_matching(filters_of(source.origin()), std::max(source.position().seq.next(), source.origin().opt_start_seq));
 }
 
 bool LagWatcher::has_parted(const StreamSpec& spec) const {

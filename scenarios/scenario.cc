@@ -199,6 +199,13 @@ const StreamSpec* Scenario::origin(const StreamSpec& copy, const OriginSpec& fro
   return nullptr;
 }
 
+bool Scenario::rolls_up() const {
+  return std::any_of(workloads.begin(), workloads.end(), [](const WorkloadSpec& workload) {
+    const auto* publish = std::get_if<PublishSpec>(&workload.work);
+    return publish != nullptr && publish->rollup != PublishSpec::Rollup::none;
+  });
+}
+
 bool Scenario::asks_for(std::string_view invariant) const {
   bool names_any = false;
   for (const Expectation& expectation : expectations) {

@@ -432,6 +432,8 @@ struct Scenario {
   [[nodiscard]] const StreamSpec* origin(const StreamSpec& copy, const OriginSpec& from) const;
   // Whether it wants this invariant to hold: it names it, or names none.
   [[nodiscard]] bool asks_for(std::string_view invariant) const;
+  // Whether any of its publishers rolls up.
+  [[nodiscard]] bool rolls_up() const;
   // The faults alone, for a timeline.
   [[nodiscard]] std::vector<faults::Fault> timeline() const;
   // The same scenario with what the swarm comes to under this seed in its place. Without a swarm: a copy.

@@ -191,8 +191,9 @@ void SourceSet::recover() {
     }
   }
   scan(wanted);
+  const bool is_elsewhere = is_from_elsewhere();
   for (Source* each : wanted) {
-    if (is_from_elsewhere() && each->position().seq.value == 0)
+    if (is_elsewhere && each->position().seq.value == 0)
       each->set_position(SourcePosition{{}, {}, stream_.store().state().last_time, each->position().created});
     recovered_.insert(each->key());
     std::erase_if(retired_, [&](const CopyNote& note) { return note.key == each->key(); });

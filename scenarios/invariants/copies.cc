@@ -10,7 +10,6 @@
 #include <utility>
 #include <vector>
 
-#include "core/nats/subject.h"
 #include "faults/units.h"
 #include "scenarios/api_answer.h"
 #include "scenarios/copy_status.h"
@@ -99,12 +98,8 @@ std::size_t copies_of(const Scenario& scenario, const StreamSpec& origin) {
 // What its origin stored and may not be missing in the aggregate, in the origin's order: sequence and message.
 std::map<core::Seq, PublishId> owed(const Evidence& evidence, const FinalStream& origin, const FinalCopy& copy) {
   std::map<core::Seq, PublishId> out;
-  const auto is_meant = [&](std::uint64_t subject) {
-    if (copy.from->filters.empty()) return true;
-    return std::any_of(origin.latest.begin(), origin.latest.end(), [&](const LatestOfSubject& latest) {
-      return core::hash_bytes(latest.subject) == subject && copy.from->takes(latest.subject);
-    });
-  };
+  const std::set<std::uint64_t> wanted = origin.subjects_matching(copy.from->filters);
+  const auto is_meant = [&](std::uint64_t subject) { return copy.from->filters.empty() || wanted.contains(subject); };
   for (const FinalMessage& message : origin.messages) {
     if (message.id && is_meant(message.subject)) out.emplace(message.seq, *message.id);
   }
@@ -149,16 +144,11 @@ bool was_stored_again(const Evidence& evidence, const FinalStream& stream, Publi
          std::count_if(life->stored.begin(), life->stored.end(), [&](const StoredEvent& stored) { return stored.content == content; }) > 1;
 }
 
-bool has_rollups(const Scenario& scenario) {
-  return std::any_of(scenario.workloads.begin(), scenario.workloads.end(), [](const WorkloadSpec& workload) {
-    const auto* publish = std::get_if<PublishSpec>(&workload.work);
-    return publish != nullptr && publish->rollup != PublishSpec::Rollup::none;
-  });
-}
-
 // Whether the configuration of its sources leaves out what lies before a start, or was another one for a while.
 bool is_partial(const Evidence& evidence, const FinalStream& stream) {
-  return stream.spec->create_body.find("\"opt_start_") != std::string::npos || !evidence.changes.bodies_of(stream.key).empty();
+  const std::vector<std::string> updates = evidence.changes.bodies_of(stream.key);
+  return stream.spec->create_body.find("\"opt_start_") != std::string::npos ||
+         std::any_of(updates.begin(), updates.end(), [&](const auto& body) { return !have_same_sources(body, stream.spec->create_body); });
 }
 
 // The streams whose publishers' messages come by this origin, and those on the way.
@@ -243,7 +233,7 @@ std::vector<Divergence> check_no_loss_after_offline(const Evidence& evidence) {
         here.insert(here.end(), message->origin_seq);
       }
       // What an aggregate's own limits and consumers took, nobody can tell from what never came. What operators took was noted as it came.
-      const bool is_rolled_up = stream.limits.allows_rollup && has_rollups(evidence.scenario);
+      const bool is_rolled_up = stream.limits.allows_rollup && evidence.scenario.rolls_up();
       const bool keeps_all = !stream.has_limits && stream.spec->retention == Retention::limits && !is_rolled_up;
       if (is_reported || !keeps_all || is_partial(evidence, stream) || !is_due(evidence, copy)) continue;
       std::optional<std::vector<core::Seq>> brought;

@@ -38,7 +38,7 @@ bool power_loss_after(const Evidence& evidence, const FinalStream& stream, core:
     for (const FailedFsync& failed : evidence.history.failed_fsyncs()) {
       if (failed.node == crash.node && failed.at <= crash.at && failed.at + exposed >= stored_at) exposed += sync.every + kSyncPassMax;
     }
-    return crash.at - stored_at <= exposed + evidence.history.slow_time(crash.node, "", stored_at, crash.at);
+    return crash.at - stored_at <= exposed + evidence.history.slow_time(crash.node, "/streams/" + stream.key.stream, stored_at, crash.at);
   });
 }
 

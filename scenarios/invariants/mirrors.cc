@@ -6,8 +6,6 @@
 #include <set>
 #include <unordered_map>
 
-#include "core/base/hash.h"
-#include "core/nats/subject.h"
 #include "faults/units.h"
 #include "scenarios/invariants/copied.h"
 #include "scenarios/invariants/durability.h"
@@ -85,11 +83,7 @@ bool was_lost_by_mirror(const Evidence& evidence, const FinalStream& mirror, cor
 std::optional<std::set<std::uint64_t>> wanted_subjects(const MirrorPair& pair) {
   const OriginSpec& from = *pair.mirror->spec->mirror;
   if (from.filters.empty()) return std::nullopt;
-  std::set<std::uint64_t> out;
-  for (const LatestOfSubject& latest : pair.origin->latest) {
-    if (from.takes(latest.subject)) out.insert(core::hash_bytes(latest.subject));
-  }
-  return out;
+  return pair.origin->subjects_matching(from.filters);
 }
 
 bool is_stored_as(const OriginView& origin, const FinalMessage& message, bool has_transforms) {
