@@ -39,12 +39,17 @@ class ChangeLog {
   std::vector<ConfigChange>& of(const StreamKey& stream) { return configs_[stream]; }
   std::vector<ConsumerChange>& of(const ConsumerKey& consumer) { return consumers_[consumer]; }
 
+  // In the order in which they were asked for.
+  [[nodiscard]] const std::vector<ConfigChange>& changes_of(const StreamKey& stream) const {
+    static const std::vector<ConfigChange> kNone;
+    const auto found = configs_.find(stream);
+    return found == configs_.end() ? kNone : found->second;
+  }
+
   // The configurations that the stream had, or may have had, besides its first.
   [[nodiscard]] std::vector<std::string> bodies_of(const StreamKey& stream) const {
     std::vector<std::string> out;
-    const auto found = configs_.find(stream);
-    if (found == configs_.end()) return out;
-    for (const ConfigChange& change : found->second) {
+    for (const ConfigChange& change : changes_of(stream)) {
       if (!change.is_refused) out.push_back(change.body);
     }
     return out;
@@ -52,19 +57,17 @@ class ChangeLog {
 
   // When somebody first asked for another configuration; kForever: never. Refused ones do not count.
   [[nodiscard]] core::Instant first_change(const StreamKey& stream) const {
-    const auto found = configs_.find(stream);
-    if (found == configs_.end()) return core::kForever;
-    const auto first =
-        std::find_if(found->second.begin(), found->second.end(), [](const ConfigChange& change) { return !change.is_refused; });
-    return first == found->second.end() ? core::kForever : first->asked_at;
+    const std::vector<ConfigChange>& all = changes_of(stream);
+    const auto first = std::find_if(all.begin(), all.end(), [](const ConfigChange& change) { return !change.is_refused; });
+    return first == all.end() ? core::kForever : first->asked_at;
   }
 
   // Whether the stream's configuration was changing at that time, and nobody had been told by `until` that it was done.
   [[nodiscard]] bool is_changing(const StreamKey& stream, core::Instant at, core::Instant until) const {
-    const auto found = configs_.find(stream);
-    return found != configs_.end() && std::any_of(found->second.begin(), found->second.end(), [&](const ConfigChange& change) {
-             return !change.is_refused && change.asked_at <= at && (!change.answered_at || *change.answered_at > until);
-           });
+    const std::vector<ConfigChange>& all = changes_of(stream);
+    return std::any_of(all.begin(), all.end(), [&](const ConfigChange& change) {
+      return !change.is_refused && change.asked_at <= at && (!change.answered_at || *change.answered_at > until);
+    });
   }
 
   // Whether the consumer may have been deleted in that time.

@@ -10,6 +10,8 @@ namespace windtunnel::core::copy_timing {
 
 inline constexpr Duration kReplyWait = std::chrono::seconds{30};  // for the answer to a request for a consumer
 inline constexpr Duration kFactsWait = std::chrono::seconds{5};   // for what may be forbidden where the consumer is not
+// Who has sent nothing since is not told that the other end of its connection is gone: so often it says a word while it waits.
+inline constexpr Duration kKnock = std::chrono::seconds{5};
 inline constexpr Duration kRequestSpacing = std::chrono::seconds{2};
 // After the n-th failure in a row: n steps, at most the maximum. A way that comes back ends the wait.
 inline constexpr Duration kBackoffStep = std::chrono::seconds{10};

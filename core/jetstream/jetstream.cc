@@ -32,6 +32,7 @@ JetStream::JetStream(Env& env, Bus& bus, JetStreamConfig config)
                bus,
                advisories_,
                usage_,
+               readings_,
                config_.store,
                config_.domain,
                config_.server_name,

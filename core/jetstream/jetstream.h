@@ -74,6 +74,7 @@ class JetStream {
   JetStreamConfig config_;
   Advisories advisories_;
   StoreUsage usage_;
+  std::map<std::string, std::uint64_t> readings_;
   StreamContext context_;
   std::map<std::string, std::unique_ptr<Stream>, std::less<>> streams_;
   std::vector<SubscriptionId> subscriptions_;

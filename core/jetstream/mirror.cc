@@ -36,7 +36,8 @@ Mirror::Mirror(Stream& stream, const StreamSource& origin)
              }),
       recovering_(stream.env_.tasks),
       consumer_(stream.env_, stream.bus_,
-                {OriginConsumer::Kind::mirror, stream.config().name, stream.identity() + " mirror", "mirror/" + stream.config().name},
+                {OriginConsumer::Kind::mirror, stream.config().name, stream.identity() + " mirror", "mirror/" + stream.config().name,
+                 stream.count_reading("mirror/" + stream.config().name)},
                 origin, *this) {}
 
 void Mirror::stop(bool is_final) {

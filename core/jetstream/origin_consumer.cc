@@ -45,7 +45,7 @@ OriginConsumer::OriginConsumer(Env& env, Bus& bus, Reader reader, StreamSource o
             "source.request", "source.failed", "source.connected", "source.stalled", "source.gap", "source.missed", "S", "src-", 10045};
         return kind == Kind::mirror ? kMirror : kSource;
       }(reader_.kind)),
-      random_(env_.random.child(reader_.name)),
+      random_(env_.random.child(reader_.times == 1 ? reader_.name : reader_.name + " " + std::to_string(reader_.times))),
       inbox_(env_.tasks, kInboxMax),
       scope_(env_.tasks) {}
 

@@ -108,6 +108,8 @@ class OriginConsumer {
     std::string stream;    // of ours
     std::string identity;  // what tells this reader from all others in the world
     std::string name;      // of its task and its random numbers
+    // How often one of this name has begun to read. The origin may still have what the one before asked for: none takes its names again.
+    std::uint64_t times = 1;
   };
 
   OriginConsumer(Env& env, Bus& bus, Reader reader, StreamSource origin, Owner& owner);
@@ -170,6 +172,7 @@ class OriginConsumer {
   [[nodiscard]] bool looks_at_home() const;
   bool clear_leftovers(std::string_view but);
   std::optional<std::string> ask(const std::string& subject, const std::string& body, Duration patience, Missed* missed = nullptr);
+  void knock();
   [[nodiscard]] std::string api(std::string_view operation) const;
   [[nodiscard]] std::string request_subject(const std::string& name) const;
   [[nodiscard]] std::string request_body(const std::string& name, const std::string& deliver) const;

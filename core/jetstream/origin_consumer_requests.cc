@@ -1,4 +1,5 @@
 // What an OriginConsumer asks of its origin: what it is, whether it is still the one, and for a consumer.
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -116,14 +117,28 @@ std::optional<std::string> OriginConsumer::ask(const std::string& subject, const
   bool is_lost = !bus_.publish(MessageView{.subject = subject, .reply = reply_to, .headers = {}, .payload = body});
   if (missed != nullptr) *missed = is_lost ? Missed::taker : Missed::time;
   if (env_.defects.is_on(Defect::nats_6981)) is_lost = false;  // the release waits for the answer that cannot come
+  const bool knocks = !env_.defects.is_on(Defect::nats_6981);
+  Instant next_knock = knocks ? after(env_.clock.now(), kKnock) : kForever;
   while (!answer.has_come && !is_lost && !is_closed_) {
-    if (waiting_.wait(env_.tasks, "a copy's consumer", deadline) == Wake::timed_out) break;
+    if (waiting_.wait(env_.tasks, "a copy's consumer", std::min(deadline, next_knock)) == Wake::timed_out) {
+      if (env_.clock.now() >= deadline) break;
+      knock();
+      next_knock = after(env_.clock.now(), kKnock);
+    }
     is_lost = was_way_lost_;
     if (missed != nullptr && is_lost) *missed = Missed::way;
   }
   if (missed != nullptr && answer.has_come) *missed = Missed::nothing;
   if (!answer.has_come || is_closed_) return std::nullopt;
   return std::move(answer.payload);
+}
+
+// Something that changes nothing, and whose answer nobody waits for: if the link's other end is gone without a word (a reset that only one
+// side saw), this is what brings it to light, and with it another way. Does not suspend.
+void OriginConsumer::knock() {
+  std::array<char, 32> buffer;
+  const std::string reply_to = "$JSC.R." + std::string(random_.token(kTokenSize, buffer));
+  bus_.publish(MessageView{.subject = api("STREAM.INFO"), .reply = reply_to, .headers = {}, .payload = {}});
 }
 
 // What the origin says of itself; nothing if it does not answer, for that may be forbidden where the consumer is not. False if its

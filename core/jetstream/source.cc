@@ -28,7 +28,7 @@ Source::Source(Stream& stream, SourceSet& set, const StreamSource& origin)
       transforms_(origin.subject_transforms),
       consumer_(stream.env_, stream.bus_,
                 {OriginConsumer::Kind::source, stream.config().name, stream.identity() + " " + key_,
-                 "source/" + stream.config().name + "/" + key_},
+                 "source/" + stream.config().name + "/" + key_, stream.count_reading("source/" + stream.config().name + "/" + key_)},
                 origin, *this) {}
 
 void Source::recover() { set_.recover(); }

@@ -43,6 +43,8 @@ struct StreamContext {
   Bus& bus;
   Advisories& advisories;
   StoreUsage& usage;
+  // How often each copy, by its reader's name, has begun to read since the server started.
+  std::map<std::string, std::uint64_t>& readings;
   StoreSettings settings;
   std::string domain;  // may be empty
   std::string server_name;
@@ -137,6 +139,8 @@ class Stream final : private ConsumerHost {
   // The mirror has nearly caught up: from now on it may answer for its origin. Does not suspend.
   void caught_up();
   // What tells this stream from every other one in the world.
+  // Of the copy of that name that begins to read now.
+  std::uint64_t count_reading(const std::string& reader) { return ++context_.readings[reader]; }
   [[nodiscard]] std::string identity() const { return context_.server_name + " " + context_.domain + " " + config_.name; }
   // A message of a source: stored as it is, under our next sequence, whatever its headers ask of a publish. Suspends.
   CopyOutcome take_copy(const Source& source, std::string subject, const std::string& headers, const std::string& payload);

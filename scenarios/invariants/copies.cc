@@ -63,6 +63,18 @@ bool restarted_between(const Evidence& evidence, const FinalStream& stream, core
   return life != nullptr && life->recovered_between(from, to);
 }
 
+// Whether an operator may have changed what it copies in that time: then it reads anew.
+bool is_resourced_between(const Evidence& evidence, const FinalStream& stream, core::Instant from, core::Instant to) {
+  std::vector<std::string_view> before{stream.spec->create_body};
+  for (const ConfigChange& change : evidence.changes.changes_of(stream.key)) {
+    if (change.is_refused) continue;
+    const bool may_differ = std::any_of(before.begin(), before.end(), [&](auto body) { return !have_same_sources(body, change.body); });
+    if (may_differ && change.may_come_between(from, to)) return true;
+    before.push_back(change.body);
+  }
+  return false;
+}
+
 // Whether an operator removed messages from it.
 bool is_trimmed(const Evidence& evidence, const FinalStream& stream) {
   return std::any_of(evidence.removals.all().begin(), evidence.removals.all().end(),
@@ -304,9 +316,11 @@ std::vector<Divergence> check_bounded_retry(const Evidence& evidence) {
       if (origin == nullptr || life->connected.empty()) continue;
       const std::set<std::string> nodes = way(evidence.scenario, stream.node, origin->on);
       if (nodes.empty() || is_ever_disturbed(evidence.scenario, nodes) || !copy.error.empty()) continue;
-      const auto again = std::upper_bound(life->requests.begin(), life->requests.end(), life->connected.front());
+      const auto again = std::adjacent_find(life->requests.begin(), life->requests.end(), [&](core::Instant before, core::Instant next) {
+        return next > life->connected.front() && !is_resourced_between(evidence, stream, before, next);
+      });
       if (again == life->requests.end()) continue;
-      Divergence& d = out.emplace_back(about("bounded-retry", stream, {}, *again));
+      Divergence& d = out.emplace_back(about("bounded-retry", stream, {}, *std::next(again)));
       d.expected = what + " is set up once: no fault strikes a node or a link between " + stream.node + " and " + origin->on;
       d.actual = "it was set up anew";
       break;

@@ -38,6 +38,16 @@ bool was_recovery_cut_short(const Evidence& evidence, const FinalStream& stream,
                       [&](core::Instant at) { return at > before->at && at <= behind->at; });
 }
 
+// Whether the power went while an operator waited for the answer to what removed it: nobody was told that it is gone.
+bool is_removal_cut_short(const Evidence& evidence, const FinalStream& stream, core::Seq seq, core::Instant gone_at) {
+  return std::any_of(evidence.history.crashes().begin(), evidence.history.crashes().end(), [&](const Crash& crash) {
+    if (!crash.is_power_loss || crash.node != stream.key.node || crash.at < gone_at) return false;
+    return evidence.changes.is_changing(stream.key, gone_at, crash.at) ||
+           evidence.removals.any_of(stream.node, stream.key.stream, seq, crash.at,
+                                    [&](const RequestedRemoval& removal) { return removal.asked_at <= gone_at; });
+  });
+}
+
 bool is_file(const FinalStream& stream) { return stream.spec == nullptr || stream.spec->storage == Storage::file; }
 
 }  // namespace
@@ -60,7 +70,7 @@ std::vector<Divergence> check_no_resurrection(const Evidence& evidence) {
       const core::Instant gone_at = removed == removed_at.end() ? life->pruned.removed_at : removed->second;
       const auto stored = stored_at.find(message.seq);
       if (stored != stored_at.end() && stored->second > gone_at) continue;  // the sequence was used again
-      if (may_come_back(evidence, stream, message.seq, gone_at)) continue;
+      if (may_come_back(evidence, stream, message.seq, gone_at) || is_removal_cut_short(evidence, stream, message.seq, gone_at)) continue;
       Divergence d = about("no-resurrection", stream, message.seq, evidence.end.at);
       d.expected = "sequence " + std::to_string(message.seq.value) + " stays removed";
       d.actual = "it is readable again";

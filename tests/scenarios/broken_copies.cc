@@ -83,6 +83,8 @@ streams:
 workloads:
   - { publish: east.new, at: east, via: jetstream, rate: 50/s, for: 20s, name: eastern }
   - { publish: west.new, at: west, via: jetstream, rate: 50/s, for: 20s, name: western }
+  # Who changes something else excuses nothing.
+  - { admin: ALL, at: hub, do: [update], update: [{ description: other }, {}], every: 500ms, for: 20s }
 faults:
   - { at: 3s, cut: { link: [hub, west], how: reset } }
   - { at: 5s, heal: { link: [hub, west] } }

@@ -133,6 +133,19 @@ TEST_CASE("an operator who sets no limit excuses no loss") {
   CHECK(finds(run(text, {Defect::break_ack_before_store}), "acked-is-durable"));
 }
 
+// Nothing else excuses that a copy is set up anew while nothing breaks.
+TEST_CASE("a source that an operator changes is set up anew, once for each change") {
+  const auto changed = [](const std::string& updates) {
+    return "scenario: s\nabout: x\nnodes: { hub: { domain: hub }, a: { domain: a, leaf_of: hub } }\nstreams:\n"
+           "  - { on: hub, name: S, subjects: [s.>] }\n  - { on: a, name: AG, sources: [{ name: S, domain: hub }] }\nworkloads:\n"
+           "  - { publish: s.a, at: hub, via: jetstream, rate: 10/s, for: 20s }\n  - { admin: AG, at: a, do: [update], update: [" +
+           updates + "], every: 4s, for: 21s }\nexpect: [ { invariants: [bounded-retry] } ]\n";
+  };
+  const std::string filtered = "{ sources: [{ name: S, domain: hub, filter_subject: s.b }] }, {}";
+  CHECK_MESSAGE(run_text(changed(filtered), with_defects({})).passed(), told(run_text(changed(filtered), with_defects({}))));
+  CHECK(run_text(changed("{ description: other }"), with_defects({})).passed());
+}
+
 std::string renewed(const std::string& actions, const std::string& faults) {
   return "streams: [ { on: srv, name: S, subjects: [s] } ]\n"
          "consumers: [ { on: srv, stream: S, durable_name: c, ack_policy: explicit, ack_wait: 1s } ]\nworkloads:\n"

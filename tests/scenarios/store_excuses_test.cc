@@ -40,6 +40,7 @@ struct Hand {
   std::vector<Crash> crashes;
   std::vector<Damage> damages;
   RemovalLog removals;
+  ChangeLog changes;
   StreamSpec spec;
   FinalStream stream;
   std::uint16_t alice = 0;
@@ -73,8 +74,21 @@ struct Hand {
     events.push_back({at(when), core::EventName{"store.removed"}, seq});
     return *this;
   }
-  Hand& crash(core::Duration when) {
-    crashes.push_back({at(when), kHub, false});
+  Hand& crash(core::Duration when, bool is_power_loss = false) {
+    crashes.push_back({at(when), kHub, is_power_loss});
+    return *this;
+  }
+  Hand& syncs_always() {
+    scenario.nodes.front().sync_interval = SyncInterval{.always = true};
+    return *this;
+  }
+  // An operator asked for another configuration.
+  Hand& update(core::Duration asked, std::optional<core::Duration> answered, bool is_refused = false) {
+    ConfigChange change;
+    change.asked_at = at(asked);
+    if (answered) change.answered_at = at(*answered);
+    change.is_refused = is_refused;
+    changes.of(stream.key).push_back(change);
     return *this;
   }
   Hand& holds(std::uint64_t seq) {
@@ -131,7 +145,6 @@ struct Hand {
     end.at = at(100s);
     end.streams.push_back(stream);
     end.streams.back().spec = &spec;
-    const ChangeLog changes;
     const KeyValueLog key_values;
     const std::vector<LagSample> lags;
     const std::vector<RecoveryReading> readings;
@@ -199,6 +212,23 @@ TEST_CASE("what is removed while the end is read may have been read before; what
                                {"removed as the end was read", three().removed(2, 100s), true},
                                {"removed a moment later", three().removed(2, 100001ms), true},
                                {"removed twice, before the end and after it", three().removed(2, 50s).removed(2, 101s), false},
+                           });
+}
+
+TEST_CASE("what was removed for someone who was told nothing may be back after a power loss; what was confirmed may not") {
+  const auto back = [] { return Hand{}.syncs_always().stored(1, 1s).stored(2, 2s).holds(1).holds(2).removed(1, 50s); };
+  const auto lost = [&] { return back().crash(60s, true); };
+  check("no-resurrection", {
+                               {"nobody asked for it", lost(), false},
+                               {"an update had no answer", lost().update(49s, {}), true},
+                               {"an update had its answer after the loss", lost().update(49s, 61s), true},
+                               {"an update had its answer before", lost().update(49s, 55s), false},
+                               {"an update was refused", lost().update(49s, {}, true), false},
+                               {"an update came later", lost().update(51s, {}), false},
+                               {"a purge had no answer", lost().purge(49s, {}), true},
+                               {"a purge had its answer before", lost().purge(49s, 55s), false},
+                               {"an update had no answer, and no power was lost", back().crash(60s).update(49s, {}), false},
+                               {"the power was lost before", back().crash(40s, true).update(49s, {}), false},
                            });
 }
 

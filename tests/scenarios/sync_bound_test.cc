@@ -177,6 +177,19 @@ TEST_CASE("a reset of one direction may take until somebody notices; one of both
   CHECK(finds(run(reset("a_to_b"), 1, {Defect::break_mirror_never_resumes}), "sync-makes-progress"));
 }
 
+// Without a word in between it would wait out its answer, 30 s, on a connection that is dead.
+TEST_CASE("a reset of one direction that takes the answer to a copy's question is noticed no later than any other") {
+  const std::string asked = world(
+      "{ at: 4s, cut: { link: [hub, leaf], how: reset } }, { after: 1s, heal: { link: [hub, leaf] } }, "
+      "{ after: 1s..4s, cut: { link: [hub, leaf], how: reset, direction: a_to_b } }, { after: 1s, heal: { link: [hub, leaf] } }",
+      "latency: 200ms..400ms");
+  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+    CAPTURE(seed);
+    const RunResult result = run(asked, seed);
+    CHECK_MESSAGE(result.passed(), told(result));
+  }
+}
+
 TEST_CASE("a copy whose way is broken, or one whose origin cannot be seen, is not judged, and the run ends all the same") {
   for (const char* const faults :
        {"{ at: 1s, cut: { link: [hub, leaf], how: reset } }", "{ at: 1s, cut: { link: [hub, leaf], how: black_hole } }",

@@ -433,6 +433,25 @@ TEST_CASE("a mirror's deletion ends its consumer at the origin, and a new one of
   CHECK(w.mirror()["messages"] == 3);
 }
 
+// What the deleted one asked for stays at the origin for ten seconds more.
+TEST_CASE("a mirror that is deleted and made anew at once begins anew, also with a consumer of a name of its own") {
+  HubAndLeaf w;
+  w.create_origin();
+  const std::string filter = R"(,"filter_subject":"o.>")";
+  w.create_mirror(filter);
+  w.hub->publish_many("o.a", 3);
+  w.world.run_for(2s);
+  REQUIRE(w.mirror()["messages"] == 3);
+  for (int i = 0; i < 3; ++i) {
+    CAPTURE(i);
+    CHECK(w.leaf->api("STREAM.DELETE.M")["success"] == true);
+    w.create_mirror(filter);
+    w.world.run_for(2s);
+    CHECK(w.mirror()["messages"] == 3);
+    CHECK_FALSE(w.status().contains("error"));
+  }
+}
+
 TEST_CASE("a mirror that becomes an ordinary stream goes on from its last sequence; nothing else of it may change") {
   HubAndLeaf w;
   w.create_origin();
