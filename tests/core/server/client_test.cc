@@ -332,13 +332,22 @@ TEST_CASE("a node can be killed in the middle of everything") {
     leaf.remotes.push_back(LeafRemote{.address = {"srv", 7422}});
     w.start(config_of("srv"));
     w.start(leaf);
+    std::unique_ptr<tests::RawPeer> peer;  // connected until the kill
     w.as_client([&] {
-      tests::RawPeer peer = w.connect("leaf");
-      peer.send("SUB > 1\r\nPUB a 1000\r\n" + std::string(1000, 'x'));
+      peer = std::make_unique<tests::RawPeer>(w.connect("leaf"));
+      peer->send("SUB > 1\r\nPUB a 1000\r\n" + std::string(1000, 'x'));
       Random random = w.world.random("when");
       w.world.host("client").tasks().sleep_until(w.world.now() + random.between(Duration{0}, Duration{3s}));
+      CHECK(peer->hear(Duration{0}).find("-ERR") == std::string::npos);
+      CHECK_FALSE(peer->is_closed());
     });
-    // ~ServerWorld kills all tasks, then destroys the servers.
+    for (const char* name : {"srv", "leaf"}) {
+      CHECK(w.servers.at(name)->is_running());
+      CHECK(w.world.host(name).tasks().size() > 0);
+      w.world.host(name).tasks().kill();
+      CHECK(w.world.host(name).tasks().size() == 0);
+    }
+    // ~ServerWorld destroys the servers.
   }
 }
 
