@@ -35,6 +35,8 @@ namespace windtunnel::scenarios {
 
 // The scenario's time 0, in the kernel's time.
 inline constexpr core::Instant kTimeZero{std::chrono::seconds{10}};
+// 2024-01-01T00:00:00Z, in nanoseconds: every wall clock at time 0.
+inline constexpr std::int64_t kWallAtTimeZero = 1704067200LL * 1000000000;
 
 class World {
  public:

@@ -23,8 +23,6 @@ std::vector<Divergence> check_expiry_exact(const Evidence& evidence);
 
 namespace {
 
-// 2024-01-01T00:00:00Z: every wall clock at time 0.
-constexpr std::int64_t kWallAtTimeZero = 1704067200LL * 1000000000;
 // Expiry is looked at no more often than this, and then takes its time on the disk.
 constexpr core::Duration kExpirySlack = std::chrono::seconds{2};
 

@@ -5,8 +5,12 @@
 #include <optional>
 #include <set>
 
+#include "core/base/data_hash.h"
+#include "core/base/hash.h"
 #include "scenarios/invariants/durability.h"
+#include "scenarios/invariants/health.h"
 #include "scenarios/invariants/invariants.h"
+#include "scenarios/world.h"
 
 namespace windtunnel::scenarios {
 
@@ -130,19 +134,58 @@ bool was_given_up(const StreamLife& life, core::Seq seq) {
   });
 }
 
+// The deletions and purges of a bucket's keys that may be stored though nobody heard of it: a crash came before they were answered.
+class UnheardMarkers {
+ public:
+  UnheardMarkers(const Evidence& evidence, const FinalStream& stream) : evidence_(evidence), stream_(stream) {
+    const auto bucket = evidence.key_values.buckets().find({stream.node, stream.key.stream});
+    const bool is_bucket = stream.key.stream.starts_with("KV_") && bucket != evidence.key_values.buckets().end();
+    if (!is_bucket) return;
+    for (const KeyValueOperation& operation : bucket->second.operations) {
+      const KeyValueStep& step = operation.timed.operation;
+      const bool is_marker = step.kind == KeyValueStep::Kind::write && (step.value == "DEL" || step.value == "PURGE");
+      if (is_marker && !operation.is_void) open_.push_back(&operation);
+    }
+  }
+
+  // Whether the message is one of them. Each is one message at most.
+  bool take(const FinalMessage& message) {
+    const auto found = std::find_if(open_.begin(), open_.end(), [&](const KeyValueOperation* each) { return is_it(*each, message); });
+    if (found == open_.end()) return false;
+    open_.erase(found);
+    return true;
+  }
+
+ private:
+  [[nodiscard]] bool is_it(const KeyValueOperation& operation, const FinalMessage& message) const {
+    const std::string subject = "$KV." + stream_.key.stream.substr(3) + "." + operation.key;
+    if (message.subject != core::hash_bytes(subject) ||
+        message.content != core::content_hash(key_value_marker(operation.timed.operation.value), ""))
+      return false;
+    const auto& [step, called, returned] = operation.timed;
+    const core::Instant stored =
+        has_clock_faults(evidence_.scenario) ? called : core::after(kTimeZero, core::Duration{message.time - kWallAtTimeZero});
+    return stored >= called && crashed_between(evidence_, stream_, stored, returned.value_or(core::kForever));
+  }
+
+  const Evidence& evidence_;
+  const FinalStream& stream_;
+  std::vector<const KeyValueOperation*> open_;
+};
+
 // What is read was stored like that, and not made up from damaged bytes.
 bool report_made_up(const Evidence& evidence, const FinalStream& stream, const StreamLife& life, std::vector<Divergence>& out) {
   std::multimap<core::Seq, const StoredEvent*> stored;
   for (const StoredEvent& event : life.stored) stored.emplace(event.seq, &event);
+  UnheardMarkers markers{evidence, stream};
   for (const FinalMessage& message : stream.messages) {
     const auto [begin, end] = stored.equal_range(message.seq);
     const bool was_stored = std::any_of(begin, end, [&](const auto& entry) { return is_same(*entry.second, message); });
     if (was_stored) continue;
     // A crash between the write and the word of it: the message is there, whole, and nobody was told.
     const bool is_new = begin == end || was_given_up(life, message.seq);
-    const bool is_unsaid =
-        is_new && message.id && (evidence.ledger.is_genuine(*message.id, message.content) || is_copied(evidence, stream, message));
-    if (is_unsaid) continue;
+    const bool is_ours = message.id && (evidence.ledger.is_genuine(*message.id, message.content) || is_copied(evidence, stream, message));
+    if (is_new && (is_ours || markers.take(message))) continue;
     Divergence d = about("corruption-is-surfaced", stream, message.seq, evidence.end.at);
     d.expected = "what is read under sequence " + std::to_string(message.seq.value) + " is what was stored there, or an error";
     d.actual = "it is a message that the stream never stored like that";

@@ -8,10 +8,12 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/data_hash.h"
 #include "core/base/hash.h"
 #include "core/store/index_db.h"
 #include "core/store/record.h"
 #include "scenarios/invariants/invariants.h"
+#include "scenarios/world.h"
 #include "sim/disk_tree.h"
 #include "sim/trace.h"
 
@@ -41,6 +43,7 @@ struct Hand {
   std::vector<Damage> damages;
   RemovalLog removals;
   ChangeLog changes;
+  KeyValueLog key_values;
   StreamSpec spec;
   FinalStream stream;
   std::uint16_t alice = 0;
@@ -135,8 +138,8 @@ struct Hand {
   [[nodiscard]] bool is_found(std::string_view invariant) const {
     History history;
     for (const Event& event : events) {
-      const std::vector<core::LogField> fields{{"stream", "ORDERS"},       {"seq", event.seq}, {"subject", "orders"},
-                                               {"content", event.content}, {"time", 0},        {"what", event.what}};
+      const std::vector<core::LogField> fields{{"stream", stream.key.stream}, {"seq", event.seq}, {"subject", "orders"},
+                                               {"content", event.content},    {"time", 0},        {"what", event.what}};
       history.on_event(sim::TraceEvent{0, event.at, kHub, core::LogLevel::trace, event.name, fields});
     }
     for (const Crash& each : crashes) history.crashed(each);
@@ -145,7 +148,6 @@ struct Hand {
     end.at = at(100s);
     end.streams.push_back(stream);
     end.streams.back().spec = &spec;
-    const KeyValueLog key_values;
     const std::vector<LagSample> lags;
     const std::vector<RecoveryReading> readings;
     const Evidence evidence{scenario, ledger, history, removals, changes, key_values, end, lags, readings};
@@ -179,6 +181,58 @@ TEST_CASE("what a purge under way was to take may be missing without a word when
                                       {"it was asked for after the damage", bitten().purge(12s, 13s), false},
                                       {"it is another node's", bitten().purge(9s, std::nullopt, "edge"), false},
                                   });
+}
+
+// A bucket in which recovery found, at sequence 2, a message of 10 s of which nobody had heard.
+Hand found_unheard(const std::string& key, const std::string& headers, const std::string& payload = "", std::uint64_t seq = 2) {
+  Hand hand = Hand{}.stored(1, 1s).holds(1);
+  FinalMessage message;
+  message.seq = Seq{seq};
+  message.subject = core::hash_bytes("$KV.CONFIG." + key);
+  message.content = core::content_hash(headers, payload);
+  message.time = kWallAtTimeZero;
+  hand.stream.messages.push_back(message);
+  hand.stream.key.stream = "KV_CONFIG";
+  return hand;
+}
+
+TEST_CASE("a marker that a client had asked for and was not told of may be there after a crash, and nothing else that nobody stored") {
+  const auto found = [](const std::string& what = "DEL", std::uint64_t seq = 2) {
+    return found_unheard("k1", key_value_marker(what), "", seq);
+  };
+  const auto asked = [](Hand hand, const std::string& what, core::Duration from, std::optional<core::Duration> to,
+                        const std::string& key = "k1", bool is_void = false) {
+    KeyValueStep step{.kind = KeyValueStep::Kind::write, .told = KeyValueStep::Told::nothing, .value = what, .expected = {}, .revision = 0};
+    KeyValueOperation operation{.workload = "alice", .key = key, .is_void = is_void, .timed = {std::move(step), at(from), {}}};
+    if (to) operation.timed.returned = at(*to);
+    hand.key_values.bucket("hub", "KV_CONFIG").operations.push_back(operation);
+    return hand;
+  };
+  const auto twice = [&] {
+    Hand hand = asked(found(), "DEL", 9s, std::nullopt).crash(11s);
+    hand.stream.messages.push_back(hand.stream.messages.back());
+    hand.stream.messages.back().seq = Seq{3};
+    return hand;
+  };
+  check("corruption-is-surfaced",
+        {
+            {"nobody asked", found().crash(11s), false},
+            {"never answered", asked(found(), "DEL", 9s, std::nullopt).crash(11s), true},
+            {"a purge", asked(found("PURGE"), "PURGE", 9s, std::nullopt).crash(11s), true},
+            {"answered after the crash", asked(found(), "DEL", 9s, 12s).crash(11s), true},
+            {"answered before it", asked(found(), "DEL", 9s, 10500ms).crash(11s), false},
+            {"no crash", asked(found(), "DEL", 9s, std::nullopt), false},
+            {"the crash came before it was written", asked(found(), "DEL", 9s, std::nullopt).crash(9500ms), false},
+            {"asked after it was written", asked(found(), "DEL", 10500ms, std::nullopt).crash(11s), false},
+            {"of another key", asked(found(), "DEL", 9s, std::nullopt, "k2").crash(11s), false},
+            {"of the other kind", asked(found(), "PURGE", 9s, std::nullopt).crash(11s), false},
+            {"it certainly was not sent", asked(found(), "DEL", 9s, std::nullopt, "k1", true).crash(11s), false},
+            {"a write was asked for", asked(found(), "alice#1", 9s, std::nullopt).crash(11s), false},
+            {"under a sequence that had something else", asked(found("DEL", 1), "DEL", 9s, std::nullopt).crash(11s), false},
+            {"with a payload", asked(found_unheard("k1", key_value_marker("DEL"), "x"), "DEL", 9s, std::nullopt).crash(11s), false},
+            {"one for two", twice(), false},
+            {"one for each", asked(twice(), "DEL", 9s, std::nullopt), true},
+        });
 }
 
 TEST_CASE("a stream that cannot be opened has said so since its metadata was found damaged; what no start has met is not to be reported") {
