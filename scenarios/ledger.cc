@@ -17,6 +17,11 @@ PublishRecord::PublishRecord(core::Instant published_at)
       settled_after_(0),
       content_(0) {}
 
+void PublishRecord::note_attempt(bool is_refused) {
+  WT_ASSERT(outcome() == Outcome::pending);
+  seq_ = ((seq_ & ~kRefusalMask) | static_cast<std::uint64_t>(is_refused ? Refusal::other : Refusal::none)) & kSeqMask;
+}
+
 void PublishRecord::settle(Outcome outcome, core::Instant at) {
   constexpr std::uint64_t kMax = (std::uint64_t{1} << 28) - 1;
   outcome_ = static_cast<std::uint64_t>(outcome) & 7;

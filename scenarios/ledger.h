@@ -47,6 +47,8 @@ class PublishRecord {
   [[nodiscard]] core::Seq seq() const { return core::Seq{outcome() == Outcome::acked ? std::uint64_t{seq_} : 0}; }
   // Of the last answer, where the outcome is an error.
   [[nodiscard]] Refusal refusal() const { return outcome() == Outcome::error ? static_cast<Refusal>(seq_ & kRefusalMask) : Refusal::none; }
+  // There is no outcome yet, for it is tried again and again; but the last attempt that is over was answered with an error.
+  [[nodiscard]] bool is_refused_so_far() const { return outcome() == Outcome::pending && (seq_ & kRefusalMask) != 0; }
   // Of a republish loop, which job this was (RepublishSpec). nullopt: nobody knows, or it was acknowledged: the sequence took the
   // place, and the stream says what it stored there.
   [[nodiscard]] std::optional<std::uint64_t> job() const;
@@ -59,6 +61,8 @@ class PublishRecord {
 
   void set_content(std::uint64_t content) { content_ = content; }
   void set_job(std::uint64_t job);
+  // Requires: it has no outcome yet.
+  void note_attempt(bool is_refused);
   void settle(Outcome outcome, core::Instant at);
   void settle_acked(core::Instant at, std::uint16_t stream, core::Seq seq, bool is_duplicate);
   void settle_refused(core::Instant at, std::uint16_t stream, Refusal why);

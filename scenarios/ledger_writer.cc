@@ -87,6 +87,7 @@ LedgerWriter::Told LedgerWriter::publish_awaited(std::string_view subject, const
               .is_refused = is_refused && !may_be_stored,
               .may_be_stored = may_be_stored};
     }
+    world_.ledger().at(id).note_attempt(told.kind == core::PublishOutcome::Kind::error && told.code != 0);
     record("publish.retry", id);
     env_.tasks.sleep_until(core::after(env_.clock.now(), terms_.retries.wait));
   }

@@ -144,7 +144,8 @@ std::vector<Divergence> check_publish_outcome_known(const Evidence& evidence) {
         // Whoever repeats until it is acknowledged waits as long as the stream cannot be opened.
         const bool waits_for_stream = std::any_of(evidence.end.streams.begin(), evidence.end.streams.end(),
                                                   [&](const FinalStream& stream) { return is_kept_shut(evidence, stream); });
-        if (waits_for_stream) return true;
+        // One that is told each time that it is refused waits for nothing: it asks anew.
+        if (waits_for_stream || record.is_refused_so_far()) return true;
         d.expected = evidence.ledger.name_of(id) + " ends in an acknowledgement, an error or a timeout";
         d.actual = "its publisher still waits";
       } else if (record.outcome() == Outcome::acked) {

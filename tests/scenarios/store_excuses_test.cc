@@ -235,6 +235,22 @@ TEST_CASE("a marker that a client had asked for and was not told of may be there
         });
 }
 
+TEST_CASE("who is refused each time and asks again has an outcome; who has no answer to the last attempt that is over has none") {
+  const auto tried = [](std::vector<bool> attempts) {
+    Hand hand;
+    const PublishId id = hand.ledger.add(hand.alice, at(1s));
+    for (const bool is_refused : attempts) hand.ledger.at(id).note_attempt(is_refused);
+    return hand;
+  };
+  check("publish-outcome-known", {
+                                     {"no attempt is over", tried({}), false},
+                                     {"no attempt was answered", tried({false, false}), false},
+                                     {"each was refused", tried({true, true}), true},
+                                     {"the last was refused", tried({false, true}), true},
+                                     {"the last was not answered", tried({true, false}), false},
+                                 });
+}
+
 TEST_CASE("a stream that cannot be opened has said so since its metadata was found damaged; what no start has met is not to be reported") {
   const auto shut = [](std::vector<std::pair<core::Duration, bool>> damages, std::vector<core::Duration> reports) {
     Hand hand;
