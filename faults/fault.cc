@@ -173,6 +173,17 @@ std::string body_text(const Action& action) {
 std::span<const FaultKind> fault_kinds() { return kKinds; }
 const FaultKind& kind_of(const Action& action) { return kKinds[action.index()]; }
 
+bool is_at_rest(const Action& action) {
+  return std::visit(
+      [](const auto& fault) {
+        using Kind = std::decay_t<decltype(fault)>;
+        return std::is_same_v<Kind, LoseFile> || std::is_same_v<Kind, StaleFile> || std::is_same_v<Kind, TruncateFile> ||
+               std::is_same_v<Kind, ZeroFile> || std::is_same_v<Kind, BitFlip> || std::is_same_v<Kind, BadSector> ||
+               std::is_same_v<Kind, MisdirectedWrite>;
+      },
+      action);
+}
+
 const std::string* node_of(const Action& action) {
   return std::visit(
       [](const auto& fault) -> const std::string* {

@@ -132,6 +132,8 @@ struct FaultKind {
 
 // Which files an action strikes; nullptr if it is not one of files.
 [[nodiscard]] const FileChoice* files_of(const Action& action);
+// Whether it changes what lies on a disk: heal_disk does not end that.
+[[nodiscard]] bool is_at_rest(const Action& action);
 // The node that an action strikes; nullptr for those of a link. And the other way round.
 [[nodiscard]] const std::string* node_of(const Action& action);
 [[nodiscard]] const LinkEnds* link_of(const Action& action);

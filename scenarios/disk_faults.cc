@@ -123,6 +123,7 @@ bool DiskFaults::apply(const faults::TimelineEntry& entry, std::size_t number) {
   } else {
     return false;
   }
+  world_.history().disk_struck(world_.kernel().now(), world_.node(*faults::node_of(action)).process->node(), action);
   return true;
 }
 

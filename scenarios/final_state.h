@@ -106,6 +106,7 @@ struct FinalConsumer {
   bool delivers_all = false;         // its deliver policy
   std::uint64_t max_deliver = 0;     // 0: for ever
   bool is_durable = false;
+  bool is_in_memory = false;         // its state is in no file: it ends with its process
   bool is_listed = false;            // the scenario lists it: it was created before time 0
   bool is_asked_to_the_end = false;  // some workload pulls to the end of the run, and acknowledges what it gets
   // Where its ack floor was seen to be lower than before.

@@ -228,6 +228,14 @@ core::Instant History::created_at(const ConsumerKey& consumer) const {
   return found == created_.end() ? core::kForever : found->second;
 }
 
+void History::disk_struck(core::Instant at, sim::NodeId node, const faults::Action& action) {
+  if (std::holds_alternative<faults::SlowDisk>(action)) return;
+  if (!std::holds_alternative<faults::HealDisk>(action)) return disk_troubles_.push_back({at, node, action});
+  for (DiskTrouble& trouble : disk_troubles_) {
+    if (trouble.node == node && trouble.to == core::kForever && !faults::is_at_rest(trouble.action)) trouble.to = at;
+  }
+}
+
 const CopyLife* History::copy(sim::NodeId node, const std::string& reader) const {
   const auto found = copies_.find({node, reader});
   return found == copies_.end() ? nullptr : &found->second;

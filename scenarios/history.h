@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/base/types.h"
+#include "faults/fault.h"
 #include "scenarios/damage.h"
 #include "sim/disk_tree.h"
 #include "sim/trace.h"
@@ -135,6 +136,14 @@ struct FailedFsync {
   sim::NodeId node = sim::NodeId::world;
 };
 
+// What a timeline did to a node's disk, but for slowing it down.
+struct DiskTrouble {
+  core::Instant from;
+  sim::NodeId node = sim::NodeId::world;
+  faults::Action action;
+  core::Instant to = core::kForever;  // healed; what is damaged at rest never is
+};
+
 class History final : public sim::TraceObserver {
  public:
   void on_event(const sim::TraceEvent& event) override;
@@ -145,6 +154,7 @@ class History final : public sim::TraceObserver {
   // The node is about to start, with these files.
   void starting(sim::NodeId node, const sim::DiskTree& tree);
   void fsync_failed(FailedFsync failure) { failed_fsyncs_.push_back(failure); }
+  void disk_struck(core::Instant at, sim::NodeId node, const faults::Action& action);
   // Forgets what the stream stored and removed up to `through`, and what its consumers did with it.
   // Requires: all of that was stored once, in order, and removed in order.
   void prune(const StreamKey& key, core::Seq through);
@@ -168,6 +178,8 @@ class History final : public sim::TraceObserver {
   };
   [[nodiscard]] const std::vector<ConfirmedAck>& confirmed_acks() const { return confirmed_acks_; }
   [[nodiscard]] const std::vector<FailedFsync>& failed_fsyncs() const { return failed_fsyncs_; }
+  // In the order in which they struck.
+  [[nodiscard]] const std::vector<DiskTrouble>& disk_troubles() const { return disk_troubles_; }
   // Operations of a disk that took long (sim::kSlow), in the order in which they began.
   struct SlowOperation {
     sim::NodeId node;
@@ -192,6 +204,7 @@ class History final : public sim::TraceObserver {
   std::vector<Crash> stops_;
   std::vector<Crash> crashes_;
   std::vector<FailedFsync> failed_fsyncs_;
+  std::vector<DiskTrouble> disk_troubles_;
   std::vector<SlowOperation> slow_operations_;
   std::vector<Damage> damages_;
   std::map<ConsumerKey, std::vector<ConsumerEvent>> consumers_;

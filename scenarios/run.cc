@@ -313,6 +313,7 @@ class Run {
       if (spec.on != consumer.node || spec.stream != consumer.stream.stream || spec.name != consumer.name) continue;
       consumer.is_listed = true;
       consumer.is_durable = spec.is_durable;
+      consumer.is_in_memory = spec.is_in_memory;
     }
     for (const WorkloadSpec& spec : scenario_.workloads) {
       const auto* consume = std::get_if<ConsumeSpec>(&spec.work);

@@ -96,7 +96,8 @@ struct ConsumerSpec {
   std::string on;
   SourcePosition where;
   bool is_durable = true;
-  bool is_push = false;  // has a deliver_subject
+  bool is_push = false;       // has a deliver_subject
+  bool is_in_memory = false;  // mem_storage
   AckPolicy ack_policy = AckPolicy::none;
   std::string filter_subject;
   std::string create_body;  // the JSON of the CONSUMER.CREATE request, {"stream_name":...,"config":{...},"action":""}

@@ -39,8 +39,7 @@ class Gathering {
         stream_(stream),
         epoch_(epoch),
         reads_(reads_of(evidence, stream)),
-        entries_(evidence, stream, epoch, messages),
-        is_sick_(is_disk_sick(evidence, stream)) {}
+        entries_(evidence, stream, epoch, messages) {}
 
   StreamCase run() {
     find_refused();
@@ -80,6 +79,8 @@ class Gathering {
     SubjectHistory history;
     std::size_t hidden = 0;
   };
+
+  [[nodiscard]] bool is_sick_between(core::Instant from, core::Instant to) const { return is_disk_sick(evidence_, stream_, from, to); }
 
   void take_apart() {
     for (std::size_t i = 0; i < entries_.size(); ++i) {
@@ -182,7 +183,8 @@ class Gathering {
   void add_deletion(const RequestedRemoval& removal, bool is_told) {
     const StreamEntry* entry = entries_.find(removal.seq);
     const bool is_refused = removal.answered_at && !removal.is_done && !removal.is_absent;
-    if (entry == nullptr || (is_refused && !is_sick_)) return;
+    const bool is_sick = removal.answered_at && is_sick_between(removal.asked_at, *removal.answered_at);
+    if (entry == nullptr || (is_refused && !is_sick)) return;
     Part& part = parts_.at(entry->subject);
     const std::size_t message = place_of(part, removal.seq);
     if (!is_told || is_refused) {  // a disk that fails may do so when the message is gone and its bytes are to be
@@ -190,7 +192,7 @@ class Gathering {
       return;
     }
     if (removal.is_done) return add(part, step_of(Kind::remove, message), removal.asked_at, removal.answered_at);
-    if (is_sick_) return;
+    if (is_sick) return;
     add(part, look_at(message, message + 1), removal.asked_at, removal.answered_at);
   }
 
@@ -218,7 +220,8 @@ class Gathering {
       const PublishSpec* publish = entry.id ? publish_of(evidence_, *entry.id) : nullptr;
       if (publish == nullptr || !publish->is_rollup(entry.id->index)) continue;
       // A crash may come between the storing and the removal: nobody takes that up.
-      const bool is_done = entry.returned && !is_sick_ && !crashed_between(evidence_, stream_, entry.called, *entry.returned);
+      const bool is_done = entry.returned && !is_sick_between(entry.called, *entry.returned) &&
+                           !crashed_between(evidence_, stream_, entry.called, *entry.returned);
       for (auto& [subject, part] : parts_) {
         if (publish->rollup != PublishSpec::Rollup::all && subject != entry.subject) continue;
         const std::size_t end = place_of(part, entry.seq);
@@ -341,7 +344,7 @@ class Gathering {
     if (reads_ == nullptr) return;
     for (const StreamRead& read : *reads_) {
       if (read.told == Told::nothing || !epoch_.has(read.called, read.returned)) continue;
-      if (read.told == Told::absent && is_sick_) continue;
+      if (read.told == Told::absent && is_sick_between(read.called, read.returned)) continue;
       if (const char* wrong = why_wrong(entries_, read)) {
         if (!mistold_) mistold_ = Mistold{read.found, read.returned, wrong, text_of(read)};
         continue;
@@ -453,7 +456,6 @@ class Gathering {
   const Epoch& epoch_;
   const std::vector<StreamRead>* reads_;
   const StreamEntries entries_;
-  const bool is_sick_;
   std::vector<Refused> refused_;
   std::uint64_t most_ = 0;               // messages a subject, beyond which publishes are refused; 0: none is
   std::map<std::uint64_t, Part> parts_;  // by the subject's hash

@@ -4,6 +4,8 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <string>
+#include <variant>
 
 #include "scenarios/invariants/consumer_history.h"
 #include "scenarios/invariants/durability.h"
@@ -30,13 +32,55 @@ core::Duration busy_between(const Evidence& evidence, const ConsumerKey& key, co
   return evidence.history.slow_time(key.stream.node, directory, from, to);
 }
 
+// Whether the disk refused to write the consumer's file because of that: it was full, or an operation of which a write consists was made to
+// fail.
+bool keeps_from_writing(const DiskTrouble& trouble, const ConsumerKey& key) {
+  if (trouble.node != key.stream.node) return false;
+  if (std::holds_alternative<faults::DiskFull>(trouble.action)) return true;
+  const auto* error = std::get_if<faults::DiskError>(&trouble.action);
+  if (error == nullptr) return false;
+  switch (error->op) {
+    case faults::DiskOp::create:
+    case faults::DiskOp::open:
+    case faults::DiskOp::write:
+    case faults::DiskOp::fsync:
+    case faults::DiskOp::rename:
+    case faults::DiskOp::fsync_directory: break;
+    default: return false;
+  }
+  const std::string directory = "jetstream/$G/streams/" + key.stream.stream + "/obs/" + key.consumer;
+  const std::string file = directory + "/o.dat";
+  return error->file.matches(file) || error->file.matches(file + ".tmp") ||
+         (error->op == faults::DiskOp::fsync_directory && error->file.matches(directory));
+}
+
+// Whether that was time enough to write what had changed before it.
+bool is_time_to_write(const Evidence& evidence, const ConsumerKey& key, core::Instant from, core::Instant to) {
+  const core::Duration passed = to - from;
+  return passed > kFlushMax && passed - busy_between(evidence, key, from, to) > kFlushMax;
+}
+
+// Whether what changed at `at` need not have been written at that end of the process.
+bool is_unwritten(const Evidence& evidence, const ConsumerKey& key, core::Instant at, const Crash& end) {
+  if (end.node != key.stream.node || end.at < at) return false;
+  // A write that was refused is tried again and again (core/store/consumer_store.cc): what counts is each time between two troubles.
+  core::Instant from = at;
+  for (const DiskTrouble& trouble : evidence.history.disk_troubles()) {  // in order of their beginnings
+    if (!keeps_from_writing(trouble, key) || trouble.to <= from || trouble.from >= end.at) continue;
+    if (trouble.from > from && is_time_to_write(evidence, key, from, trouble.from)) return false;
+    from = trouble.to;
+  }
+  return from >= end.at || !is_time_to_write(evidence, key, from, end.at);
+}
+
 // Whether something that the node had written more than a flush before it crashed at `crash` may be older afterwards: after
-// a power loss to any older state, after damage to the consumer's own files, and while its disk was made to fail.
+// a power loss to any older state, after damage to the consumer's own files.
 bool may_be_older(const Evidence& evidence, const ConsumerKey& key, core::Instant written, core::Instant read) {
   const auto is_between = [&](core::Instant at) { return at >= written && at <= read; };
   for (const Crash& crash : evidence.history.crashes()) {
     if (crash.node == key.stream.node && crash.is_power_loss && is_between(crash.at)) return true;
   }
+  if (ended_with_process(evidence, key, written, read)) return true;
   for (const Damage& damage : evidence.history.damages()) {
     const bool is_own = damage.node == key.stream.node && damage.stream == key.stream.stream &&
                         (damage.part == Damage::Part::consumer && damage.consumer == key.consumer);
@@ -49,7 +93,6 @@ bool may_be_older(const Evidence& evidence, const ConsumerKey& key, core::Instan
 std::optional<Divergence> forgotten_answers(const Evidence& evidence, const FinalConsumer& consumer) {
   const ConsumerKey key = key_of(consumer);
   const auto watched = evidence.history.consumers().find(key);
-  const std::vector<Crash>& crashes = evidence.history.crashes();
   const bool is_judged = consumer.exists && consumer.ack == AckPolicy::explicit_ && consumer.num_redelivered > 0 &&
                          watched != evidence.history.consumers().end();
   if (!is_judged || may_be_older(evidence, key, core::Instant{}, core::kForever)) return std::nullopt;
@@ -57,9 +100,7 @@ std::optional<Divergence> forgotten_answers(const Evidence& evidence, const Fina
   for (const ConsumerEvent& event : watched->second) {
     if (!event.is_ack) open.insert(event.seq);
     // What was answered within a flush of a crash it may not know any more.
-    const bool is_in_flush =
-        std::any_of(crashes.begin(), crashes.end(), [&](const Crash& crash) { return is_unwritten(evidence, key, event.at, crash); });
-    if (event.is_ack && !is_in_flush) open.erase(event.seq);
+    if (event.is_ack && !may_be_unwritten(evidence, key, event.at, core::kForever)) open.erase(event.seq);
   }
   if (consumer.num_redelivered <= open.size()) return std::nullopt;
   Divergence d = about(evidence, "consumer-state-durable", consumer);
@@ -71,10 +112,27 @@ std::optional<Divergence> forgotten_answers(const Evidence& evidence, const Fina
 
 }  // namespace
 
-bool is_unwritten(const Evidence& evidence, const ConsumerKey& key, core::Instant at, const Crash& crash) {
-  if (crash.node != key.stream.node || crash.at < at) return false;
-  const core::Duration passed = crash.at - at;
-  return passed <= kFlushMax || passed - busy_between(evidence, key, at, crash.at) <= kFlushMax;
+bool may_be_unwritten(const Evidence& evidence, const ConsumerKey& key, core::Instant at, core::Instant until) {
+  const std::vector<Crash>& crashes = evidence.history.crashes();
+  const std::vector<Crash>& stops = evidence.history.stops();
+  const std::vector<DiskTrouble>& troubles = evidence.history.disk_troubles();
+  const auto is_lost = [&](const Crash& end) { return end.at <= until && is_unwritten(evidence, key, at, end); };
+  // An orderly end writes what has not been written, if it can.
+  const auto is_refused = [&](const Crash& stop) {
+    return std::any_of(troubles.begin(), troubles.end(), [&](const DiskTrouble& trouble) {
+      return keeps_from_writing(trouble, key) && trouble.from <= stop.at && trouble.to > stop.at;
+    });
+  };
+  return std::any_of(crashes.begin(), crashes.end(), is_lost) ||
+         std::any_of(stops.begin(), stops.end(), [&](const Crash& stop) { return is_lost(stop) && is_refused(stop); });
+}
+
+bool ended_with_process(const Evidence& evidence, const ConsumerKey& key, core::Instant from, core::Instant to) {
+  const auto is_it = [&](const FinalConsumer& each) { return each.is_in_memory && key_of(each) == key; };
+  if (std::none_of(evidence.end.consumers.begin(), evidence.end.consumers.end(), is_it)) return false;
+  const auto is_between = [&](const Crash& end) { return end.node == key.stream.node && end.at >= from && end.at <= to; };
+  return std::any_of(evidence.history.crashes().begin(), evidence.history.crashes().end(), is_between) ||
+         std::any_of(evidence.history.stops().begin(), evidence.history.stops().end(), is_between);
 }
 
 std::vector<Divergence> check_consumer_state_durable(const Evidence& evidence) {
@@ -95,8 +153,7 @@ std::vector<Divergence> check_consumer_state_durable(const Evidence& evidence) {
       const bool is_new = life != nullptr && std::any_of(life->stored.begin(), life->stored.end(), [&](const StoredEvent& stored) {
                             return stored.seq == event.seq && stored.at > ack->second;
                           });
-      const bool is_in_flush = std::any_of(evidence.history.crashes().begin(), evidence.history.crashes().end(),
-                                           [&](const Crash& crash) { return is_unwritten(evidence, key, ack->second, crash); });
+      const bool is_in_flush = may_be_unwritten(evidence, key, ack->second, event.at);
       const bool is_renewed = evidence.changes.may_be_renewed(key, ack->second, event.at);
       if (is_new || is_in_flush || is_renewed || may_be_older(evidence, key, ack->second, event.at)) {
         acked.erase(ack);

@@ -42,8 +42,11 @@ struct FinalStream;
 [[nodiscard]] bool may_be_lost(const Evidence& evidence, const FinalStream& stream, const PublishRecord& record);
 // The stream that a PubAck named, among those of the scenario; nullptr if there is none.
 [[nodiscard]] const FinalStream* stream_of_ack(const Evidence& evidence, const PublishRecord& record);
-// Whether what changed in a consumer's state at `at` need not have been written when the node crashed: the disk was given no time.
-[[nodiscard]] bool is_unwritten(const Evidence& evidence, const ConsumerKey& key, core::Instant at, const Crash& crash);
+// Whether what changed in a consumer's state at `at` need not have been written when a process of its node ended by `until`: the disk was
+// given no time, or would not take it.
+[[nodiscard]] bool may_be_unwritten(const Evidence& evidence, const ConsumerKey& key, core::Instant at, core::Instant until);
+// Whether the consumer's state is in no file, and a process of its node ended in that time.
+[[nodiscard]] bool ended_with_process(const Evidence& evidence, const ConsumerKey& key, core::Instant from, core::Instant to);
 // Whether the stream's node crashed in that time.
 [[nodiscard]] bool crashed_between(const Evidence& evidence, const FinalStream& stream, core::Instant from, core::Instant to);
 // nullptr: its workload does something else as well.

@@ -22,6 +22,16 @@ std::vector<Divergence> check_num_pending_exact(const Evidence& evidence);
 std::vector<Divergence> check_ack_pending_bounded(const Evidence& evidence);
 std::vector<Divergence> check_consumer_survives(const Evidence& evidence);
 
+namespace {
+
+// Whether an end of its process, an orderly one included, may have cost the consumer what it knew at `from`: nothing could be written, or
+// is ever.
+bool is_state_lost(const Evidence& evidence, const ConsumerKey& key, core::Instant from, core::Instant to) {
+  return may_be_unwritten(evidence, key, from, to) || ended_with_process(evidence, key, from, to);
+}
+
+}  // namespace
+
 std::vector<Divergence> check_delivery_count_monotone(const Evidence& evidence) {
   std::vector<Divergence> out;
   for (const auto& watched : evidence.history.consumers()) {
@@ -35,9 +45,10 @@ std::vector<Divergence> check_delivery_count_monotone(const Evidence& evidence) 
       if (event.count > counted && (before != nullptr || event.count == 1)) continue;
       // What a crash made it forget it counts anew, and a sequence that was used again is another message.
       const std::vector<Crash>& crashes = evidence.history.crashes();
-      const bool has_forgotten = std::any_of(crashes.begin(), crashes.end(), [&](const Crash& crash) {
+      const bool has_crashed = std::any_of(crashes.begin(), crashes.end(), [&](const Crash& crash) {
         return crash.node == key.stream.node && (before == nullptr || crash.at >= before->at) && crash.at <= event.at;
       });
+      const bool has_forgotten = has_crashed || (before != nullptr && is_state_lost(evidence, key, before->at, event.at));
       const bool is_renewed = before != nullptr && evidence.changes.may_be_renewed(key, before->at, event.at);
       if (has_forgotten || is_renewed || had_damage(evidence, key.stream) || (life != nullptr && life->at(event.seq).size() > 1)) continue;
       Divergence d;
@@ -100,10 +111,9 @@ bool is_held_by_exhausted(const Evidence& evidence, const FinalConsumer& consume
 // Whether a crash may have left the consumer with a state that is older than that.
 bool may_know_no_more(const Evidence& evidence, const FinalConsumer& consumer, core::Instant at) {
   const std::vector<Crash>& crashes = evidence.history.crashes();
-  return had_damage(evidence, consumer.stream) || std::any_of(crashes.begin(), crashes.end(), [&](const Crash& crash) {
-           return is_unwritten(evidence, key_of(consumer), at, crash) ||
-                  (crash.node == consumer.stream.node && crash.is_power_loss && crash.at >= at);
-         });
+  return had_damage(evidence, consumer.stream) || may_be_unwritten(evidence, key_of(consumer), at, core::kForever) ||
+         std::any_of(crashes.begin(), crashes.end(),
+                     [&](const Crash& crash) { return crash.node == consumer.stream.node && crash.is_power_loss && crash.at >= at; });
 }
 
 }  // namespace
@@ -118,6 +128,7 @@ std::vector<Divergence> check_ack_floor(const Evidence& evidence) {
       const FinalStream* stream = evidence.end.find(consumer.node, consumer.stream.stream);
       if (stream == nullptr || crashed_between(evidence, *stream, step.before, step.at)) continue;
       if (evidence.changes.may_be_renewed(key_of(consumer), step.before, step.at)) continue;
+      if (is_state_lost(evidence, key_of(consumer), step.before, step.at)) continue;
       const core::Instant created_at = evidence.history.created_at(key_of(consumer));
       if (created_at != core::kForever && step.before < created_at) continue;  // it was just being made
       if (is_held_by_exhausted(evidence, consumer, step.to, step.before, step.at)) continue;
@@ -212,6 +223,7 @@ std::vector<Divergence> check_consumer_survives(const Evidence& evidence) {
     if (consumer.exists || !consumer.is_durable || stream_of(evidence, consumer) == nullptr) continue;
     if (!consumer.is_listed && events_of(evidence, consumer).empty()) continue;  // a workload's own: nobody knows that it ever was
     if (had_damage(evidence, consumer.stream) || evidence.changes.may_be_absent(key_of(consumer), evidence.end.at)) continue;
+    if (ended_with_process(evidence, key_of(consumer), evidence.changes.last_creation(key_of(consumer)), evidence.end.at)) continue;
     Divergence d = about(evidence, "consumer-survives", consumer);
     d.expected = "the durable consumer " + consumer.name + " exists: nobody deleted it";
     d.actual = "it is gone";

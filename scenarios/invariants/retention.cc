@@ -108,8 +108,7 @@ bool may_be_forgotten(const Evidence& evidence, const FinalStream& stream, const
   };
   const std::vector<History::ConfirmedAck>& told = evidence.history.confirmed_acks();
   if (is_alone && std::any_of(told.begin(), told.end(), is_told)) return false;
-  const std::vector<Crash>& crashes = evidence.history.crashes();
-  return std::any_of(crashes.begin(), crashes.end(), [&](const Crash& crash) { return is_unwritten(evidence, consumer, at, crash); });
+  return may_be_unwritten(evidence, consumer, at, evidence.end.at);
 }
 
 // Whether a copy may wait for the message by a consumer of its own: it did not answer, or its node lost its memory, or more, and with it
@@ -134,7 +133,8 @@ bool may_wait_for_copy(const Evidence& evidence, const FinalStream& stream, core
 std::vector<Divergence> check_no_orphans(const Evidence& evidence) {
   std::vector<Divergence> out;
   for (const FinalStream& stream : evidence.end.streams) {
-    if (!has_retention(stream) || is_disk_sick(evidence, stream)) continue;  // what cannot be removed stays
+    if (!has_retention(stream) || is_disk_sick(evidence, stream, evidence.end.at, evidence.end.at))
+      continue;  // what cannot be removed stays
     const auto consumers = consumers_of(evidence, stream, /*only_now=*/true);
     for (const FinalMessage& message : stream.messages) {
       bool is_wanted = consumers.empty();

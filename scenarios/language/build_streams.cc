@@ -159,6 +159,7 @@ void build_consumers(const TypedValue& consumers, Scenario& scenario, Diagnostic
     if (consumer.is_durable && consumer.name != durable)
       diagnostics.add(value.find("name")->where, "`name` and `durable_name` must be equal if both are given");
     consumer.is_push = !value.get_or<std::string>("deliver_subject", "").empty();
+    consumer.is_in_memory = value.get_or<bool>("mem_storage", false);
     const std::string ack = value.get_or<std::string>("ack_policy", "none");
     consumer.ack_policy = ack == "explicit" ? AckPolicy::explicit_ : ack == "all" ? AckPolicy::all : AckPolicy::none;
     consumer.filter_subject = value.get_or<std::string>("filter_subject", "");

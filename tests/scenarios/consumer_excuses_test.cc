@@ -1,9 +1,13 @@
-// What excuses a consumer that forgot an acknowledgement, or whose floor went back, and what does not: by hand, for each edge.
+// What excuses a consumer that forgot an acknowledgement, whose floor went back, or that is gone or slow, and what does not: by hand,
+// for each edge.
 
 #include <doctest/doctest.h>
 
 #include <chrono>
+#include <functional>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "scenarios/invariants/invariants.h"
@@ -35,7 +39,9 @@ struct Hand {
   std::vector<Event> events;
   std::vector<Crash> crashes;
   std::vector<Damage> damages;
+  std::vector<std::function<void(History&)>> words;  // what it is told besides
   ChangeLog changes;
+  StreamSpec spec;
   FinalConsumer consumer;
   std::vector<FinalMessage> messages;
 
@@ -45,6 +51,8 @@ struct Hand {
     consumer.name = "worker";
     consumer.exists = true;
     consumer.ack = AckPolicy::explicit_;
+    consumer.delivers_all = true;
+    consumer.max_ack_pending = 1000;
   }
   Hand& delivered(std::uint64_t seq, core::Duration when, std::uint64_t count = 1) {
     events.push_back({at(when), "consumer.delivered", kHub, seq, count});
@@ -70,6 +78,17 @@ struct Hand {
     crashes.push_back({at(when), node, is_power_loss});
     return *this;
   }
+  Hand& stop(core::Duration when) {
+    words.emplace_back([=](History& history) { history.stopped(at(when), kHub); });
+    return *this;
+  }
+  // In force from `from` on, and healed at `to`.
+  Hand& trouble(const faults::Action& action, core::Duration from, std::optional<core::Duration> to = std::nullopt,
+                sim::NodeId node = kHub) {
+    words.emplace_back([=](History& history) { history.disk_struck(at(from), node, action); });
+    if (to) words.emplace_back([=](History& history) { history.disk_struck(at(*to), node, faults::HealDisk{"hub"}); });
+    return *this;
+  }
   Hand& damage(core::Duration when, Damage::Part part, const std::string& of = "") {
     Damage damage;
     damage.at = at(when);
@@ -84,6 +103,13 @@ struct Hand {
     ConsumerChange change;
     change.asked_at = at(when);
     change.is_deletion = true;
+    changes.of(ConsumerKey{kOrders, "worker"}).push_back(change);
+    return *this;
+  }
+  Hand& created(core::Duration asked, core::Duration answered_at) {
+    ConsumerChange change;
+    change.asked_at = at(asked);
+    change.answered_at = at(answered_at);
     changes.of(ConsumerKey{kOrders, "worker"}).push_back(change);
     return *this;
   }
@@ -111,19 +137,23 @@ struct Hand {
                                                {"path", event.path},   {"ns", event.length.count()}};
       for (const core::EventName name :
            {core::EventName{"consumer.delivered"}, core::EventName{"consumer.acked"}, core::EventName{"disk.slow"},
-            core::EventName{"stream.stored"}, core::EventName{"stream.recovered"}}) {
+            core::EventName{"stream.stored"}, core::EventName{"stream.recovered"}, core::EventName{"consumer.max_deliveries"}}) {
         if (name.text == event.name) history.on_event(sim::TraceEvent{0, event.at, event.node, core::LogLevel::trace, name, fields});
       }
     }
     for (const Crash& each : crashes) history.crashed(each);
     for (const Damage& each : damages) history.damaged(each);
+    for (const auto& word : words) word(history);
     Scenario scenario;
-    NodeSpec node;
-    node.name = "hub";
-    scenario.nodes.push_back(node);
+    for (const char* name : {"hub", "leaf"}) {
+      NodeSpec node;
+      node.name = name;
+      scenario.nodes.push_back(node);
+    }
     FinalStream stream;
     stream.key = kOrders;
     stream.node = "hub";
+    stream.spec = &spec;
     stream.is_readable = true;
     stream.messages = messages;
     FinalState end;
@@ -142,7 +172,7 @@ struct Hand {
 };
 
 struct Row {
-  const char* what;
+  std::string what;
   Hand hand;
   bool is_excused;
 };
@@ -209,6 +239,54 @@ TEST_CASE("what was written may be older after a power loss, damage to the consu
                                       {"it was deleted", again().deleted(5s), true},
                                       {"it was deleted later", again().deleted(10s), false},
                                   });
+}
+
+TEST_CASE("what a full or failing disk did not let it write may be forgotten, until a flush after it was healed") {
+  const faults::DiskFull full{"hub", core::Bytes{0}};
+  const auto failing = [](faults::DiskOp op, const std::string& glob = "o.dat*", const std::string& stream = "") {
+    return faults::DiskError{"hub", faults::FileChoice{glob, stream}, op, faults::DiskErrorCode::enospc, 0};
+  };
+  check("consumer-state-durable",
+        {
+            {"full when the process is killed", again().trouble(full, 2100ms).crash(8s), true},
+            {"another node's is full", again().trouble(full, 2100ms, std::nullopt, kOther).crash(8s), false},
+            {"full, and no end of its process", again().trouble(full, 2100ms), false},
+            {"healed a flush before the kill", again().trouble(full, 2100ms, 6s).crash(7s), true},
+            {"healed longer before it", again().trouble(full, 2100ms, 6s).crash(7001ms), false},
+            {"full a flush after the acknowledgement", again().trouble(full, 3s).crash(8s), true},
+            {"full when it had been written", again().trouble(full, 3001ms).crash(8s), false},
+            {"well for too short a time", again().trouble(full, 2100ms, 4s).trouble(full, 5s).crash(8s), true},
+            {"well for long enough in between", again().trouble(full, 2100ms, 4s).trouble(full, 5001ms).crash(8s), false},
+            {"killed when it had been delivered again", again().trouble(full, 2100ms).crash(10s), false},
+            {"an orderly end that could not write", again().trouble(full, 2100ms, 8500ms).stop(8s), true},
+            {"an orderly end that could", again().trouble(full, 2100ms, 7500ms).stop(8s), false},
+            {"its writes fail", again().trouble(failing(faults::DiskOp::write), 2100ms).crash(8s), true},
+            {"its renames fail", again().trouble(failing(faults::DiskOp::rename), 2100ms).crash(8s), true},
+            {"its reads fail", again().trouble(failing(faults::DiskOp::read), 2100ms).crash(8s), false},
+            {"a block's writes fail", again().trouble(failing(faults::DiskOp::write, "*.blk"), 2100ms).crash(8s), false},
+            {"another stream's fail", again().trouble(failing(faults::DiskOp::write, "o.dat*", "BILLS"), 2100ms).crash(8s), false},
+            {"misread, which no write is", again().trouble(faults::Misread{"hub", {}, 0}, 2100ms).crash(8s), false},
+        });
+}
+
+TEST_CASE("a consumer that has no file goes with its process, and none that has one") {
+  const auto gone = [](bool is_in_memory) {
+    Hand hand;
+    hand.consumer.exists = false;
+    hand.consumer.is_durable = hand.consumer.is_listed = true;
+    hand.consumer.is_in_memory = is_in_memory;
+    return hand;
+  };
+  check("consumer-survives", {
+                                 {"nothing happened", gone(true), false},
+                                 {"an orderly end", gone(true).stop(5s), true},
+                                 {"a kill", gone(true).crash(5s), true},
+                                 {"a kill of another node", gone(true).crash(5s, false, kOther), false},
+                                 {"an end, and it has a file", gone(false).stop(5s), false},
+                                 {"a kill, and it has a file", gone(false).crash(5s), false},
+                                 {"made again since", gone(true).stop(5s).deleted(6s).created(8s, 9s), false},
+                                 {"made again, and another end", gone(true).deleted(6s).created(8s, 9s).stop(10s), true},
+                             });
 }
 
 TEST_CASE("no more messages count as delivered again than were delivered and not acknowledged, but for those of a flush") {
@@ -278,6 +356,24 @@ TEST_CASE("with nothing pending the floor is tight, but for a message out of del
             {"it passes one that was delivered to a consumer before it", Hand{}.stands(9, 9).holds(8).delivered(8, 1s).deleted(5s), true},
             {"it lies on one that is open", Hand{}.stands(8, 8).holds(8).delivered(8, 1s), false},
         });
+}
+
+TEST_CASE("what everybody has acknowledged may stay while the disk fails and shortly after, and no longer") {
+  const auto orphan = [] {
+    Hand hand = Hand{}.stands(7, 7).holds(7).delivered(7, 1s).acked(7, 20s);
+    hand.spec.retention = Retention::workqueue;
+    return hand;
+  };
+  const faults::DiskError failing{"hub", {"*.blk", ""}, faults::DiskOp::write, faults::DiskErrorCode::eio, 0};
+  check("no-orphans", {
+                          {"nothing fails", orphan(), false},
+                          {"the disk fails to the end", orphan().trouble(failing, 10s), true},
+                          {"healed just now", orphan().trouble(failing, 10s, 98s), true},
+                          {"healed earlier", orphan().trouble(failing, 10s, 97999ms), false},
+                          {"another node's fails", orphan().trouble(failing, 10s, std::nullopt, kOther), false},
+                          {"damage that no healing ends", orphan().trouble(faults::BitFlip{"hub", {}, 1}, 10s, 30s), true},
+                          {"slow only", orphan().trouble(faults::SlowDisk{"hub", 9, 1s}, 10s), false},
+                      });
 }
 
 }  // namespace
