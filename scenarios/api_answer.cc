@@ -117,6 +117,12 @@ bool read_consumer_info(std::string_view answer, FinalConsumer& consumer) {
   const auto max_deliver = config->find("max_deliver");
   const bool is_limited = max_deliver != config->end() && max_deliver->is_number_integer() && max_deliver->get<std::int64_t>() > 0;
   consumer.max_deliver = is_limited ? max_deliver->get<std::uint64_t>() : 0;
+  consumer.ack_wait = core::Duration{static_cast<std::int64_t>(number(*config, "ack_wait"))};
+  if (const auto backoff = config->find("backoff"); backoff != config->end() && backoff->is_array()) {
+    for (const nlohmann::json& each : *backoff) {
+      if (each.is_number_integer()) consumer.ack_wait = std::max(consumer.ack_wait, core::Duration{each.get<std::int64_t>()});
+    }
+  }
   consumer.is_durable = config->contains("durable_name");
   if (const std::string filter = text(*config, "filter_subject"); !filter.empty()) consumer.filters.push_back(filter);
   if (const auto filters = config->find("filter_subjects"); filters != config->end() && filters->is_array()) {

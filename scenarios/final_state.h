@@ -105,6 +105,7 @@ struct FinalConsumer {
   std::vector<std::string> filters;  // empty: every subject
   bool delivers_all = false;         // its deliver policy
   std::uint64_t max_deliver = 0;     // 0: for ever
+  core::Duration ack_wait{};         // the longest, if it has several
   bool is_durable = false;
   bool is_in_memory = false;         // its state is in no file: it ends with its process
   bool is_listed = false;            // the scenario lists it: it was created before time 0

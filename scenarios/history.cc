@@ -22,6 +22,7 @@ constexpr core::EventName kConsumerCreated{"consumer.created"};
 constexpr core::EventName kDelivered{"consumer.delivered"};
 constexpr core::EventName kUntaken{"consumer.untaken"};
 constexpr core::EventName kAcked{"consumer.acked"};
+constexpr core::EventName kExhausted{"consumer.max_deliveries"};
 constexpr core::EventName kConfirmed{"consume.confirmed"};
 constexpr core::EventName kMirrorRequest{"mirror.request"};
 constexpr core::EventName kMirrorConnected{"mirror.connected"};
@@ -156,6 +157,9 @@ void History::on_event(const sim::TraceEvent& event) {
     case kConsumerCreated.hash:
       created_.try_emplace({StreamKey{event.node, std::string(text(event, "stream"))}, std::string(text(event, "consumer"))}, event.at);
       break;
+    case kExhausted.hash:
+      exhausted_[{StreamKey{event.node, std::string(text(event, "stream"))}, std::string(text(event, "consumer"))}] = event.at;
+      break;
     case kDelivered.hash:
     case kAcked.hash:
       consumer_of(event).push_back({event.at, seq("seq"), event.name == kAcked, static_cast<std::uint64_t>(number(event, "count"))});
@@ -226,6 +230,11 @@ void History::note_stored(const sim::TraceEvent& event) {
 core::Instant History::created_at(const ConsumerKey& consumer) const {
   const auto found = created_.find(consumer);
   return found == created_.end() ? core::kForever : found->second;
+}
+
+std::optional<core::Instant> History::exhausted_at(const ConsumerKey& consumer) const {
+  const auto found = exhausted_.find(consumer);
+  return found == exhausted_.end() ? std::nullopt : std::optional{found->second};
 }
 
 void History::disk_struck(core::Instant at, sim::NodeId node, const faults::Action& action) {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -169,6 +170,8 @@ class History final : public sim::TraceObserver {
   [[nodiscard]] const std::map<ConsumerKey, std::vector<ConsumerEvent>>& consumers() const { return consumers_; }
   // When its server first said that it is there; kForever: never.
   [[nodiscard]] core::Instant created_at(const ConsumerKey& consumer) const;
+  // When it last gave a message up that was delivered as often as it may be; nullopt: never.
+  [[nodiscard]] std::optional<core::Instant> exhausted_at(const ConsumerKey& consumer) const;
   // Acks of which a client was told that they have been processed, in order.
   struct ConfirmedAck {
     core::Instant at;
@@ -209,6 +212,7 @@ class History final : public sim::TraceObserver {
   std::vector<Damage> damages_;
   std::map<ConsumerKey, std::vector<ConsumerEvent>> consumers_;
   std::map<ConsumerKey, core::Instant> created_;
+  std::map<ConsumerKey, core::Instant> exhausted_;
   std::pair<const ConsumerKey, std::vector<ConsumerEvent>>* recent_consumer_ = nullptr;  // the one asked for last
   std::vector<ConfirmedAck> confirmed_acks_;
   std::map<std::pair<sim::NodeId, std::string>, CopyLife> copies_;

@@ -108,6 +108,16 @@ bool is_held_by_exhausted(const Evidence& evidence, const FinalConsumer& consume
   return first.value > 0 && deliveries >= consumer.max_deliver;
 }
 
+// From the moment at which the floor may close: the core's timer, and the work that it comes upon.
+constexpr core::Duration kFloorSlack = std::chrono::milliseconds{100};
+
+// With nothing pending the floor moves to the last delivery one ack wait after the last message ran out of deliveries, not at once
+// (docs/fidelity.md, "Messages out of deliveries").
+bool is_yet_to_close(const Evidence& evidence, const FinalConsumer& consumer) {
+  const std::optional<core::Instant> exhausted = evidence.history.exhausted_at(key_of(consumer));
+  return consumer.max_deliver > 0 && exhausted && core::after(*exhausted, consumer.ack_wait + kFloorSlack) >= evidence.end.at;
+}
+
 // Whether a crash may have left the consumer with a state that is older than that.
 bool may_know_no_more(const Evidence& evidence, const FinalConsumer& consumer, core::Instant at) {
   const std::vector<Crash>& crashes = evidence.history.crashes();
@@ -150,6 +160,7 @@ std::vector<Divergence> check_ack_floor(const Evidence& evidence) {
     }
     if (consumer.num_ack_pending > 0 || stream == nullptr || !stream->unreadable.empty()) continue;
     if (is_held_by_exhausted(evidence, consumer, consumer.ack_floor, kTimeZero, evidence.end.at)) continue;
+    if (is_yet_to_close(evidence, consumer)) continue;
     // Between the two there may be what it does not want.
     const bool is_tight = std::none_of(stream->messages.begin(), stream->messages.end(), [&](const FinalMessage& message) {
       return message.seq > consumer.ack_floor && message.seq <= consumer.delivered && wants(consumer, message.subject) == true;

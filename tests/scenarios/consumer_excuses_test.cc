@@ -52,6 +52,7 @@ struct Hand {
     consumer.exists = true;
     consumer.ack = AckPolicy::explicit_;
     consumer.delivers_all = true;
+    consumer.ack_wait = 5s;
     consumer.max_ack_pending = 1000;
   }
   Hand& delivered(std::uint64_t seq, core::Duration when, std::uint64_t count = 1) {
@@ -80,6 +81,10 @@ struct Hand {
   }
   Hand& stop(core::Duration when) {
     words.emplace_back([=](History& history) { history.stopped(at(when), kHub); });
+    return *this;
+  }
+  Hand& exhausted(core::Duration when) {
+    events.push_back({at(when), "consumer.max_deliveries"});
     return *this;
   }
   // In force from `from` on, and healed at `to`.
@@ -356,6 +361,23 @@ TEST_CASE("with nothing pending the floor is tight, but for a message out of del
             {"it passes one that was delivered to a consumer before it", Hand{}.stands(9, 9).holds(8).delivered(8, 1s).deleted(5s), true},
             {"it lies on one that is open", Hand{}.stands(8, 8).holds(8).delivered(8, 1s), false},
         });
+}
+
+TEST_CASE("the floor closes one ack wait after the last message ran out of deliveries, and may be behind until then only") {
+  const auto stands = [](std::uint64_t max_deliver) {
+    Hand hand = Hand{}.stands(7, 9).holds(8).holds(9).delivered(8, 1s).delivered(9, 1s);
+    hand.consumer.max_deliver = max_deliver;
+    hand.consumer.ack_wait = 15s;
+    return hand;
+  };
+  check("ack-floor-monotone-and-tight", {
+                                            {"none ever did", stands(2), false},
+                                            {"one did just now", stands(2).exhausted(99s), true},
+                                            {"at the edge, with the timer's slack", stands(2).exhausted(84900ms), true},
+                                            {"a moment longer ago", stands(2).exhausted(84899ms), false},
+                                            {"the last of several counts", stands(2).exhausted(50s).exhausted(90s), true},
+                                            {"without a limit of deliveries", stands(0).exhausted(99s), false},
+                                        });
 }
 
 TEST_CASE("what everybody has acknowledged may stay while the disk fails and shortly after, and no longer") {
