@@ -123,6 +123,7 @@ bool read_consumer_info(std::string_view answer, FinalConsumer& consumer) {
       if (each.is_number_integer()) consumer.ack_wait = std::max(consumer.ack_wait, core::Duration{each.get<std::int64_t>()});
     }
   }
+  consumer.is_paced = text(*config, "replay_policy") == "original";
   consumer.is_durable = config->contains("durable_name");
   if (const std::string filter = text(*config, "filter_subject"); !filter.empty()) consumer.filters.push_back(filter);
   if (const auto filters = config->find("filter_subjects"); filters != config->end() && filters->is_array()) {

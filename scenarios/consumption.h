@@ -1,6 +1,7 @@
 // What the consuming workloads got.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <set>
@@ -11,6 +12,9 @@
 #include "scenarios/ledger.h"
 
 namespace windtunnel::scenarios {
+
+// Between a pull request that could not be served (no way to the consumer) and the next.
+inline constexpr core::Duration kAskAgain = std::chrono::milliseconds{250};
 
 struct Consumption {  // of one `consume` workload
   std::string workload;

@@ -106,6 +106,7 @@ struct FinalConsumer {
   bool delivers_all = false;         // its deliver policy
   std::uint64_t max_deliver = 0;     // 0: for ever
   core::Duration ack_wait{};         // the longest, if it has several
+  bool is_paced = false;             // the replay policy is not to be as quick as can be
   bool is_durable = false;
   bool is_in_memory = false;         // its state is in no file: it ends with its process
   bool is_listed = false;            // the scenario lists it: it was created before time 0

@@ -245,6 +245,27 @@ void History::disk_struck(core::Instant at, sim::NodeId node, const faults::Acti
   }
 }
 
+void History::answered(const ConsumerKey& consumer, const std::string& application, core::Instant at) {
+  PullReader& reader = readers_[consumer][application];
+  reader.answered_at = at;
+  reader.settled_at.reset();
+}
+
+void History::asked_in_vain(const ConsumerKey& consumer, const std::string& application, core::Instant from, core::Instant to) {
+  PullReader& reader = readers_[consumer][application];
+  if (reader.settled_at) {
+    reader.asked_at = from;
+  } else if (from >= reader.answered_at) {
+    reader.settled_at = to;
+  }
+}
+
+const std::map<std::string, PullReader>& History::readers(const ConsumerKey& consumer) const {
+  static const std::map<std::string, PullReader> kNone;
+  const auto found = readers_.find(consumer);
+  return found == readers_.end() ? kNone : found->second;
+}
+
 const CopyLife* History::copy(sim::NodeId node, const std::string& reader) const {
   const auto found = copies_.find({node, reader});
   return found == copies_.end() ? nullptr : &found->second;

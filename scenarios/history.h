@@ -145,6 +145,13 @@ struct DiskTrouble {
   core::Instant to = core::kForever;  // healed; what is damaged at rest never is
 };
 
+// An application that pulls from a consumer, by its own word.
+struct PullReader {
+  core::Instant answered_at;                // its last answer to a delivery
+  std::optional<core::Instant> settled_at;  // the server had that answer: it answered a pull that was asked later
+  core::Instant asked_at;                   // the last pull after that which the server ended for want of messages
+};
+
 class History final : public sim::TraceObserver {
  public:
   void on_event(const sim::TraceEvent& event) override;
@@ -156,6 +163,10 @@ class History final : public sim::TraceObserver {
   void starting(sim::NodeId node, const sim::DiskTree& tree);
   void fsync_failed(FailedFsync failure) { failed_fsyncs_.push_back(failure); }
   void disk_struck(core::Instant at, sim::NodeId node, const faults::Action& action);
+  // The application answered a delivery, or was about to.
+  void answered(const ConsumerKey& consumer, const std::string& application, core::Instant at);
+  // It asked at `from`, and was told at `to` that there was not enough for it.
+  void asked_in_vain(const ConsumerKey& consumer, const std::string& application, core::Instant from, core::Instant to);
   // Forgets what the stream stored and removed up to `through`, and what its consumers did with it.
   // Requires: all of that was stored once, in order, and removed in order.
   void prune(const StreamKey& key, core::Seq through);
@@ -172,6 +183,8 @@ class History final : public sim::TraceObserver {
   [[nodiscard]] core::Instant created_at(const ConsumerKey& consumer) const;
   // When it last gave a message up that was delivered as often as it may be; nullopt: never.
   [[nodiscard]] std::optional<core::Instant> exhausted_at(const ConsumerKey& consumer) const;
+  // Those that pull from it, by name.
+  [[nodiscard]] const std::map<std::string, PullReader>& readers(const ConsumerKey& consumer) const;
   // Acks of which a client was told that they have been processed, in order.
   struct ConfirmedAck {
     core::Instant at;
@@ -213,6 +226,7 @@ class History final : public sim::TraceObserver {
   std::map<ConsumerKey, std::vector<ConsumerEvent>> consumers_;
   std::map<ConsumerKey, core::Instant> created_;
   std::map<ConsumerKey, core::Instant> exhausted_;
+  std::map<ConsumerKey, std::map<std::string, PullReader>> readers_;
   std::pair<const ConsumerKey, std::vector<ConsumerEvent>>* recent_consumer_ = nullptr;  // the one asked for last
   std::vector<ConfirmedAck> confirmed_acks_;
   std::map<std::pair<sim::NodeId, std::string>, CopyLife> copies_;

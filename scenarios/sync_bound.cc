@@ -49,15 +49,6 @@ LinkState state_of(const Scenario& scenario, const LinkSpec& link) {
   return worst;
 }
 
-// There and back over the whole way.
-core::Duration round_trip(const Scenario& scenario, const std::set<std::string>& nodes) {
-  core::Duration sum{};
-  for (const LinkSpec& link : scenario.links) {
-    if (is_between(link.between, nodes)) sum += 2 * state_of(scenario, link).latency;
-  }
-  return sum;
-}
-
 // What the narrowest link on the way carries in a second; 0: no link has a limit.
 std::uint64_t bandwidth(const Scenario& scenario, const std::set<std::string>& nodes) {
   std::uint64_t narrowest = 0;
@@ -176,6 +167,14 @@ SyncBound resume_bound(const Scenario& scenario, const std::set<std::string>& no
   out.add("of round trips", kAttemptTrips * trip);
   out.add("to look", 2 * kLookEvery);
   return out;
+}
+
+core::Duration round_trip(const Scenario& scenario, const std::set<std::string>& nodes) {
+  core::Duration sum{};
+  for (const LinkSpec& link : scenario.links) {
+    if (is_between(link.between, nodes)) sum += 2 * state_of(scenario, link).latency;
+  }
+  return sum;
 }
 
 core::Duration transfer_bound(const Scenario& scenario, const std::set<std::string>& nodes, const Backlog& backlog) {

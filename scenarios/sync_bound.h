@@ -79,6 +79,9 @@ struct Backlog {
 // The nodes from one to the other along the links, both included; empty: there is no way.
 [[nodiscard]] std::set<std::string> way(const Scenario& scenario, const std::string& from, const std::string& to);
 
+// There and back over the links between these nodes, at the slowest.
+[[nodiscard]] core::Duration round_trip(const Scenario& scenario, const std::set<std::string>& nodes);
+
 // Until the copy has asked its origin and got the first answer. `silence`: what is left of it.
 [[nodiscard]] SyncBound resume_bound(const Scenario& scenario, const std::set<std::string>& nodes, core::Duration silence);
 

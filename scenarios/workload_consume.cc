@@ -16,8 +16,6 @@ namespace {
 using namespace std::chrono_literals;
 using Answer = HandlerSpec::Answer;
 
-// Between a request that could not be served (no way to the consumer) and the next.
-constexpr core::Duration kRetryWait = 250ms;
 // For a last request to arrive.
 constexpr core::Duration kAskTime = 2ms;
 
@@ -44,6 +42,7 @@ class ConsumerProgram final : public sim::Program {
         consume_(std::get<ConsumeSpec>(spec.work)),
         consumption_(consumption),
         node_(world.client_node(spec.name)),
+        key_{StreamKey{world.node(consume_.on).process->node(), consume_.stream}, consume_.consumer},
         random_(env.random.child("handler")) {
     const std::vector<std::uint64_t>& weights = consume_.handler.weights;
     weights_sum_ = std::accumulate(weights.begin(), weights.end(), std::uint64_t{0});
@@ -76,14 +75,17 @@ class ConsumerProgram final : public sim::Program {
     core::FetchOptions options;
     options.batch = static_cast<std::uint32_t>(consume_.batch);
     options.expires = std::min(consume_.expires, end - env_.clock.now());
+    const core::Instant asked_at = env_.clock.now();
     const core::Fetched fetched = life().jetstream.fetch(consume_.stream, consume_.consumer, options);
     for (const core::Delivery& delivery : fetched.messages) {
       note(delivery);
       if (consume_.ack == AckPolicy::explicit_ && !handle(delivery)) return;
     }
     if (consume_.ack == AckPolicy::all && !fetched.messages.empty()) acknowledge(fetched.messages.back());
+    if (fetched.messages.empty() && fetched.end == core::Fetched::End::expired)
+      world_.history().asked_in_vain(key_, spec_.name, asked_at, env_.clock.now());
     const bool was_served = fetched.end == core::Fetched::End::complete || fetched.end == core::Fetched::End::expired;
-    if (!was_served) env_.tasks.sleep_until(core::after(env_.clock.now(), kRetryWait));
+    if (!was_served) env_.tasks.sleep_until(core::after(env_.clock.now(), kAskAgain));
   }
 
   void note(const core::Delivery& delivery) {
@@ -118,6 +120,7 @@ class ConsumerProgram final : public sim::Program {
     work();
     world_.record(node_, core::LogLevel::trace, "consume.answered",
                   {{"workload", spec_.name}, {"seq", delivery.stream_seq.value}, {"answer", name_of(answer)}});
+    note_answer();
     core::Status sent;
     switch (answer) {
       case Answer::ack: acknowledge(delivery); break;
@@ -138,7 +141,10 @@ class ConsumerProgram final : public sim::Program {
     return true;
   }
 
+  void note_answer() { world_.history().answered(key_, spec_.name, env_.clock.now()); }
+
   void acknowledge(const core::Delivery& delivery) {
+    note_answer();
     if (life().jetstream.ack_confirmed(delivery, consume_.timeout) != core::AckOutcome::confirmed) return;
     ++consumption_.acks_confirmed;
     world_.record(node_, core::LogLevel::trace, "consume.confirmed",
@@ -174,6 +180,7 @@ class ConsumerProgram final : public sim::Program {
   const ConsumeSpec& consume_;
   Consumption& consumption_;
   sim::NodeId node_;
+  const ConsumerKey key_;
   core::Random random_;
   std::uint64_t weights_sum_ = 0;
   std::vector<std::unique_ptr<Life>> lives_;  // the last one lives

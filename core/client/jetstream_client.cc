@@ -11,9 +11,6 @@
 namespace windtunnel::core {
 namespace {
 
-// How much longer than a pull request's own time we wait for the server to say that it is over.
-constexpr Duration kStatusPatience = std::chrono::seconds{1};
-
 std::string publish_headers(const PublishOptions& options) {
   std::string block(options.headers);
   if (!options.msg_id.empty()) append_header(block, "Nats-Msg-Id", options.msg_id);

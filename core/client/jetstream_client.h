@@ -50,9 +50,12 @@ struct PublishOutcome {
 };
 [[nodiscard]] std::string_view name_of(PublishOutcome::Kind kind);  // "acked", "no_responders", ...
 
+// Beyond the time of a pull request, for the server's word that it is over.
+inline constexpr Duration kStatusPatience{std::chrono::seconds{1}};
+
 struct FetchOptions {
   std::uint32_t batch = 1;
-  Duration expires{std::chrono::seconds{5}};  // the server answers by then; we wait a second longer for that answer
+  Duration expires{std::chrono::seconds{5}};  // the server answers by then; we wait kStatusPatience longer
   bool is_no_wait = false;                    // only what is there already
   Bytes max_bytes{0};                         // 0: no limit
 };

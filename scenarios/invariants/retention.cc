@@ -9,10 +9,13 @@
 #include <utility>
 #include <vector>
 
+#include "core/client/jetstream_client.h"
+#include "scenarios/consumption.h"
 #include "scenarios/invariants/consumer_history.h"
 #include "scenarios/invariants/durability.h"
 #include "scenarios/invariants/health.h"
 #include "scenarios/invariants/invariants.h"
+#include "scenarios/sync_bound.h"
 #include "scenarios/world.h"
 
 namespace windtunnel::scenarios {
@@ -197,12 +200,97 @@ std::vector<Divergence> check_ack_effective_before_reply(const Evidence& evidenc
 
 namespace {
 
-constexpr core::Duration kServed = std::chrono::seconds{5};  // no pull waits longer by default
+// What the largest message of any workload carries.
+std::uint64_t payload_max(const Scenario& scenario) {
+  std::uint64_t most = 0;
+  for (const WorkloadSpec& workload : scenario.workloads) {
+    if (const auto* publish = std::get_if<PublishSpec>(&workload.work)) most = std::max(most, publish->size.high.value);
+    if (const auto* loop = std::get_if<RepublishSpec>(&workload.work)) most = std::max(most, loop->size.high.value);
+  }
+  return most;
+}
+
+// How long an application that asks may be given nothing though there is something for it: a pull that is lost is waited for to its end;
+// then it is asked for the next, whose messages come and are worked on and acknowledged one after the other.
+core::Duration time_between_batches(const Evidence& evidence, const WorkloadSpec& reader, const ConsumeSpec& consume) {
+  const std::set<std::string> nodes = way(evidence.scenario, reader.at, consume.on);
+  const auto batch = static_cast<std::int64_t>(consume.batch);
+  const Backlog backlog{.messages = consume.batch, .bytes = consume.batch * payload_max(evidence.scenario)};
+  const core::Duration ack = std::min(consume.timeout, round_trip(evidence.scenario, nodes));
+  const core::Duration each = consume.handler.work.high + (consume.ack == AckPolicy::explicit_ ? ack : core::Duration{0});
+  return consume.expires + core::kStatusPatience + kAskAgain + transfer_bound(evidence.scenario, nodes, backlog) + batch * each + ack;
+}
+
+bool reads_from(const WorkloadSpec& workload, const FinalConsumer& consumer) {
+  const auto* consume = std::get_if<ConsumeSpec>(&workload.work);
+  return consume != nullptr && consume->on == consumer.node && consume->stream == consumer.stream.stream &&
+         consume->consumer == consumer.name;
+}
 
 bool is_served_at_end(const Evidence& evidence, const FinalConsumer& consumer) {
+  core::Duration patience{};
+  for (const WorkloadSpec& workload : evidence.scenario.workloads) {
+    if (!reads_from(workload, consumer)) continue;
+    const auto& consume = std::get<ConsumeSpec>(workload.work);
+    if (!consume.duration) patience = std::max(patience, time_between_batches(evidence, workload, consume));
+  }
   const std::vector<ConsumerEvent>& events = events_of(evidence, consumer);
   return std::any_of(events.rbegin(), events.rend(),
-                     [&](const ConsumerEvent& event) { return !event.is_ack && core::after(event.at, kServed) >= evidence.end.at; });
+                     [&](const ConsumerEvent& event) { return !event.is_ack && core::after(event.at, patience) >= evidence.end.at; });
+}
+
+// The longest that an application asks to be spared a message.
+core::Duration nak_delay_max(const Evidence& evidence, const FinalConsumer& consumer) {
+  core::Duration longest{};
+  for (const WorkloadSpec& workload : evidence.scenario.workloads) {
+    if (!reads_from(workload, consumer)) continue;
+    const HandlerSpec& handler = std::get<ConsumeSpec>(workload.work).handler;
+    const auto later = static_cast<std::size_t>(HandlerSpec::Answer::nak_later);
+    if (handler.weights.size() > later && handler.weights[later] > 0) longest = std::max(longest, handler.nak_delay);
+  }
+  return longest;
+}
+
+// Beyond the time of a redelivery, for the consumer's timer and a removal or a look at the disk that it has under way.
+constexpr core::Duration kRedeliverySlack = std::chrono::seconds{1};
+
+// A message that nobody has acknowledged and that was due again when its readers, who had answered all that they had got, began a pull
+// which the server ended for want of messages. Redeliveries go before everything else, so it had forgotten this one.
+const FinalMessage* never_again(const Evidence& evidence, const FinalConsumer& consumer, const FinalStream& stream) {
+  const std::map<std::string, PullReader>& readers = evidence.history.readers(key_of(consumer));
+  const StreamLife* life = evidence.history.life(stream.key);
+  if (consumer.ack == AckPolicy::none || consumer.is_paced || readers.empty() || life == nullptr) return nullptr;
+  core::Instant asked_at{};
+  core::Instant settled_at = life->recoveries.empty() ? core::Instant{} : life->recoveries.back();
+  for (const auto& [name, reader] : readers) {
+    if (!reader.settled_at) return nullptr;
+    settled_at = std::max(settled_at, *reader.settled_at);
+    asked_at = std::max(asked_at, reader.asked_at);
+  }
+  const core::Duration wait = std::max(consumer.ack_wait, nak_delay_max(evidence, consumer)) + kRedeliverySlack;
+  if (core::after(settled_at, wait) >= asked_at || is_disk_sick(evidence, stream, asked_at, evidence.end.at)) return nullptr;
+  if (evidence.history.slow_time(stream.key.node, "/streams/" + stream.key.stream, asked_at, evidence.end.at) > core::Duration{0})
+    return nullptr;
+  struct Last {
+    core::Instant at;
+    std::uint64_t count = 0;
+  };
+  std::map<core::Seq, Last> last;
+  const core::Instant since = evidence.changes.last_deletion(key_of(consumer));
+  for (const ConsumerEvent& event : events_of(evidence, consumer)) {
+    if (event.is_ack || event.at < since) continue;
+    Last& of = last[event.seq];
+    of = {event.at, std::max(of.count, event.count)};
+  }
+  const Acks acks = acks_of(evidence, consumer, since);
+  for (const FinalMessage& message : stream.messages) {
+    const auto delivered = last.find(message.seq);
+    if (delivered == last.end() || core::after(delivered->second.at, wait) >= asked_at) continue;
+    if (consumer.max_deliver > 0 && delivered->second.count >= consumer.max_deliver) continue;
+    const bool is_another = life->at(message.seq).size() > 1;  // the sequence was used again
+    if (wants(consumer, message.subject) == true && !is_another && !acks.has(message.seq, evidence.end.at)) return &message;
+  }
+  return nullptr;
 }
 
 }  // namespace
@@ -225,6 +313,15 @@ std::vector<Divergence> check_at_least_once(const Evidence& evidence) {
       d.actual = "it stands at " + std::to_string(consumer.delivered.value) + " and has never delivered it";
       out.push_back(std::move(d));
       break;
+    }
+    if (const FinalMessage* forgotten = never_again(evidence, consumer, *stream)) {
+      Divergence d = about(evidence, "at-least-once", consumer);
+      d.first_seq = forgotten->seq;
+      d.expected = "consumer " + consumer.name + " delivers sequence " + std::to_string(forgotten->seq.value) +
+                   " again, for nobody has acknowledged it";
+      d.actual = "whoever asked for it got nothing, long after it was due";
+      out.push_back(std::move(d));
+      continue;
     }
     // Whoever asks and acknowledges gets everything there is, in time: one that is slow, or far away, is still served.
     if (!consumer.is_asked_to_the_end || consumer.num_pending == 0 || is_served_at_end(evidence, consumer)) continue;

@@ -42,6 +42,8 @@ struct Hand {
   std::vector<std::function<void(History&)>> words;  // what it is told besides
   ChangeLog changes;
   StreamSpec spec;
+  std::vector<LinkSpec> links;
+  std::vector<WorkloadSpec> workloads;
   FinalConsumer consumer;
   std::vector<FinalMessage> messages;
 
@@ -92,6 +94,29 @@ struct Hand {
                 sim::NodeId node = kHub) {
     words.emplace_back([=](History& history) { history.disk_struck(at(from), node, action); });
     if (to) words.emplace_back([=](History& history) { history.disk_struck(at(*to), node, faults::HealDisk{"hub"}); });
+    return *this;
+  }
+  Hand& answered(core::Duration when, const std::string& who = "app") {
+    words.emplace_back([=](History& history) { history.answered(ConsumerKey{kOrders, "worker"}, who, at(when)); });
+    return *this;
+  }
+  Hand& asked_in_vain(core::Duration from, core::Duration to, const std::string& who = "app") {
+    words.emplace_back([=](History& history) { history.asked_in_vain(ConsumerKey{kOrders, "worker"}, who, at(from), at(to)); });
+    return *this;
+  }
+  // An application that asks to the end, beside that node.
+  Hand& read_at(const std::string& node, const HandlerSpec& handler = {}) {
+    ConsumeSpec consume;
+    consume.stream = "ORDERS";
+    consume.on = "hub";
+    consume.consumer = "worker";
+    consume.handler = handler;
+    WorkloadSpec workload;
+    workload.name = "app";
+    workload.at = node;
+    workload.work = consume;
+    workloads.push_back(workload);
+    consumer.is_asked_to_the_end = true;
     return *this;
   }
   Hand& damage(core::Duration when, Damage::Part part, const std::string& of = "") {
@@ -155,6 +180,8 @@ struct Hand {
       node.name = name;
       scenario.nodes.push_back(node);
     }
+    scenario.links = links;
+    scenario.workloads = workloads;
     FinalStream stream;
     stream.key = kOrders;
     stream.node = "hub";
@@ -378,6 +405,77 @@ TEST_CASE("the floor closes one ack wait after the last message ran out of deliv
                                             {"the last of several counts", stands(2).exhausted(50s).exhausted(90s), true},
                                             {"without a limit of deliveries", stands(0).exhausted(99s), false},
                                         });
+}
+
+TEST_CASE("who reads far away, or works long, is served when its next messages may have come; for who is near that is soon") {
+  const auto waits = [](const std::string& node, core::Duration last, core::Duration work = 0s) {
+    HandlerSpec handler;
+    handler.work = faults::DurationRange::exactly(work);
+    Hand hand = Hand{}.stands(0, 1).delivered(1, last).acked(1, last).read_at(node, handler);
+    LinkSpec link;
+    link.between = {"hub", "leaf"};
+    link.latency = {80ms, 640ms};
+    hand.links.push_back(link);
+    hand.consumer.num_pending = 260;
+    return hand;
+  };
+  // 5 s for a pull and 1.25 s to give it up and ask again; from afar 1.28 s for each of ten acks, for the messages, and the last answer.
+  check("at-least-once", {
+                             {"near, just now", waits("hub", 93750ms), true},
+                             {"near, a moment longer ago", waits("hub", 93749ms), false},
+                             {"near, with work", waits("hub", 83750ms, 1s), true},
+                             {"near, with less work than that", waits("hub", 83750ms, 999ms), false},
+                             {"far, a while ago", waits("leaf", 78390ms), true},
+                             {"far, a moment longer ago", waits("leaf", 78389ms), false},
+                             {"far, with work", waits("leaf", 68390ms, 1s), true},
+                         });
+}
+
+TEST_CASE("what was delivered and not acknowledged is delivered again when it is due to who asks, or the consumer has forgotten it") {
+  const auto once = [] { return Hand{}.stands(0, 9).stored(7, 1s).holds(7).delivered(7, 1s).answered(2s).asked_in_vain(3s, 8s); };
+  const auto forgotten = [&] { return once().asked_in_vain(30s, 35s); };
+  const auto with = [](Hand hand, const std::function<void(FinalConsumer&)>& change) {
+    change(hand.consumer);
+    return hand;
+  };
+  const auto spared = [&](core::Duration delay) {
+    HandlerSpec handler;
+    handler.weights.assign(HandlerSpec::kAnswers, 1);
+    handler.nak_delay = delay;
+    return forgotten().read_at("hub", handler);
+  };
+  const faults::DiskError unreadable{"hub", {"*.blk", ""}, faults::DiskOp::read, faults::DiskErrorCode::eio, 0};
+  check("at-least-once",
+        {
+            {"asked for in vain", forgotten(), false},
+            {"nobody asked again", once(), true},
+            {"asked as it was due, at the latest", once().asked_in_vain(14s, 19s), true},
+            {"asked a moment later", once().asked_in_vain(14001ms, 19s), false},
+            {"acknowledged", forgotten().acked(7, 50s), true},
+            {"another was", forgotten().acked(6, 50s), false},
+            {"it has left", Hand{}.stands(0, 9).stored(7, 1s).delivered(7, 1s).answered(2s).asked_in_vain(3s, 8s).asked_in_vain(30s, 35s),
+             true},
+            {"delivered again shortly before", forgotten().delivered(7, 24s, 2), true},
+            {"delivered again, and again due", forgotten().delivered(7, 23999ms, 2), false},
+            {"delivered as often as it may be", with(forgotten(), [](FinalConsumer& each) { each.max_deliver = 1; }), true},
+            {"with a delivery left", with(forgotten(), [](FinalConsumer& each) { each.max_deliver = 2; }), false},
+            {"a longer ack wait", with(forgotten(), [](FinalConsumer& each) { each.ack_wait = 21s; }), true},
+            {"without acknowledgements", with(forgotten(), [](FinalConsumer& each) { each.ack = AckPolicy::none; }), true},
+            {"in the pace of the publishes", with(forgotten(), [](FinalConsumer& each) { each.is_paced = true; }), true},
+            {"spared for longer", spared(21s), true},
+            {"spared for a while", spared(20s), false},
+            {"an answer came later", forgotten().answered(36s), true},
+            {"another reader's answer may be on its way", forgotten().answered(20s, "other"), true},
+            {"its node came back shortly before", forgotten().recovered(24s), true},
+            {"its node came back earlier", forgotten().recovered(23999ms), false},
+            {"it could not be read", forgotten().trouble(unreadable, 10s), true},
+            {"it could be read again only just", forgotten().trouble(unreadable, 10s, 28s), true},
+            {"it could be read again", forgotten().trouble(unreadable, 10s, 27999ms), false},
+            {"the disk was slow meanwhile", forgotten().slow(31s, 32s, "jetstream/$G/streams/ORDERS/msgs/1.blk"), true},
+            {"the disk was slow before", forgotten().slow(21s, 22s, "jetstream/$G/streams/ORDERS/msgs/1.blk"), false},
+            {"delivered to a consumer before it", forgotten().deleted(5s).stands(0, 0), true},
+            {"another message under its sequence", forgotten().stored(7, 50s), true},
+        });
 }
 
 TEST_CASE("what everybody has acknowledged may stay while the disk fails and shortly after, and no longer") {
