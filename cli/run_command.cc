@@ -17,6 +17,7 @@
 #include "reports/run_record.h"
 #include "reports/slowest.h"
 #include "reports/text.h"
+#include "scenarios/hazards/check.h"
 
 namespace windtunnel::cli {
 namespace {
@@ -27,12 +28,14 @@ using reports::RunRecord;
 // All runs of the command, as numbers: scenario by scenario, profile by profile, seed by seed.
 struct Plan {
   std::vector<scenarios::Scenario> scenarios;
-  std::vector<Variant> variants;  // at least one
+  std::vector<scenarios::CheckReport> checks;  // of each scenario
+  std::vector<Variant> variants;               // at least one
   std::optional<std::uint64_t> first_seed;
   std::uint64_t seeds = 1;  // of each scenario and variant
 
   [[nodiscard]] std::uint64_t runs() const { return scenarios.size() * variants.size() * seeds; }
-  [[nodiscard]] const scenarios::Scenario& scenario(std::uint64_t job) const { return scenarios[job / seeds / variants.size()]; }
+  [[nodiscard]] std::uint64_t runs_of_each() const { return seeds * variants.size(); }
+  [[nodiscard]] const scenarios::Scenario& scenario(std::uint64_t job) const { return scenarios[job / runs_of_each()]; }
   [[nodiscard]] const Variant& variant(std::uint64_t job) const { return variants[job / seeds % variants.size()]; }
   [[nodiscard]] core::Seed seed(std::uint64_t job) const {
     if (!first_seed) return scenario(job).seed.value_or(core::Seed{1});
@@ -104,7 +107,9 @@ RunRecord do_run(const Plan& plan, std::uint64_t job, const RunCommand& command,
 class Results {
  public:
   Results(const Plan& plan, const RunCommand& command, const Environment& environment)
-      : style_{.has_colours = environment.has_colours},
+      : plan_(plan),
+        environment_(environment),
+        style_{.has_colours = environment.has_colours},
         is_json_(command.json_file.has_value()),
         is_junit_(command.junit_file.has_value()),
         progress_(stderr, environment.has_progress, plan.runs()) {}
@@ -115,7 +120,7 @@ class Results {
     if (early_.begin()->first != next_) return;
     progress_.clear();
     for (auto first = early_.begin(); first != early_.end() && first->first == next_; first = early_.erase(first), ++next_)
-      tell(first->second);
+      tell(next_, first->second);
     std::fflush(stdout);
   }
   void tick() { progress_.update(ended_, real_time() - start_); }
@@ -123,20 +128,27 @@ class Results {
 
   [[nodiscard]] const reports::Totals& totals() const { return totals_; }
   [[nodiscard]] core::Duration wall() const { return real_time() - start_; }
-  [[nodiscard]] std::string json() const { return reports::report_json(json_, slowest_.all(), totals_, wall(), WINDTUNNEL_VERSION); }
+  [[nodiscard]] std::string json() const {
+    return reports::report_json(json_, slowest_.all(), plan_.checks, totals_, wall(), WINDTUNNEL_VERSION);
+  }
   [[nodiscard]] const reports::SlowestRuns& slowest() const { return slowest_; }
   [[nodiscard]] std::string junit() const { return junit_.xml(); }
 
  private:
-  void tell(const RunRecord& record) {
+  void tell(std::uint64_t job, const RunRecord& record) {
     totals_.add(record.outcome);
     slowest_.add(record);
-    const std::string text = reports::run_text(record, style_);
+    std::string text = reports::run_text(record, style_);
+    // What is hazardous in a scenario is so with every seed: it is told once, behind its last run.
+    if ((job + 1) % plan_.runs_of_each() == 0)
+      text += reports::hazards_text(plan_.checks[job / plan_.runs_of_each()], environment_.command);
     static_cast<void>(std::fwrite(text.data(), 1, text.size(), stdout));
     if (is_json_) json_.push_back(reports::run_json(record));
     if (is_junit_) junit_.add(record);
   }
 
+  const Plan& plan_;
+  const Environment& environment_;
   reports::TextStyle style_;
   bool is_json_;
   bool is_junit_;
@@ -190,6 +202,7 @@ core::Result<Plan> make_plan(const RunCommand& command) {
   if (!loaded.diagnostics.empty()) return core::error(core::Errc::invalid_argument, "nothing was run, for not all scenarios are valid");
   Plan plan;
   plan.scenarios = std::move(loaded.scenarios);
+  plan.checks = std::move(loaded.checks);
   for (const scenarios::CrashAt& crash : command.crashes) WT_CHECK(check_crash(plan.scenarios, crash));
   if (command.profiles.empty()) plan.variants.push_back(make_variant(std::nullopt, command.defects, command.crashes));
   for (const core::Release& release : command.profiles) plan.variants.push_back(make_variant(release, command.defects, command.crashes));

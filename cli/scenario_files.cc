@@ -5,6 +5,8 @@
 #include <set>
 #include <system_error>
 
+#include "scenarios/language/typed_value.h"
+
 namespace windtunnel::cli {
 namespace {
 
@@ -53,8 +55,12 @@ Result<LoadedFiles> load_scenarios(std::span<const std::string> paths) {
   WT_TRY(const std::vector<std::string> files, scenario_files(paths));
   LoadedFiles out;
   for (const std::string& file : files) {
-    scenarios::Loaded loaded = scenarios::load_file(file);
-    if (loaded.scenario) out.scenarios.push_back(*std::move(loaded.scenario));
+    scenarios::TypedValue root;
+    scenarios::Loaded loaded = scenarios::load_file(file, root);
+    if (loaded.scenario) {
+      out.checks.push_back(scenarios::check_loaded(*loaded.scenario, root));
+      out.scenarios.push_back(*std::move(loaded.scenario));
+    }
     out.diagnostics.insert(out.diagnostics.end(), loaded.diagnostics.begin(), loaded.diagnostics.end());
   }
   return out;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/base/result.h"
+#include "scenarios/hazards/check.h"
 #include "scenarios/language/load.h"
 
 namespace windtunnel::cli {
@@ -16,6 +17,7 @@ namespace windtunnel::cli {
 
 struct LoadedFiles {
   std::vector<scenarios::Scenario> scenarios;      // in the order of the files
+  std::vector<scenarios::CheckReport> checks;      // of each of them
   std::vector<scenarios::Diagnostic> diagnostics;  // of those that cannot be loaded
 };
 [[nodiscard]] core::Result<LoadedFiles> load_scenarios(std::span<const std::string> paths);

@@ -152,6 +152,20 @@ std::optional<RunRecord> read_run(const json& object) {
   return out;
 }
 
+void write_hazards(JsonWriter& out, std::span<const scenarios::CheckReport> checks) {
+  out.key("hazards").begin_array();
+  for (const scenarios::CheckReport& check : checks) {
+    for (const scenarios::Hazard& hazard : check.hazards) {
+      if (hazard.is_accepted) continue;
+      out.begin_object();
+      out.field("id", scenarios::name_of(hazard.kind)).field("file", check.file).field("scenario", check.name);
+      out.field("line", hazard.where.line).field("column", hazard.where.column).field("why", hazard.why);
+      out.end_object();
+    }
+  }
+  out.end_array();
+}
+
 }  // namespace
 
 std::string run_json(const RunRecord& record) {
@@ -190,7 +204,8 @@ core::Result<RunRecord> run_from_json(std::string_view text) {
   }
 }
 
-std::string report_json(std::span<const std::string> runs, std::span<const SlowestRun> slowest, const Totals& totals, core::Duration wall,
+std::string report_json(std::span<const std::string> runs, std::span<const SlowestRun> slowest,
+                        std::span<const scenarios::CheckReport> checks, const Totals& totals, core::Duration wall,
                         std::string_view windtunnel_version) {
   JsonWriter head;
   head.field("schema", "windtunnel.report").field("version", kJsonVersion).field("windtunnel", windtunnel_version);
@@ -211,6 +226,7 @@ std::string report_json(std::span<const std::string> runs, std::span<const Slowe
     head.end_object();
   }
   head.end_array();
+  write_hazards(head, checks);
   // A line a run, so that a report of many runs can be read and compared by lines.
   std::string out = "{" + head.take() + ",\"runs\":[";
   for (std::size_t i = 0; i < runs.size(); ++i) out += (i == 0 ? "\n" : ",\n") + runs[i];

@@ -8,6 +8,7 @@
 #include "core/base/result.h"
 #include "reports/run_record.h"
 #include "reports/slowest.h"
+#include "scenarios/hazards/check.h"
 
 namespace windtunnel::reports {
 
@@ -19,8 +20,9 @@ inline constexpr int kJsonVersion = 1;
 // The same object read back. Errors: corrupt, if it is no such object.
 [[nodiscard]] core::Result<RunRecord> run_from_json(std::string_view json);
 
-// The whole report. `runs`: objects as run_json gives them.
-[[nodiscard]] std::string report_json(std::span<const std::string> runs, std::span<const SlowestRun> slowest, const Totals& totals,
-                                      core::Duration wall, std::string_view windtunnel_version);
+// The whole report. `runs`: objects as run_json gives them. `checks`: of the scenarios; their accepted hazards are left out.
+[[nodiscard]] std::string report_json(std::span<const std::string> runs, std::span<const SlowestRun> slowest,
+                                      std::span<const scenarios::CheckReport> checks, const Totals& totals, core::Duration wall,
+                                      std::string_view windtunnel_version);
 
 }  // namespace windtunnel::reports

@@ -18,6 +18,9 @@ std::string shell_quoted(std::string_view text) {
   return out + "'";
 }
 
+// A file whose name begins with a dash would be taken for an option.
+std::string argument(std::string_view file) { return shell_quoted((file.starts_with('-') ? "./" : "") + std::string{file}); }
+
 }  // namespace
 
 std::string_view name_of(Outcome outcome) {
@@ -43,15 +46,15 @@ void Totals::add(Outcome outcome) {
 }
 
 std::string replay_command(std::string_view command, std::string_view file, core::Seed seed, const RunVariant& variant) {
-  // A file whose name begins with a dash would be taken for an option.
-  const std::string path = file.starts_with('-') ? "./" + std::string{file} : std::string{file};
-  std::string out = std::string{command} + " run " + shell_quoted(path) + " --seed " + std::to_string(seed.value);
+  std::string out = std::string{command} + " run " + argument(file) + " --seed " + std::to_string(seed.value);
   if (!variant.profile.empty()) out += " --as " + variant.profile;
   for (const std::string& defect : variant.defects) out += " --defect " + defect;
   for (const scenarios::CrashAt& crash : variant.crashes)
     out += " --crash-at " + shell_quoted(place_text(crash)) + " --keep " + to_text(crash.keep);
   return out;
 }
+
+std::string check_command(std::string_view command, std::string_view file) { return std::string{command} + " check " + argument(file); }
 
 std::string variant_text(const RunVariant& variant) {
   std::string out;

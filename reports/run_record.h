@@ -58,6 +58,8 @@ struct Totals {
 // "windtunnel run FILE --seed 7 --as nats-2.10.17", with the file quoted for a shell where it must be. `command`: how
 // windtunnel was called.
 [[nodiscard]] std::string replay_command(std::string_view command, std::string_view file, core::Seed seed, const RunVariant& variant = {});
+// "windtunnel check FILE", likewise.
+[[nodiscard]] std::string check_command(std::string_view command, std::string_view file);
 // " as=nats-2.10.17 defect=nats-6600 crash-at=srv:217,only:3": what stands behind the seed in a line about the run. Empty for a
 // plain run.
 [[nodiscard]] std::string variant_text(const RunVariant& variant);

@@ -126,6 +126,15 @@ std::string run_text(const RunRecord& record, TextStyle style) {
   return out + "  replay: " + record.replay + "\n";
 }
 
+std::string hazards_text(const scenarios::CheckReport& report, std::string_view command) {
+  std::string out;
+  for (const scenarios::Hazard& hazard : report.hazards) {
+    if (!hazard.is_accepted) out += indented(fmt::format("remark: hazard {}: {}", scenarios::name_of(hazard.kind), hazard.why), "  ");
+  }
+  if (out.empty()) return out;
+  return out + fmt::format("  remark: how to mend or accept that: {}\n", check_command(command, report.file));
+}
+
 std::string totals_text(const Totals& totals, core::Duration wall) {
   std::string out = fmt::format("{} runs: {} passed", totals.runs, totals.passed);
   const auto add = [&out](std::uint64_t count, std::string_view what) {

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "reports/run_record.h"
+#include "scenarios/hazards/check.h"
 
 namespace windtunnel::reports {
 
@@ -14,6 +16,11 @@ struct TextStyle {
 // "PASS hub-outage seed=7 events=48211 virtual=1m30s wall=0.12s trace=9f3c5e0d12ab34cd\n"; of a run that did not pass,
 // then what is wrong, and last the replay command. Ends in a newline.
 [[nodiscard]] std::string run_text(const RunRecord& record, TextStyle style);
+
+// What `check` warns of in a scenario that was run: a line each and, if there are any, one that says what shows how to mend it:
+// "  remark: hazard memory-origin: stream `A` ...\n". Those that its author has accepted are left out. `command`: how windtunnel was
+// called.
+[[nodiscard]] std::string hazards_text(const scenarios::CheckReport& report, std::string_view command);
 
 // The divergence alone: the invariant in a sentence, expected against actual, where they part, its life story and the
 // faults around it. Several lines, each ending in a newline, without colours.

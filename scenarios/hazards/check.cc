@@ -82,19 +82,25 @@ CheckReport check_scenario(const std::string& path) {
 }
 
 CheckReport check_scenario_text(std::string_view text, const std::string& file) {
-  CheckReport report;
-  report.file = file;
   TypedValue root;
   Loaded loaded = load_text(text, file, root);
+  if (loaded.scenario) return check_loaded(*loaded.scenario, root);
+  CheckReport report;
+  report.file = file;
   report.errors = std::move(loaded.diagnostics);
-  if (!loaded.scenario) return report;
-  report.name = loaded.scenario->name;
+  return report;
+}
+
+CheckReport check_loaded(const Scenario& scenario, const TypedValue& root) {
+  CheckReport report;
+  report.name = scenario.name;
+  report.file = scenario.file;
   Diagnostics refused;
-  find_refused(*loaded.scenario, refused);
+  find_refused(scenario, refused);
   report.errors = refused.take();
   if (!report.errors.empty()) return report;
-  report.hazards = find_hazards(facts_of(*loaded.scenario, root));
-  accept(loaded.scenario->accepted_hazards, report);
+  report.hazards = find_hazards(facts_of(scenario, root));
+  accept(scenario.accepted_hazards, report);
   return report;
 }
 

@@ -24,8 +24,12 @@ struct CheckReport {
   [[nodiscard]] bool is_clean() const;
 };
 
+struct TypedValue;
+
 [[nodiscard]] CheckReport check_scenario(const std::string& path);
 [[nodiscard]] CheckReport check_scenario_text(std::string_view text, const std::string& file);
+// Of one that is loaded. `root`: its checked tree (language/load.h).
+[[nodiscard]] CheckReport check_loaded(const Scenario& scenario, const TypedValue& root);
 
 // A file of JSON, and whose streams it has.
 struct StreamsFile {

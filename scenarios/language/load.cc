@@ -65,9 +65,14 @@ Loaded load_text(std::string_view text, const std::string& file, TypedValue& roo
 }
 
 Loaded load_file(const std::string& path) {
+  TypedValue root;
+  return load_file(path, root);
+}
+
+Loaded load_file(const std::string& path, TypedValue& root) {
   core::Result<std::string> text = read_file(path, kFileMax);
   if (!text) return failed(path, text.error().detail);
-  return load_text(*text, path);
+  return load_text(*text, path, root);
 }
 
 core::Result<std::string> read_file(const std::string& path, core::Bytes max) {

@@ -29,6 +29,7 @@ struct Loaded {
 [[nodiscard]] Loaded load_text(std::string_view text, const std::string& file, TypedValue& root);
 // Reads the file. One that is not there or cannot be read is a diagnostic at 0:0, which prints without a place in the file.
 [[nodiscard]] Loaded load_file(const std::string& path);
+[[nodiscard]] Loaded load_file(const std::string& path, TypedValue& root);
 // The first max + 1 bytes of a file; so a larger one can be told, and one without an end is read no further. Errors: io_error.
 [[nodiscard]] core::Result<std::string> read_file(const std::string& path, core::Bytes max);
 

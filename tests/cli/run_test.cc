@@ -191,6 +191,28 @@ TEST_CASE("many seeds end with the slowest of each scenario that has copies, a s
   CHECK(folder.run("run a.yaml --seed 3").out.find("slowest") == std::string::npos);
 }
 
+TEST_CASE("the hazards of a scenario are told once, behind its last run, and change no exit status") {
+  const Folder folder;
+  const std::string body =
+      "\nnodes: { srv: {} }\nstreams: [ { on: srv, name: A, subjects: [a.>], retention: interest } ]\n"
+      "expect: [ { invariants: [acked-is-durable] } ]\n";
+  folder.write("a.yaml", "scenario: risky" + body);
+  folder.write("b.yaml", "scenario: on-purpose\nhazards: [interest-without-consumers]" + body);
+  const Said said = folder.run("run a.yaml b.yaml --seeds 1..3 --as nats-2.10.12,nats-2.10.17 --json r.json --junit r.xml");
+  CHECK(said.status == 0);
+  CHECK(count(said.out, "remark: hazard ") == 1);
+  const std::string remark = "\n  remark: hazard interest-without-consumers: stream `A` on `srv` ";
+  const std::size_t at = said.out.find(remark);
+  REQUIRE(at != std::string::npos);
+  CHECK(count(said.out.substr(0, at), "PASS risky ") == 6);
+  CHECK(said.out.find("\n  remark: how to mend or accept that: windtunnel check a.yaml\nPASS on-purpose ") != std::string::npos);
+  const json report = json::parse(folder.read("r.json"));
+  REQUIRE(report["hazards"].size() == 1);
+  CHECK(report["hazards"][0]["id"] == "interest-without-consumers");
+  CHECK(report["hazards"][0]["scenario"] == "risky");
+  CHECK(folder.read("r.xml").find("hazard") == std::string::npos);
+}
+
 TEST_CASE("--trace writes the events of the one run, once") {
   const Folder folder;
   folder.scenario("a.yaml", "fails");

@@ -64,7 +64,7 @@ TEST_CASE("a report holds its schema, its totals and its runs") {
   totals.add(Outcome::passed);
   totals.add(Outcome::failed);
   const std::vector<std::string> runs = {run_json(passed_run()), run_json(failed_run())};
-  const nlohmann::json report = nlohmann::json::parse(report_json(runs, {}, totals, std::chrono::milliseconds{250}, "0.1.0"));
+  const nlohmann::json report = nlohmann::json::parse(report_json(runs, {}, {}, totals, std::chrono::milliseconds{250}, "0.1.0"));
   CHECK(report["schema"] == "windtunnel.report");
   CHECK(report["version"] == kJsonVersion);
   CHECK(report["windtunnel"] == "0.1.0");
@@ -75,7 +75,7 @@ TEST_CASE("a report holds its schema, its totals and its runs") {
   CHECK(report["runs"][0]["trace_hash"] == "9f3c5e0d12ab34cd");
   CHECK(report["runs"][1]["divergences"][0]["first_seq"] == 17);
   CHECK(report["runs"][1]["divergences"][0]["at_ns"] == 90'250'000'000);
-  CHECK(nlohmann::json::parse(report_json({}, {}, {}, {}, "0.1.0"))["runs"].empty());
+  CHECK(nlohmann::json::parse(report_json({}, {}, {}, {}, {}, "0.1.0"))["runs"].empty());
 }
 
 TEST_CASE("of each scenario and variant the slowest copy of all its runs is told, and one that never came before all others") {
@@ -111,7 +111,7 @@ TEST_CASE("of each scenario and variant the slowest copy of all its runs is told
   slowest.add(never);
   slowest.add(run(6, 5s));
   CHECK(slowest_text(slowest.all()[0]) == "slowest: hub-outage seed=5 did not catch up (bound 11s): ALL on hub with EDGE\n");
-  const nlohmann::json report = nlohmann::json::parse(report_json({}, slowest.all(), {}, {}, "0.1.0"));
+  const nlohmann::json report = nlohmann::json::parse(report_json({}, slowest.all(), {}, {}, {}, "0.1.0"));
   CHECK(report["slowest"][0]["took_ns"].is_null());
   CHECK(report["slowest"][1]["took_ns"] == 3'000'000'000);
   CHECK(report["slowest"][1]["as"] == "nats-2.10.27");
@@ -129,10 +129,30 @@ TEST_CASE("so is the copy that hid longest that nobody answers it, beside the on
   REQUIRE(slowest.all().size() == 2);
   CHECK(slowest_text(slowest.all()[1]) ==
         "slowest: hub-outage seed=2 showed an error or a lag 30s100ms after it first asked in vain (bound 40s): ALL on hub with EDGE\n");
-  const nlohmann::json report = nlohmann::json::parse(report_json({}, slowest.all(), {}, {}, "0.1.0"));
+  const nlohmann::json report = nlohmann::json::parse(report_json({}, slowest.all(), {}, {}, {}, "0.1.0"));
   CHECK(report["slowest"][0]["what"] == "level");
   CHECK(report["slowest"][1]["what"] == "surfaced");
   CHECK(report["slowest"][1]["seed"] == 2);
+}
+
+scenarios::CheckReport check_report() {
+  scenarios::CheckReport out;
+  out.name = "hub-outage";
+  out.file = "a.yaml";
+  out.hazards = {{.kind = scenarios::HazardKind::memory_origin, .where = {"a.yaml", 7, 5}, .why = "it is in memory"},
+                 {.kind = scenarios::HazardKind::copy_cycle, .where = {"a.yaml", 9, 5}, .why = "round it goes", .is_accepted = true}};
+  return out;
+}
+
+TEST_CASE("the hazards of the scenarios stand in the report once, without those that are accepted") {
+  const std::vector<scenarios::CheckReport> checks = {check_report()};
+  const nlohmann::json report = nlohmann::json::parse(report_json({}, {}, checks, {}, {}, "0.1.0"));
+  CHECK(report["hazards"] == nlohmann::json::array({{{"id", "memory-origin"},
+                                                     {"file", "a.yaml"},
+                                                     {"scenario", "hub-outage"},
+                                                     {"line", 7},
+                                                     {"column", 5},
+                                                     {"why", "it is in memory"}}}));
 }
 
 TEST_CASE("docs/json-report.md names every field and no other") {
@@ -140,10 +160,11 @@ TEST_CASE("docs/json-report.md names every field and no other") {
   const std::vector<std::string> runs = {run_json(failed_run())};
   SlowestRuns slowest;
   slowest.add(failed_run());
-  const nlohmann::json report = nlohmann::json::parse(report_json(runs, slowest.all(), {}, {}, "0.1.0"));
+  const std::vector<scenarios::CheckReport> checks = {check_report()};
+  const nlohmann::json report = nlohmann::json::parse(report_json(runs, slowest.all(), checks, {}, {}, "0.1.0"));
   const nlohmann::json& run = report["runs"][0];
   for (const nlohmann::json* object :
-       {&report, &report["totals"], &run, &run["divergences"][0], &run["catch_ups"][0], &report["slowest"][0]}) {
+       {&report, &report["totals"], &run, &run["divergences"][0], &run["catch_ups"][0], &report["slowest"][0], &report["hazards"][0]}) {
     for (const auto& [name, unused] : object->items()) written.insert(name);
   }
   CHECK(tests::documented_fields("docs/json-report.md") == written);

@@ -19,6 +19,19 @@ TEST_CASE("what has to be known of a run that passed stands under its line") {
   CHECK(run_text(record, {}).ends_with("\n  remark: mirror M on leaf ends with an error: gone\n"));
 }
 
+TEST_CASE("hazards that nobody has accepted are a line each, and a last one says where to read on") {
+  scenarios::CheckReport report;
+  report.file = "my run.yaml";
+  CHECK(hazards_text(report, "./dev").empty());
+  report.hazards = {
+      {.kind = scenarios::HazardKind::copy_cycle, .where = {"my run.yaml", 9, 5}, .why = "round it goes", .is_accepted = true}};
+  CHECK(hazards_text(report, "./dev").empty());
+  report.hazards.push_back({.kind = scenarios::HazardKind::memory_origin, .where = {"my run.yaml", 7, 5}, .why = "it is in memory"});
+  CHECK(hazards_text(report, "./dev") ==
+        "  remark: hazard memory-origin: it is in memory\n"
+        "  remark: how to mend or accept that: ./dev check 'my run.yaml'\n");
+}
+
 TEST_CASE("a run that failed tells its divergence and, last, how to replay it") {
   CHECK(run_text(failed_run(), {}) ==
         "FAIL hub-outage seed=7 events=48211 virtual=1m30s wall=0.12s trace=9f3c5e0d12ab34cd\n"
