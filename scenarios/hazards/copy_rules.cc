@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "core/nats/subject.h"
+#include "core/store/record.h"
 #include "faults/units.h"
 #include "scenarios/hazards/rules.h"
 #include "scenarios/language/nearest.h"
@@ -109,6 +110,78 @@ void find_limits(const Graph& graph, const CopyEdge& edge, Findings& findings) {
   }
 }
 
+// Whether it keeps what the server `from` takes from coming to `to`. Its own outage does not: it takes no messages then.
+bool is_between(const Graph& graph, const OutageFacts& outage, std::size_t from, std::size_t to) {
+  return outage.b == kNowhere ? outage.a != from && graph.passes(from, to, outage.a) : graph.passes(from, to, outage.a, outage.b);
+}
+
+// What an origin gets in an outage, at least.
+struct Inflow {
+  std::uint64_t messages = 0;
+  std::uint64_t bytes = 0;
+  bool is_wanted = false;  // the copy takes some of it
+};
+
+Inflow inflow_of(const Graph& graph, const CopyEdge& edge, const OutageFacts& outage, Findings& findings) {
+  const StreamFacts& origin = graph.facts().streams[edge.origin];
+  // In a file (core/store/record.h); in memory a little less.
+  const std::uint64_t overhead = origin.storage == Storage::file ? core::kEmptyRecordSize : 16;
+  const std::vector<PlacedText>& filters = edge.copy->filters;
+  Inflow out;
+  for (const PublisherFacts& publisher : graph.facts().publishers) {
+    const bool is_cut_off = outage.b == kNowhere ? graph.passes(publisher.server, origin.server, outage.a)
+                                                 : graph.passes(publisher.server, origin.server, outage.a, outage.b);
+    if (!publisher.pace || is_cut_off) continue;
+    std::uint64_t captured = 0;
+    for (const std::string& part : publisher.parts) {
+      findings.spend(1 + origin.subjects.size() + filters.size());
+      const bool is_all = std::any_of(origin.subjects.begin(), origin.subjects.end(),
+                                      [&part](const PlacedText& each) { return core::is_subset(part, each.text); });
+      if (!is_all || !graph.reaches(publisher.server, origin.server, part)) continue;
+      ++captured;
+      out.is_wanted = out.is_wanted || filters.empty() || !origin.stored_as.empty() ||
+                      std::any_of(filters.begin(), filters.end(), [&part](const auto& each) { return core::collide(part, each.text); });
+    }
+    if (captured == 0) continue;
+    const std::uint64_t sent =
+        outage.begin ? publisher.pace->due_before(sum(*outage.begin, outage.length)) - publisher.pace->due_before(*outage.begin)
+                     : publisher.pace->due_before(sum(publisher.pace->start, outage.length));
+    // Of several subjects each has its share.
+    const std::uint64_t stored = std::min(sent, std::uint64_t{1} << 40) * captured / publisher.parts.size();
+    const std::uint64_t size = overhead + publisher.subject.text.size() + std::min(publisher.size_min, std::uint64_t{1} << 20);
+    out.messages = std::min(out.messages + stored, std::uint64_t{1} << 41);
+    out.bytes = std::min(out.bytes + stored * size, std::uint64_t{1} << 62);
+  }
+  return out;
+}
+
+// What a publisher does at a known pace while the copy cannot be reached, against what the origin keeps. A stream that refuses what
+// is beyond its limits tells its publishers; one that keeps some of each subject, or what consumers want, is meant to forget.
+void find_overflow(const Graph& graph, const CopyEdge& edge, Findings& findings) {
+  const Facts& facts = graph.facts();
+  const StreamFacts& origin = facts.streams[edge.origin];
+  const std::size_t to = facts.streams[edge.copier].server;
+  const bool is_queue = origin.retention != Retention::limits || origin.max_msgs_per_subject > 0 || origin.discards_new;
+  if ((origin.max_msgs <= 0 && origin.max_bytes <= 0) || origin.server == to || is_queue) return;
+  for (const OutageFacts& outage : facts.outages) {
+    const bool is_too_old_anyway = origin.max_age.count() > 0 && origin.max_age <= outage.length;
+    if (findings.is_full() || is_too_old_anyway || !is_between(graph, outage, origin.server, to)) continue;
+    const Inflow inflow = inflow_of(graph, edge, outage, findings);
+    const bool is_too_many = origin.max_msgs > 0 && inflow.messages > static_cast<std::uint64_t>(origin.max_msgs);
+    const bool is_too_large = origin.max_bytes > 0 && inflow.bytes > static_cast<std::uint64_t>(origin.max_bytes);
+    if (!inflow.is_wanted || (!is_too_many && !is_too_large)) continue;
+    const std::string_view key = is_too_many ? "max_msgs" : "max_bytes";
+    const std::string kept = is_too_many ? std::to_string(origin.max_msgs) + " messages" : std::to_string(origin.max_bytes) + " bytes";
+    const std::string come = is_too_many ? std::to_string(inflow.messages) : std::to_string(inflow.bytes) + " bytes";
+    std::string why = named(graph, edge.origin);
+    why.append(" keeps ").append(kept).append(" (").append(key).append("), and in an outage of ");
+    why.append(faults::format_duration(outage.length)).append(" (").append(outage.where.text()).append(") it may get ").append(come);
+    why.append(": what it removes for them, ").append(named(graph, edge.copier)).append(" never gets");
+    findings.add(HazardKind::limit_reached_in_outage, origin.at(key), std::move(why));
+    return;
+  }
+}
+
 void find_age(const Graph& graph, const CopyEdge& edge, Findings& findings) {
   const Facts& facts = graph.facts();
   const StreamFacts& origin = facts.streams[edge.origin];
@@ -117,10 +190,7 @@ void find_age(const Graph& graph, const CopyEdge& edge, Findings& findings) {
   if (origin.max_age.count() <= 0 || from == to) return;
   const OutageFacts* longest = facts.planned_outage ? &*facts.planned_outage : nullptr;
   for (const OutageFacts& outage : facts.outages) {
-    // The origin's own outage adds nothing: it takes no messages then.
-    const bool is_between =
-        outage.b == kNowhere ? outage.a != from && graph.passes(from, to, outage.a) : graph.passes(from, to, outage.a, outage.b);
-    if (is_between && (longest == nullptr || outage.length > longest->length)) longest = &outage;
+    if (is_between(graph, outage, from, to) && (longest == nullptr || outage.length > longest->length)) longest = &outage;
   }
   if (longest == nullptr || origin.max_age > longest->length) return;
   findings.add(HazardKind::max_age_shorter_than_outage, origin.at("max_age"),
@@ -198,6 +268,7 @@ void find_copy_hazards(const Graph& graph, Findings& findings) {
     find_rollups(graph, edge, findings);
     find_limits(graph, edge, findings);
     find_age(graph, edge, findings);
+    find_overflow(graph, edge, findings);
     find_filters(graph, edge, findings);
     find_denials(graph, edge, findings);
   }

@@ -115,6 +115,15 @@ struct WorkerFacts {
   bool says_in_progress = false;
 };
 
+// When a publisher's messages are due.
+struct Pace {
+  core::Duration start{};
+  faults::Rate rate;
+  std::uint64_t messages = 0;
+  // How many are due before `end`, counted from the start of the run.
+  [[nodiscard]] std::uint64_t due_before(core::Duration end) const;
+};
+
 struct PublisherFacts {
   std::string name;
   std::size_t server = 0;
@@ -124,11 +133,13 @@ struct PublisherFacts {
   bool has_msg_id = false;
   bool rolls_up = false;
   SourcePosition rollup_where;
-  std::uint64_t size_max = 0;  // of a payload
+  std::uint64_t size_min = 0;  // of a payload
+  std::uint64_t size_max = 0;
   SourcePosition size_where;
   std::optional<RetryPolicy> retries;  // only if it has any
   core::Duration timeout{};            // of an attempt
   SourcePosition retries_where;
+  std::optional<Pace> pace;  // if it is known, and each of its messages stays until a limit of the stream removes it
 };
 
 struct PowerLossFacts {

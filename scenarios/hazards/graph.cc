@@ -4,6 +4,7 @@
 #include <array>
 #include <map>
 
+#include "core/base/hash.h"
 #include "core/nats/subject.h"
 #include "scenarios/hazards/patterns.h"
 
@@ -38,6 +39,15 @@ const std::array<PlacedText, 2> kNeverCross = {PlacedText{"$KV.>", {}}, PlacedTe
 const SourcePosition& StreamFacts::at(std::string_view key) const {
   const auto found = keys.find(key);
   return found == keys.end() ? where : found->second;
+}
+
+std::uint64_t Pace::due_before(core::Duration end) const {
+  if (end <= start) return 0;
+  // Those with due(i) < end - start: the first at once, and so rounded up, in 128 bits.
+  using Wide = core::Uint128;
+  const auto per = static_cast<Wide>(static_cast<std::uint64_t>(rate.per.count()));
+  const Wide due = (static_cast<Wide>(static_cast<std::uint64_t>((end - start).count())) * rate.count + per - 1) / per;
+  return due < messages ? static_cast<std::uint64_t>(due) : messages;
 }
 
 bool StreamFacts::captures(std::string_view pattern) const {

@@ -61,6 +61,8 @@ constexpr std::array<HazardInfo, kCount> kHazards = {{
      "Give the copy a max_msg_size that is not below the origin's, and `discard: old`"},
     {"max-age-shorter-than-outage", "Messages of an origin are too old before an outage of the link to its copy is over.",
      "Give the origin a max_age that is longer than the outage, or none"},
+    {"limit-reached-in-outage", "An origin gets more during an outage of the link to its copy than its max_msgs or max_bytes keep.",
+     "Give the origin limits that hold what comes in the longest outage"},
     {"dedup-at-source-origin",
      "A stream whose publishers use message ids is the source of another: the copy remembers the ids too, and refuses what the origin has "
      "stored.",

@@ -35,6 +35,7 @@ enum class HazardKind : std::uint8_t {
   copy_limits_lower,
   copy_refuses_messages,
   max_age_shorter_than_outage,
+  limit_reached_in_outage,
   // message ids
   dedup_at_source_origin,
   colliding_msg_ids,

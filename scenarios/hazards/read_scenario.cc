@@ -92,7 +92,11 @@ class Reader {
       out.timeout = publish->timeout;
       out.rolls_up = publish->rollup != PublishSpec::Rollup::none;
       out.rollup_where = place_of(value, "rollup");
+      out.size_min = publish->size.low.value;
       out.size_max = publish->size.high.value;
+      const bool is_each_kept = publish->ids == 0 && publish->rollup == PublishSpec::Rollup::none;
+      if (is_each_kept && !publish->is_closed_loop && publish->expect_last == PublishSpec::Expect::nothing)
+        out.pace = {.start = workload.start, .rate = publish->rate, .messages = publish->messages()};
       out.size_where = place_of(value, "size");
       add_publisher(std::move(out), publish->retries, value);
     } else if (const auto* loop = std::get_if<RepublishSpec>(&workload.work)) {

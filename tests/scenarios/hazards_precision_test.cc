@@ -167,6 +167,52 @@ TEST_CASE("what a copy needs of its link depends on how it is configured") {
   });
 }
 
+TEST_CASE("an origin whose limit is reached before the link is back is told, where pace and outage are known") {
+  // 2 messages a second for 100 s; the link is down from 20 s to 80 s, which are 120 messages.
+  const auto with = [](const std::string& limit, const std::string& publish = "rate: 2/s, for: 100s", const std::string& copy = "",
+                       const std::string& at = "edge") {
+    return pair("streams:\n  - { on: edge, name: E, subjects: [e.>], " + limit +
+                " }\n  - { on: hub, name: H, sources: [ { name: E, domain: edge" + copy +
+                " } ] }\nworkloads:\n  - { publish: e.a, at: " + at + ", via: jetstream, name: p, " + publish +
+                " }\nfaults:\n  - { at: 20s, cut: { link: [hub, edge] } }\n  - { at: 80s, heal: [hub, edge] }");
+  };
+  const Kinds overflow = {HazardKind::limit_reached_in_outage};
+  check_rows({
+      {"one message too many", with("max_msgs: 119"), overflow},
+      {"just enough", with("max_msgs: 120"), {}},
+      {"120 times 30 + 3 + 64 bytes", with("max_bytes: 11639"), overflow},
+      {"just enough bytes", with("max_bytes: 11640"), {}},
+      {"of payloads that are drawn the smallest", with("max_bytes: 11640", "rate: 2/s, for: 100s, size: 64B..64KiB"), {}},
+      {"it stops before", with("max_msgs: 9", "rate: 2/s, for: 20s"), {}},
+      {"it stops meanwhile", with("max_msgs: 9", "rate: 2/s, for: 30s"), overflow},
+      {"there are so few in all", with("max_msgs: 9", "rate: 2/s, count: 49"), {}},
+      {"there are enough", with("max_msgs: 9", "rate: 2/s, count: 50"), overflow},
+      {"it begins late", with("max_msgs: 9", "rate: 2/s, for: 100s, start: 76s"), {}},
+      {"nobody knows its pace", with("max_msgs: 9", "rate: 2/s, for: 100s, loop: closed"), {}},
+      {"it is told so", with("max_msgs: 9, discard: new"), {}},
+      {"it forgets by subject", with("max_msgs: 9, max_msgs_per_subject: 1"), {}},
+      {"too old anyway", with("max_msgs: 9, max_age: 1m"), {HazardKind::max_age_shorter_than_outage}},
+      {"the copy wants none of it", with("max_msgs: 9", "rate: 2/s, for: 100s", ", filter_subject: e.b"), {}},
+      {"the copy wants it", with("max_msgs: 9", "rate: 2/s, for: 100s", ", filter_subject: e.*"), overflow},
+      {"the publisher is cut off too", with("max_msgs: 9", "rate: 2/s, for: 100s", "", "hub"), {}},
+  });
+  CHECK(
+      check(with("max_msgs: 119")).hazards.front().why ==
+      "stream `E` on `edge` keeps 119 messages (max_msgs), and in an outage of 1m (s.yaml:11:5) it may get 120: what it removes for them, "
+      "stream `H` on `hub` never gets");
+}
+
+TEST_CASE("of several subjects the origin gets the share that it captures") {
+  const auto with = [](const std::string& subjects, const std::string& limit) {
+    return pair("streams:\n  - { on: edge, name: E, subjects: [" + subjects + "], max_msgs: " + limit +
+                " }\n  - { on: edge, name: F, subjects: [e.2, e.3] }\n  - { on: hub, name: H, sources: [ { name: E, domain: edge } ] "
+                "}\nworkloads:\n"
+                "  - { publish: e, subjects: 4, at: edge, via: jetstream, rate: 2/s, for: 100s }\nswarm: { kinds: [cut], down_for: 1m, "
+                "heal_by: 3m }");
+  };
+  check_rows({{"a half", with("e.0, e.1", "59"), {HazardKind::limit_reached_in_outage}}, {"and no more", with("e.0, e.1", "60"), {}}});
+}
+
 TEST_CASE("what a server refuses to create is an error before a run") {
   const auto first = [](const std::string& text) {
     const CheckReport report = check(text);
@@ -180,6 +226,27 @@ TEST_CASE("what a server refuses to create is an error before a run") {
   CHECK(first(pair("streams:\n  - { on: hub, name: A, subjects: [a.>] }\n  - { on: hub, name: B, subjects: [a.b] }")) ==
         "s.yaml:7:5: `hub` refuses the stream `B`: subjects overlap with an existing stream (10065)");
   CHECK(first(pair("streams:\n  - { on: hub, name: A, subjects: [a.>] }\n  - { on: edge, name: B, subjects: [b.>] }")).empty());
+}
+
+TEST_CASE("so is a consumer that a server refuses, in its words") {
+  const auto first = [](const std::string& consumers, const std::string& stream = "") {
+    const CheckReport report = check(alone("streams:\n  - { on: srv, name: S, subjects: [s.>]" + stream + " }\nconsumers:\n" + consumers));
+    return report.errors.empty() ? std::string{} : report.errors.front().text();
+  };
+  const std::string last = "  - { stream: S, durable_name: e, ack_policy: explicit, deliver_policy: last_per_subject";
+  CHECK(first(last + " }") ==
+        "s.yaml:7:5: `srv` refuses the consumer `e` of the stream `S`: consumer delivery policy is deliver last per subject, but optional "
+        "filter subject is not set (10094)");
+  CHECK(first(last + ", filter_subject: s.> }").empty());
+  CHECK(first("  - { stream: S, durable_name: e, ack_policy: explicit, filter_subjects: [s.a, s.*] }").find("(10138)") !=
+        std::string::npos);
+  const std::string two =
+      "  - { stream: S, durable_name: e, ack_policy: explicit }\n  - { stream: S, durable_name: f, ack_policy: explicit }";
+  CHECK(first(two, ", max_consumers: 1") ==
+        "s.yaml:8:5: `srv` refuses the consumer `f` of the stream `S`: maximum consumers limit reached (10026)");
+  CHECK(first(two, ", max_consumers: 2").empty());
+  // What a work queue refuses is a hazard, which can be accepted.
+  CHECK(first("  - { stream: S, durable_name: e, ack_policy: none }", ", retention: workqueue").empty());
 }
 
 }  // namespace
