@@ -1,8 +1,10 @@
 #include "scenarios/hazards/json_tree.h"
 
+#include <algorithm>
 #include <set>
 
 #include "scenarios/language/nearest.h"
+#include "scenarios/language/text_check.h"
 
 namespace windtunnel::scenarios {
 namespace {
@@ -17,6 +19,7 @@ class Parser {
   // Whether the text was JSON; if not, problem() says why.
   bool parse(std::vector<YamlTree>& out) {
     if (text_.size() > kJsonMax.value) return fail("the file is larger than 16 MiB");
+    if (is_utf16(text_)) return fail(std::string{kUtf16});
     if (text_.starts_with("\xef\xbb\xbf")) at_ = 3;
     skip_space();
     if (at_ == text_.size()) return fail("the file is empty; give what `nats stream info --json` prints");
@@ -125,9 +128,11 @@ class Parser {
                            found.find_first_not_of("0123456789+-.eE") == std::string_view::npos &&
                            (out.scalar_kind == ScalarKind::integer || out.scalar_kind == ScalarKind::number);
     if (is_word || is_number) return true;
-    problem_ = {where, at_ == text_.size() && found.empty()
-                           ? "the file ends where a value should be"
-                           : "this is no JSON: " + quoted(text_.substr(begin, found.empty() ? 1 : found.size()))};
+    const std::string_view shown = text_.substr(begin, found.empty() ? 1 : found.size());
+    const bool is_ascii = std::all_of(shown.begin(), shown.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+    problem_ = {where, at_ == text_.size() && found.empty() ? "the file ends where a value should be"
+                       : is_ascii                           ? "this is no JSON: " + quoted(shown)
+                                                            : "this is no JSON: bytes that are no ASCII stand here outside of a text"};
     return false;
   }
 

@@ -31,12 +31,21 @@ std::string hex(unsigned char byte) {
 
 }  // namespace
 
+bool is_utf16(std::string_view text) {
+  // With its mark, or without one: of the first two characters, which are ASCII, one byte each is zero.
+  if (text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff")) return true;
+  if (text.size() < 4) return false;
+  const auto is_zero = [&text](std::size_t at) { return text[at] == '\0'; };
+  return (is_zero(0) && !is_zero(1) && is_zero(2) && !is_zero(3)) || (!is_zero(0) && is_zero(1) && !is_zero(2) && is_zero(3));
+}
+
 std::optional<Diagnostic> check_text(std::string_view text, const std::string& file) {
   SourcePosition here{file, 1, 1};
   const auto problem = [&here](std::string message) { return Diagnostic{here, std::move(message)}; };
   if (text.size() > kFileMax.value) {
     return problem("the file is larger than 1 MiB; no scenario needs that much");
   }
+  if (is_utf16(text)) return problem(std::string{kUtf16});
   bool is_indent = true;  // nothing but spaces so far in this line
   bool is_blank = true;   // nothing at all but spaces in the file
   std::size_t open = 0;

@@ -89,6 +89,11 @@ class Reader {
     return value;
   }
 
+  // 1e9, 1.5: NATS takes neither.
+  Plain not_whole() {
+    return wrong_because(std::string{"is no whole number; write all its digits, or "} +
+                         (shape_.type == Type::nats_size ? "a size such as 64KiB" : "a duration such as 2m"));
+  }
   Plain read_count(std::uint64_t least) {
     const auto value = number<std::uint64_t>(tree_);
     return value && *value >= least ? Plain{*value} : wrong();
@@ -98,10 +103,12 @@ class Reader {
     return value ? Plain{*value} : wrong();
   }
   Plain read_nats_duration() {
+    if (tree_.scalar_kind == ScalarKind::number) return not_whole();
     const auto value = faults::parse_duration(tree_.text);
     return value ? Plain{value->count()} : wrong_because(value.error().detail);
   }
   Plain read_nats_size() {
+    if (tree_.scalar_kind == ScalarKind::number) return not_whole();
     const auto value = faults::parse_size(tree_.text);
     return value ? Plain{static_cast<std::int64_t>(value->value)} : wrong_because(value.error().detail);
   }

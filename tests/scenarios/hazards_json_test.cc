@@ -86,6 +86,15 @@ std::string read(const std::string& path) {
   return out.str();
 }
 
+TEST_CASE("UTF-16 is named, and no raw bytes are shown") {
+  const std::string wanted = "f.json:1:1: the file is UTF-16, as PowerShell's `>` writes it; save it as UTF-8";
+  CHECK(refusal(std::string("\xff\xfe{\0}\0", 6)) == wanted);
+  CHECK(refusal(std::string("\xfe\xff\0{\0}", 6)) == wanted);
+  CHECK(refusal(std::string("{\0}\0", 4)) == wanted);
+  CHECK(refusal(std::string("\0{\0}", 4)) == wanted);
+  CHECK(refusal("caf\xe9") == "f.json:1:1: this is no JSON: bytes that are no ASCII stand here outside of a text");
+}
+
 TEST_CASE("any damage to what a server said is taken or refused, and nothing worse") {
   core::Random random = core::Random{core::Seed{5}}.child("damage");
   for (const char* name : {"hub-streams.json", "edge-streams.json", "hub-consumers.json", "edge-jsz.json"}) {

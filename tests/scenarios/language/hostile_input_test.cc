@@ -41,6 +41,8 @@ TEST_CASE("what is no scenario at all is named for what it is") {
        "\x7f"
        "ELF\x02\x01",
        "x.yaml:1:1: the file is no text: the byte 0x7f stands here"},
+      {"PowerShell's UTF-16", std::string("\xff\xfes\0", 4),
+       "x.yaml:1:1: the file is UTF-16, as PowerShell's `>` writes it; save it as UTF-8"},
       {"latin-1", "about: caf\xe9\n", "x.yaml:1:11: the file is no UTF-8 text: the byte 0xe9 stands here"},
       {"an overlong character", "about: \xc0\xaf\n", "x.yaml:1:8: the file is no UTF-8 text"},
       {"a tab as indentation", "nodes:\n\thub: {}\n", "x.yaml:2:1: a tab stands in the indentation; indent with spaces"},

@@ -80,6 +80,7 @@ TEST_CASE("a wrong type or unit is named with what is expected") {
       {12, "orders.>", "orders.>.x", "s.yaml:12:41: `subjects` must be a subject, such as orders.new or orders.>, not `orders.>.x`"},
       {12, "orders.>", "orders..x", "s.yaml:12:41: `subjects` must be a subject, such as orders.new or orders.>, not `orders..x`"},
       {12, "1h", "soon", "s.yaml:12:76: `max_age`: `soon` is no duration; write 5ms, 2m or 1h30m"},
+      {12, "1h", "1e9", "s.yaml:12:76: `max_age`: `1e9` is no whole number; write all its digits, or a duration such as 2m"},
       {12, "a: b", "a: 5", "s.yaml:12:142: `a` must be text, not `5`; put it in quotes"},
       {18, "orders.new", "orders.*", "s.yaml:18:16: `publish` must be a subject without wildcards, such as orders.new, not `orders.*`"},
       {18, "20/s", "20", "s.yaml:18:73: `rate` must be a rate such as 20/s, not `20`"},
