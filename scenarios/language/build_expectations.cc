@@ -115,15 +115,15 @@ WatchedExpectation build_watched(const TypedValue& value, const Scenario& scenar
 }  // namespace
 
 void build_expectations(const TypedValue& expectations, Scenario& scenario, Diagnostics& diagnostics) {
-  if (expectations.items.empty())
-    diagnostics.add(expectations.where, "`expect` must say at least one thing; a scenario that expects nothing cannot fail");
+  // An empty list names no invariant, and so wants all of them.
   for (const TypedValue& value : expectations.items) {
     Expectation expectation;
     expectation.where = value.where;
     if (value.variant == "invariants") {
       InvariantsExpectation out;
       for (const TypedValue& name : value.find("invariants")->items) out.names.push_back(name.as<std::string>());
-      if (out.names.empty()) diagnostics.add(value.where, "`invariants` must name at least one");
+      if (out.names.empty())
+        diagnostics.add(value.where, "`invariants` must name at least one; without it every invariant must hold, also with `expect: []`");
       expectation.what = std::move(out);
     } else if (value.variant == "workload") {
       expectation.what = build_counters(value, scenario, diagnostics);

@@ -1,6 +1,7 @@
 // What the loader says of wrong files: the place, what is wrong and the nearest valid word.
 #include <doctest/doctest.h>
 
+#include "scenarios/invariants/names.h"
 #include "scenarios/language/load.h"
 #include "tests/scenarios/language/sample.h"
 
@@ -106,6 +107,17 @@ TEST_CASE("a wrong type or unit is named with what is expected") {
       {1, "sample", "hub outage",
        "s.yaml:1:11: `scenario` must be a name of letters, digits, - and _, with a letter first, not `hub outage`"},
   });
+}
+
+TEST_CASE("an empty list of expectations wants every invariant; an empty list of invariants says so") {
+  const std::string text = "scenario: s\nnodes: { hub: {} }\nexpect: ";
+  const Loaded loaded = load_text(text + "[]\n", "s.yaml");
+  REQUIRE(loaded.scenario);
+  for (const InvariantName& each : invariant_names()) CHECK(loaded.scenario->asks_for(each.name));
+  const Loaded none = load_text(text + "[ { invariants: [] } ]\n", "s.yaml");
+  REQUIRE(none.diagnostics.size() == 1);
+  CHECK(none.diagnostics.front().text() ==
+        "s.yaml:3:11: `invariants` must name at least one; without it every invariant must hold, also with `expect: []`");
 }
 
 TEST_CASE("a name that does not exist is named with the nearest that does") {
