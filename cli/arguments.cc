@@ -52,8 +52,7 @@ Result<std::uint64_t> parse_number(std::string_view text, std::string_view optio
   std::uint64_t value = 0;
   const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (failure != std::errc{} || end != text.data() + text.size() || value > max) {
-    const std::string limit = max == ~std::uint64_t{0} ? "0 or more" : "0 to " + std::to_string(max);
-    return usage("`" + std::string{option} + "` must be a whole number, " + limit + ", not " + quoted(text));
+    return usage("`" + std::string{option} + "` must be a whole number, 0 to " + std::to_string(max) + ", not " + quoted(text));
   }
   return value;
 }
@@ -262,9 +261,8 @@ Result<Command> parse_crash_points(std::span<const std::string> arguments) {
     command.jobs = std::max(1u, static_cast<unsigned>(count));
   }
   if (const auto depth = text_of(parsed, "depth")) {
-    WT_TRY(const std::uint64_t count, parse_number(*depth, "--depth", 2));
-    if (count == 0) return usage("`--depth` must be 1 or 2");
-    command.depth = static_cast<unsigned>(count);
+    if (*depth != "1" && *depth != "2") return usage("`--depth` must be 1 or 2, not " + quoted(*depth));
+    command.depth = *depth == "1" ? 1 : 2;
   }
   WT_TRY(const std::vector<core::Release> profiles, parse_profiles(parsed));
   if (profiles.size() > 1) return usage("`windtunnel crash-points` takes one `--as` at a time");

@@ -6,6 +6,7 @@
 
 #include "core/base/assert.h"
 #include "core/base/hash.h"
+#include "sim/disk_tree.h"
 
 namespace windtunnel::scenarios {
 namespace {
@@ -14,6 +15,31 @@ using namespace std::chrono_literals;
 
 // From a crash to the next start: a supervisor's restart.
 constexpr core::Duration kDownFor = 100ms;
+
+// What the crash wants of the disk and the disk does not have; nullopt if it has it. `earlier`: states of it that are still known.
+std::optional<std::string> missing_unit(const CrashAt& crash, const sim::DiskTree& disk, std::size_t earlier) {
+  using How = sim::Survivors::How;
+  const std::uint64_t which = crash.keep.which;
+  const std::string asked = "`--crash-at " + place_text(crash) + " --keep " + to_text(crash.keep) + "`: ";
+  switch (crash.keep.how) {
+    case How::kill:
+    case How::none:
+    case How::all:
+    case How::sizes: return std::nullopt;
+    case How::prefix:
+      if (which > 0 && which <= earlier) return std::nullopt;
+      return asked + "one can go back 1 to " + std::to_string(earlier) + " operations there";
+    default: break;
+  }
+  const std::vector<sim::VolatileUnit> units = disk.volatile_units();
+  const bool needs_sector = crash.keep.how == How::torn || crash.keep.how == How::hole;
+  if (which >= units.size()) {
+    return asked + (units.empty() ? std::string{"everything is synced there, and no unit is left to keep or lose"}
+                                  : "there are " + std::to_string(units.size()) + " units there, counted from 0");
+  }
+  if (needs_sector && units[which].kind != sim::VolatileUnit::Kind::sector) return asked + "that unit is no sector of a file there";
+  return std::nullopt;
+}
 
 }  // namespace
 
@@ -68,6 +94,7 @@ std::optional<sim::Survivors> CrashDriver::decide(Watched& node, std::uint64_t n
                                 [&](const CrashAt& crash) { return crash.node == node.place->spec->name && crash.operation == number; });
   if (due != crashes_.end()) {
     out = due->keep;
+    if (!impossible_) impossible_ = missing_unit(*due, disk, node.before.size());
     crashes_.erase(due);
   } else if (hook_) {
     const std::vector<std::shared_ptr<const sim::DiskTree>> before{node.before.begin(), node.before.end()};

@@ -24,6 +24,8 @@ class CrashDriver {
   // Kernel time at which the last crashed node was started again; nullopt while one is down. The beginning of time if
   // nothing crashed.
   [[nodiscard]] std::optional<core::Instant> last_start() const;
+  // Why a crash cannot leave the disk as it was told to: its unit is not there. The run is then of something that nobody asked for.
+  [[nodiscard]] const std::optional<std::string>& impossible() const { return impossible_; }
   // The crashes that never came about because the node did not do so many operations.
   [[nodiscard]] std::vector<std::string> missed() const;
 
@@ -45,6 +47,7 @@ class CrashDriver {
   CrashHook hook_;
   std::deque<Watched> nodes_;  // referred to by the disks' watches
   core::Instant last_start_{};
+  std::optional<std::string> impossible_;
 };
 
 }  // namespace windtunnel::scenarios

@@ -104,6 +104,7 @@ class Run {
     std::vector<std::string> missed = faults.missed();
     for (std::string& crash : crashes_.missed()) missed.push_back(std::move(crash));
     const CaseFile file{evidence, consumptions, lags.watches(), missed, workloads.lag_log(), first_fault_of(faults), last_fault};
+    if (crashes_.impossible()) return core::error(core::Errc::invalid_argument, scenario_.file + ": " + *crashes_.impossible());
     RunResult result;
     result.scenario = scenario_.name;
     result.seed = world_.kernel().seed();

@@ -102,6 +102,26 @@ TEST_CASE("a crash that is asked for by number is the one that the hook decides"
   }
 }
 
+TEST_CASE("a crash that is to keep a unit that is not there is refused") {
+  const Scenario s = scenario();
+  const std::uint64_t operation = late_operation(s);
+  const auto refusal = [&](const sim::Survivors& keep) {
+    RunOptions options;
+    options.crashes = {{"srv", operation, keep}};
+    const core::Result<RunResult> result = run_scenario(s, options);
+    return result ? std::string{} : result.error().detail;
+  };
+  const std::string asked = "`--crash-at srv:" + std::to_string(operation) + " --keep ";
+  for (const How how : {How::only, How::without, How::torn, How::hole}) {
+    const sim::Survivors keep{how, 99999};
+    CHECK(refusal(keep).find(asked + to_text(keep) + "`: there are ") != std::string::npos);
+  }
+  CHECK(refusal({How::only, 0}).empty());
+  CHECK(refusal({How::prefix, 33}).find("`: one can go back 1 to 32 operations there") != std::string::npos);
+  CHECK(refusal({How::prefix, 0}).find("`: one can go back 1 to 32 operations there") != std::string::npos);
+  CHECK(refusal({How::prefix, 32}).empty());
+}
+
 TEST_CASE("what a power loss may take is taken: without syncs the same crash loses acked messages") {
   Scenario s = scenario();
   RunOptions options;
