@@ -49,7 +49,7 @@ std::size_t server_of(const StreamsFile& file, const std::vector<ServerFacts>& s
 
 // Without a topology: the one server, or an error if the files name several.
 void name_servers(std::span<const StreamsFile> files, Topology& topology, Diagnostics& diagnostics) {
-  ServerFacts server{.name = "server", .where = {}, .domain = {}, .deny_imports = {}, .deny_exports = {}, .server_name = {}};
+  ServerFacts server{.name = "server", .where = {}, .domain = {}, .deny_imports = {}, .deny_exports = {}, .server_name = {}, .gaps = {}};
   for (const StreamsFile& file : files) {
     if (file.server.empty() || file.server == server.name) continue;
     if (server.name != "server") {

@@ -59,11 +59,12 @@ void find_filters(const Graph& graph, const ConsumerFacts& consumer, Findings& f
   }
 }
 
-// What publishers send to a stream whose consumers all have filters.
+// What publishers send to a stream whose consumers all have filters, or one of its own subjects, that no filter matches.
 void find_unwanted(const Graph& graph, std::size_t s, const std::vector<const ConsumerFacts*>& consumers, Findings& findings) {
   const Facts& facts = graph.facts();
   const StreamFacts& stream = facts.streams[s];
-  if (!facts.servers[stream.server].are_consumers_known || !stream.stored_as.empty()) return;
+  const bool are_known = facts.servers[stream.server].are_consumers_known || stream.consumer_count == consumers.size();
+  if (!are_known || !stream.stored_as.empty()) return;
   const auto is_wanted = [&](const std::string& part) {
     return std::any_of(consumers.begin(), consumers.end(), [&part](const ConsumerFacts* consumer) {
       return consumer->filters.empty() || std::any_of(consumer->filters.begin(), consumer->filters.end(),
@@ -79,6 +80,14 @@ void find_unwanted(const Graph& graph, std::size_t s, const std::vector<const Co
                        " has a filter for it: it is acknowledged, and not stored");
       return;
     }
+  }
+  for (const PlacedText& subject : stream.subjects) {
+    findings.spend(1 + consumers.size());
+    if (is_wanted(subject.text)) continue;
+    findings.add(HazardKind::interest_without_consumers, subject.where,
+                 "no consumer of " + named(graph, s) + " has a filter for " + quoted(subject.text) +
+                     ", which the stream captures: what is published there is acknowledged, and not stored");
+    return;
   }
 }
 

@@ -37,6 +37,7 @@ struct ServerFacts {
   std::uint64_t max_payload = 1048576;   // of a message that a client publishes there
   bool are_streams_known = true;         // all of them
   bool are_consumers_known = false;      // all of them
+  std::vector<PlacedText> gaps;          // what its files say that they leave out: sentences without a full stop
 };
 
 // A mirror's origin or one of a stream's sources.
@@ -130,6 +131,7 @@ struct PublisherFacts {
   PlacedText subject;              // a literal, or a pattern for many
   std::vector<std::string> parts;  // the literals, if they are few; else the pattern
   bool awaits_ack = false;
+  PlacedText ack_domain;  // the only one whose acks it takes; empty: any
   bool has_msg_id = false;
   bool rolls_up = false;
   SourcePosition rollup_where;

@@ -155,6 +155,12 @@ OriginFound Graph::find_origin(std::size_t stream, const CopyFacts& copy, std::s
 
 bool Graph::are_neighbours(std::size_t a, std::size_t b) const { return facts_.servers[a].hub == b || facts_.servers[b].hub == a; }
 
+bool Graph::is_below(std::size_t leaf, std::size_t hub) const {
+  std::size_t at = facts_.servers[leaf].hub;
+  while (at != kNowhere && at != hub) at = facts_.servers[at].hub;
+  return at == hub;
+}
+
 std::vector<std::size_t> Graph::way(std::size_t a, std::size_t b) const {
   std::vector<std::size_t> up;
   for (std::size_t at = a; at != kNowhere; at = facts_.servers[at].hub) up.push_back(at);

@@ -41,6 +41,8 @@ class Graph {
   [[nodiscard]] bool are_joined(std::size_t a, std::size_t b) const { return component_[a] == component_[b]; }
   // Whether one is a leaf of the other.
   [[nodiscard]] bool are_neighbours(std::size_t a, std::size_t b) const;
+  // Whether one is, over others or not, a leaf of the other.
+  [[nodiscard]] bool are_in_line(std::size_t a, std::size_t b) const { return is_below(a, b) || is_below(b, a); }
   // Whether the way from `a` to `b`, both ends included, leads through this server, or over this link.
   [[nodiscard]] bool passes(std::size_t a, std::size_t b, std::size_t server) const;
   [[nodiscard]] bool passes(std::size_t a, std::size_t b, std::size_t link_a, std::size_t link_b) const;
@@ -85,6 +87,7 @@ class Graph {
   void resolve_republishes();
   void find_contents();
   [[nodiscard]] std::vector<std::string> contents_of(std::size_t stream) const;
+  [[nodiscard]] bool is_below(std::size_t leaf, std::size_t hub) const;
   [[nodiscard]] std::vector<std::size_t> way(std::size_t a, std::size_t b) const;
 
   const Facts& facts_;

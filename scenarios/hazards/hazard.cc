@@ -23,6 +23,9 @@ std::vector<Hazard> find_hazards(const Facts& facts) {
     findings.begin_rules();
     find(graph, findings);
   }
+  for (const ServerFacts& server : facts.servers) {
+    for (const PlacedText& gap : server.gaps) findings.add(HazardKind::incomplete_check, gap.where, gap.text);
+  }
   const bool is_cut_short = findings.is_cut_short();
   std::vector<Hazard> out = findings.take();
   if (is_cut_short) {

@@ -10,7 +10,7 @@ namespace {
 constexpr auto kCount = static_cast<std::size_t>(HazardKind::count_);
 
 constexpr std::array<HazardInfo, kCount> kHazards = {{
-    {"same-stream-name", "Both ends of a leaf link have a stream of the same name.",
+    {"same-stream-name", "Both ends of a leaf link, or of several in a line, have a stream of the same name.",
      "Name each stream after the server that holds it, such as EVENTS_EDGE1 and EVENTS"},
     {"overlapping-subjects",
      "Streams of two servers that leaf links join capture the same subject: a publish there is stored, and acknowledged, by both.",
@@ -84,6 +84,8 @@ constexpr std::array<HazardInfo, kCount> kHazards = {{
     {"publish-refused",
      "The stream that captures a publisher's subject refuses what it sends: a roll-up that it does not allow, or too large a message.",
      "Set `allow_rollup_hdrs: true` without `deny_purge`, or raise the limit"},
+    {"ack-of-other-domain", "A publisher takes only acks of a JetStream domain that has no stream for its subject.",
+     "Name the domain of the stream that captures the subject, or none"},
     {"default-sync-with-power-loss",
      "A server loses power and does not sync before it acknowledges: what it acknowledged since the last sync may be lost.",
      "Set `sync_interval: always` on the server; where the loss is what a scenario shows, accept the hazard"},
@@ -109,8 +111,10 @@ constexpr std::array<HazardInfo, kCount> kHazards = {{
      "Raise ack_wait above the longest work, or let the handler say in_progress"},
     {"max-ack-pending-low", "max_ack_pending is lower than what a pull asks for, or 1: deliveries wait for acks one by one.",
      "Raise max_ack_pending to a multiple of the batch, unless strict order is what you want"},
-    {"incomplete-check", "There is more to compare than `check` does: some rules have not seen all of it.",
-     "Check fewer streams at once: the servers of one leaf topology, or one account"},
+    {"incomplete-check",
+     "A file leaves streams or consumers out, or there is more to compare than `check` does: some rules have not seen all.",
+     "Give every page of a list, and what it could not tell; of too many streams check the servers of one leaf topology, or one account, "
+     "at once"},
 }};
 
 constexpr std::array<std::string_view, kCount> names() {

@@ -46,6 +46,7 @@ enum class HazardKind : std::uint8_t {
   plain_publish_to_remote,
   publish_to_nothing,
   publish_refused,
+  ack_of_other_domain,
   // durability
   default_sync_with_power_loss,
   critical_single_replica,

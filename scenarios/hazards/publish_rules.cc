@@ -44,6 +44,17 @@ void find_lost_publishes(const Graph& graph, const PublisherFacts& publisher, Fi
                        " without awaiting an ack, and no stream captures it: each publish succeeds, and every message is gone");
       return;
     }
+    const std::string& domain = publisher.ack_domain.text;
+    const bool is_answered = domain.empty() || std::any_of(reached.begin(), reached.end(), [&](std::size_t s) {
+                               return facts.servers[facts.streams[s].server].domain.text == domain;
+                             });
+    if (publisher.awaits_ack && !is_answered) {
+      findings.add(HazardKind::ack_of_other_domain, publisher.ack_domain.where,
+                   quoted(publisher.name) + " publishes " + quoted(part) + " and takes only acks of the domain " + quoted(domain) +
+                       ", and only " + named(graph, reached.front()) +
+                       " captures it: every message is stored, and its publisher takes it for failed");
+      return;
+    }
     if (publisher.awaits_ack || is_any_at(facts, reached, publisher.server)) continue;
     findings.add(HazardKind::plain_publish_to_remote, publisher.subject.where,
                  quoted(publisher.name) + " publishes " + quoted(part) + " at " + quoted(facts.servers[publisher.server].name) +

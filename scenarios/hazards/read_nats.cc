@@ -81,6 +81,18 @@ std::string text_of(const YamlTree& tree) {
   return out;
 }
 
+constexpr std::size_t kGapsMax = 100;  // of a server
+
+constexpr std::string_view kPageWanted = "/jsz?streams=1&consumers=1&config=1";
+
+// A page of /jsz that counts streams and shows none, for nobody asked it to. (One on which there are none is complete.)
+bool is_bare_page(const YamlTree& tree) {
+  if (find_text(tree, "server_id") == nullptr || count_of(find(tree, "streams")).value_or(0) == 0) return false;
+  const YamlTree* accounts = find(tree, "account_details", Kind::list);
+  return accounts == nullptr || std::none_of(accounts->items.begin(), accounts->items.end(),
+                                             [](const YamlTree& account) { return find(account, "stream_detail", Kind::list) != nullptr; });
+}
+
 // As if the text had it: a key that our language wants and NATS has elsewhere.
 void add_text(YamlTree& object, std::string_view key, std::string text, const SourcePosition& where) {
   YamlTree value;
@@ -113,21 +125,33 @@ void NatsReader::read_value(const YamlTree& tree, std::size_t server, bool is_li
     diagnostics_.add(error->where, "the server answered with an error" + (description == nullptr ? "" : ": " + quoted(description->text)));
     return;
   }
-  if (const YamlTree* accounts = find(tree, "account_details", Kind::list)) return read_monitoring(tree, *accounts, server);
-  if (const YamlTree* streams = find(tree, "streams", Kind::list)) return read_list(*streams, server, find(tree, "total"));
-  if (const YamlTree* consumers = find(tree, "consumers", Kind::list)) {
-    for (const YamlTree& consumer : consumers->items) read_value(consumer, server, true);
+  // What a server answers on the system account: its page, and whose it is.
+  if (const YamlTree* data = find(tree, "data", Kind::map); data != nullptr && find(tree, "server", Kind::map) != nullptr)
+    return read_value(*data, server, is_listed);
+  if (is_bare_page(tree)) {
+    diagnostics_.add(tree.where, "this monitoring page has no streams; ask for " + std::string{kPageWanted});
     return;
   }
+  if (const YamlTree* accounts = find(tree, "account_details", Kind::list)) return read_monitoring(tree, *accounts, server);
+  if (const YamlTree* streams = find(tree, "streams", Kind::list)) {
+    read_missing(tree, true, server);
+    return read_list(*streams, server, find(tree, "total"));
+  }
+  if (const YamlTree* consumers = find(tree, "consumers", Kind::list)) return read_consumers(tree, *consumers, server);
   if (const YamlTree* config = find(tree, "config", Kind::map)) {
     if (find_text(tree, "stream_name") != nullptr) return read_consumer(tree, server);
     return read_stream(*config, &tree, server);
   }
   if (find(tree, "stream_name") == nullptr && find(tree, "ack_policy") == nullptr && find_text(tree, "name") != nullptr)
     return read_stream(tree, nullptr, server);
-  // An empty page of a list.
+  // An empty page of a list, whose streams or consumers are null.
   const YamlTree* type = find_text(tree, "type");
-  if (type != nullptr && type->text.ends_with("_list_response")) return;
+  if (type != nullptr && type->text.ends_with("_list_response")) {
+    const bool is_of_streams = type->text.find("stream_list") != std::string::npos;
+    read_missing(tree, is_of_streams, server);
+    if (is_of_streams) add_page(stream_pages_[server], find(tree, "total"), 0);
+    return;
+  }
   diagnostics_.add(tree.where,
                    find(tree, "ack_policy") != nullptr
                        ? "this is a consumer's configuration, which does not say its stream; give what `nats consumer info --json` prints"
@@ -137,9 +161,58 @@ void NatsReader::read_value(const YamlTree& tree, std::size_t server, bool is_li
 void NatsReader::read_list(const YamlTree& list, std::size_t server, const YamlTree* total) {
   for (const YamlTree& item : list.items) read_value(item, server, true);
   // A page of a longer list says so; the others may follow.
-  listed_.resize(facts_.servers.size());
-  listed_[server] += list.items.size();
-  if (count_of(total).value_or(0) <= listed_[server]) facts_.servers[server].are_streams_known = true;
+  Pages& pages = stream_pages_[server];
+  add_page(pages, total, list.items.size());
+  if (pages.total <= pages.shown) facts_.servers[server].are_streams_known = true;
+}
+
+void NatsReader::add_page(Pages& pages, const YamlTree* total, std::size_t shown) {
+  pages.shown += shown;
+  const std::uint64_t count = count_of(total).value_or(0);
+  if (count <= pages.total) return;
+  pages.total = count;
+  pages.where = total->where;
+}
+
+void NatsReader::tell_gap(const Pages& pages, const std::string& what, std::size_t server) {
+  if (pages.total <= pages.shown) return;
+  facts_.servers[server].gaps.push_back({"there are " + std::to_string(pages.total) + " " + what + ", and " + std::to_string(pages.shown) +
+                                             (pages.shown == 1 ? " is" : " are") + " given: what the others are nobody has looked at",
+                                         pages.where});
+}
+
+void NatsReader::read_missing(const YamlTree& answer, bool is_of_streams, std::size_t server) {
+  const YamlTree* missing = find(answer, "missing", Kind::list);
+  if (missing == nullptr) return;
+  for (const YamlTree& item : missing->items) {
+    if (item.kind == Kind::scalar) missing_.push_back({server, is_of_streams, {item.text, item.where}});
+  }
+}
+
+void NatsReader::tell_missing() {
+  std::set<std::pair<std::size_t, std::string_view>> streams;
+  for (const StreamFacts& stream : facts_.streams) streams.emplace(stream.server, stream.name.text);
+  std::set<std::pair<std::size_t, std::string_view>> consumers;
+  for (const ConsumerFacts& consumer : facts_.consumers) consumers.emplace(facts_.streams[consumer.stream].server, consumer.name);
+  for (const Missing& each : missing_) {
+    // Its info may stand elsewhere.
+    if ((each.is_stream ? streams : consumers).contains({each.server, each.name.text})) continue;
+    if (each.is_stream) ++stream_pages_[each.server].shown;
+    if (facts_.servers[each.server].gaps.size() >= kGapsMax) continue;  // more say nothing that these do not
+    facts_.servers[each.server].gaps.push_back(
+        {"the server could not tell of the " + std::string{each.is_stream ? "stream " : "consumer "} + quoted(each.name.text) + " on " +
+             quoted(facts_.servers[each.server].name) + " when it was asked: nobody has looked at it",
+         each.name.where});
+  }
+}
+
+void NatsReader::read_consumers(const YamlTree& answer, const YamlTree& list, std::size_t server) {
+  read_missing(answer, false, server);
+  for (const YamlTree& consumer : list.items) read_value(consumer, server, true);
+  // A list is of one stream, and only its consumers say of which.
+  if (list.items.empty()) return;
+  const YamlTree* stream = find_text(list.items.front(), "stream_name");
+  if (stream != nullptr) add_page(consumer_pages_[{server, account_, stream->text}], find(answer, "total"), list.items.size());
 }
 
 void NatsReader::read_domain(const YamlTree& told, std::size_t server) {
@@ -158,14 +231,16 @@ void NatsReader::read_monitoring(const YamlTree& page, const YamlTree& accounts,
     const YamlTree* always = find(*config, "sync_always", Kind::scalar);
     if (always != nullptr && always->text == "true") facts_.servers[server].syncs_always = true;
   }
+  std::size_t streams_shown = 0;
   for (const YamlTree& account : accounts.items) {
     const YamlTree* name = find_text(account, "name");
     account_ = name == nullptr ? std::string{} : name->text;
     const YamlTree* streams = find(account, "stream_detail", Kind::list);
     if (streams == nullptr) continue;
+    streams_shown += streams->items.size();
     for (const YamlTree& stream : streams->items) {
       if (find(stream, "config", Kind::map) == nullptr) {
-        diagnostics_.add(stream.where, "this stream has no `config`; ask for /jsz?streams=1&consumers=1&config=1");
+        diagnostics_.add(stream.where, "this stream has no `config`; ask for " + std::string{kPageWanted});
         continue;
       }
       read_value(stream, server, true);
@@ -177,6 +252,15 @@ void NatsReader::read_monitoring(const YamlTree& page, const YamlTree& accounts,
     }
   }
   account_.clear();
+  const std::size_t accounts_shown = accounts.items.size();
+  // With fewer accounts than there are it was asked for one of them, and the others are nothing to it.
+  const bool has_all_accounts = count_of(find(page, "accounts")).value_or(accounts_shown) <= accounts_shown;
+  if (has_all_accounts) {
+    Pages pages;
+    add_page(pages, find(page, "streams"), streams_shown);
+    tell_gap(pages, "streams on " + quoted(facts_.servers[server].name), server);
+    if (pages.total > pages.shown) return;
+  }
   // One of a cluster has only those streams of which it holds a replica.
   if (find(page, "meta_cluster", Kind::map) == nullptr) facts_.servers[server].are_streams_known = true;
 }
@@ -245,6 +329,17 @@ void NatsReader::finish() {
     facts_.consumers.push_back(std::move(facts));
   }
   consumers_.clear();
+  // A stream may stand on several pages, and elsewhere: what is told is what is not there at all.
+  for (auto& [server, pages] : stream_pages_) pages.shown = 0;
+  for (const StreamFacts& stream : facts_.streams) {
+    if (const auto pages = stream_pages_.find(stream.server); pages != stream_pages_.end()) ++pages->second.shown;
+  }
+  tell_missing();
+  for (const auto& [server, pages] : stream_pages_) tell_gap(pages, "streams on " + quoted(facts_.servers[server].name), server);
+  for (const auto& [key, pages] : consumer_pages_) {
+    const auto& [server, account, stream] = key;
+    tell_gap(pages, "consumers of the stream " + quoted(stream) + " on " + quoted(facts_.servers[server].name), server);
+  }
 }
 
 }  // namespace windtunnel::scenarios

@@ -36,8 +36,26 @@ class NatsReader {
     TypedValue config;
   };
 
+  // How many there are by the pages of a list, and how many stand on them.
+  struct Pages {
+    std::uint64_t total = 0;
+    std::uint64_t shown = 0;
+    SourcePosition where;  // of the total
+  };
+  struct Missing {  // a name that an answer could not tell of
+    std::size_t server = 0;
+    bool is_stream = false;  // else a consumer
+    PlacedText name;
+  };
+
   void read_value(const YamlTree& tree, std::size_t server, bool is_listed);
   void read_list(const YamlTree& list, std::size_t server, const YamlTree* total);
+  void read_consumers(const YamlTree& answer, const YamlTree& list, std::size_t server);
+  // What an answer says that it could not tell.
+  void read_missing(const YamlTree& answer, bool is_of_streams, std::size_t server);
+  void tell_missing();
+  static void add_page(Pages& pages, const YamlTree* total, std::size_t shown);
+  void tell_gap(const Pages& pages, const std::string& what, std::size_t server);
   void read_stream(const YamlTree& config, const YamlTree* info, std::size_t server);
   void read_consumer(const YamlTree& info, std::size_t server);
   void read_monitoring(const YamlTree& page, const YamlTree& accounts, std::size_t server);
@@ -45,9 +63,11 @@ class NatsReader {
 
   Facts& facts_;
   Diagnostics& diagnostics_;
-  std::map<std::tuple<std::size_t, std::string, std::string>, std::string> configs_;  // of streams, by server, account and name
-  std::vector<std::uint64_t> listed_;                                                 // streams on the pages of lists, by server
-  std::string account_;                                                               // of what is being read; empty: not known
+  std::map<std::tuple<std::size_t, std::string, std::string>, std::string> configs_;   // of streams, by server, account and name
+  std::map<std::size_t, Pages> stream_pages_;                                          // by server
+  std::map<std::tuple<std::size_t, std::string, std::string>, Pages> consumer_pages_;  // by server, account and stream
+  std::vector<Missing> missing_;
+  std::string account_;  // of what is being read; empty: not known
   std::vector<Consumer> consumers_;
 };
 

@@ -40,7 +40,8 @@ class Reader {
     const TypedValue& nodes = *root_.find("nodes");
     for (std::size_t i = 0; i < scenario_.nodes.size(); ++i) {
       const NodeSpec& node = scenario_.nodes[i];
-      ServerFacts server{.name = node.name, .where = node.where, .domain = {}, .deny_imports = {}, .deny_exports = {}, .server_name = {}};
+      ServerFacts server{
+          .name = node.name, .where = node.where, .domain = {}, .deny_imports = {}, .deny_exports = {}, .server_name = {}, .gaps = {}};
       const TypedValue* domain = nodes.members[i].value.find("domain");
       server.domain = {node.domain, domain == nullptr ? node.where : domain->where};
       server.deny_imports = texts_of(nodes.members[i].value, "deny_imports");
@@ -88,6 +89,7 @@ class Reader {
         for (std::uint64_t i = 0; i < publish->subjects; ++i) out.parts.push_back(publish->subject + "." + std::to_string(i));
       }
       out.awaits_ack = publish->via == Via::jetstream;
+      out.ack_domain = {publish->domain, place_of(value, "domain")};
       out.has_msg_id = publish->msg_id;
       out.timeout = publish->timeout;
       out.rolls_up = publish->rollup != PublishSpec::Rollup::none;

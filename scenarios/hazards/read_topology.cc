@@ -50,7 +50,8 @@ SourcePosition place_of(const TypedValue& value, std::string_view key, const Sou
 void read_servers(const TypedValue& nodes, Topology& topology, Diagnostics& diagnostics) {
   std::vector<ServerFacts>& servers = topology.facts.servers;
   for (const TypedValue::Member& member : nodes.members) {
-    ServerFacts server{.name = member.key, .where = member.where, .domain = {}, .deny_imports = {}, .deny_exports = {}, .server_name = {}};
+    ServerFacts server{
+        .name = member.key, .where = member.where, .domain = {}, .deny_imports = {}, .deny_exports = {}, .server_name = {}, .gaps = {}};
     server.domain = {member.value.get_or<std::string>("domain", ""), place_of(member.value, "domain", member.where)};
     server.server_name = {member.value.get_or<std::string>("server_name", ""), place_of(member.value, "server_name", member.where)};
     server.deny_imports = texts_of(member.value, "deny_imports");

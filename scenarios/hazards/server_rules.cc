@@ -9,12 +9,13 @@ namespace {
 void find_names(const Graph& graph, Findings& findings) {
   const Facts& facts = graph.facts();
   std::multimap<std::string_view, std::size_t> by_name;
-  for (std::size_t b = 0; b < facts.streams.size(); ++b) {
+  for (std::size_t b = 0; b < facts.streams.size() && !findings.is_full(); ++b) {
     const StreamFacts& later = facts.streams[b];
     const auto [begin, end] = by_name.equal_range(later.name.text);
     const auto other = std::find_if(begin, end, [&](const auto& each) {
       const StreamFacts& earlier = facts.streams[each.second];
-      return graph.are_neighbours(earlier.server, later.server) && graph.are_of_one_account(earlier, later);
+      findings.spend(1);
+      return graph.are_in_line(earlier.server, later.server) && graph.are_of_one_account(earlier, later);
     });
     if (other != end) {
       const std::string& hub = facts.servers[facts.streams[other->second].server].name;

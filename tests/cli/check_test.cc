@@ -151,7 +151,8 @@ TEST_CASE("list hazards says what each is and what mends it") {
   const Folder folder;
   const Said said = folder.run("list hazards");
   CHECK(said.status == 0);
-  CHECK(said.out.starts_with("same-stream-name                Both ends of a leaf link have a stream of the same name.\n"));
+  CHECK(said.out.starts_with(
+      "same-stream-name                Both ends of a leaf link, or of several in a line, have a stream of the same name.\n"));
   CHECK(said.out.find("copy-cycle                      Mirrors and sources lead in a circle") != std::string::npos);
   CHECK(said.out.find("                                mend: ") != std::string::npos);
 }

@@ -89,6 +89,11 @@ const std::vector<PairCase>& cases() {
       {{HazardKind::interest_without_consumers, R"({"config": {"name": "EDGE", "retention": "interest"}, "state": {"consumer_count": 0}})",
         "\"retention", "0}", "1}"},
        kHub},
+      {{HazardKind::interest_without_consumers,
+        R"({"config": {"name": "EDGE", "subjects": ["w.a", "w.b"], "retention": "interest"}, "state": {"consumer_count": 1}})"
+        R"( {"stream_name": "EDGE", "name": "c", "config": {"ack_policy": "explicit", "filter_subject": "w.a"}})",
+        "\"w.b", "\"consumer_count\": 1", "\"consumer_count\": 2"},
+       kHub},
       {{HazardKind::max_ack_pending_low,
         bare(R"("name": "EDGE")") + R"( {"stream_name": "EDGE", "name": "c", "config": {"ack_policy": "explicit", "max_ack_pending": 1}})",
         "1}}", "\"max_ack_pending\": 1", "\"max_ack_pending\": 1000"},

@@ -149,6 +149,47 @@ TEST_CASE("what an interest stream gets and nobody wants is told") {
               {"this is not", with(", filter_subject: w.a"), {HazardKind::interest_without_consumers}}});
 }
 
+TEST_CASE("so is a subject of its own that no consumer of an interest stream wants, though nobody publishes to it") {
+  const auto with = [](const std::string& filters) {
+    return alone(
+        "streams:\n  - { on: srv, name: W, subjects: [w.a, w.b], retention: interest }\nconsumers:\n"
+        "  - { stream: W, durable_name: one, ack_policy: explicit" +
+        filters + " }");
+  };
+  check_rows({{"everything is wanted", with(""), {}},
+              {"each is wanted", with(", filter_subjects: [w.a, w.b]"), {}},
+              {"one is not", with(", filter_subject: w.a"), {HazardKind::interest_without_consumers}}});
+}
+
+TEST_CASE("streams of one name in a line of leafs are told, those of two leafs of one hub are not") {
+  const auto with = [](const std::string& hub_of_last) {
+    return "scenario: s\nnodes:\n  hub: { domain: hub }\n  mid: { domain: mid, leaf_of: hub }\n  last: { domain: last, leaf_of: " +
+           hub_of_last +
+           " }\nstreams:\n  - { on: mid, name: M, subjects: [m] }\n  - { on: hub, name: E, subjects: [hub.>] }\n"
+           "  - { on: last, name: E, subjects: [last.>] }\nexpect: [ { invariants: [acked-is-durable] } ]\n";
+  };
+  std::string siblings = with("hub");
+  siblings.replace(siblings.find("on: hub"), 7, "on: mid");
+  check_rows({{"over a server without one", with("mid"), {HazardKind::same_stream_name}},
+              {"at once", with("hub"), {HazardKind::same_stream_name}},
+              {"side by side", siblings, {}}});
+}
+
+TEST_CASE("acks of a domain that has no stream for the subject never come") {
+  const auto with = [](const std::string& more, const std::string& stream = "") {
+    return pair("streams:\n  - { on: edge, name: E, subjects: [e.>] }\n" + stream +
+                "workloads:\n  - { publish: e.a, at: edge, rate: 1/s, count: 9" + more + " }");
+  };
+  check_rows({
+      {"of the hub", with(", via: jetstream, domain: hub"), {HazardKind::ack_of_other_domain}},
+      {"of its own", with(", via: jetstream, domain: edge"), {}},
+      {"of any", with(", via: jetstream"), {}},
+      {"of the hub, which has one too",
+       with(", via: jetstream, domain: hub", "  - { on: hub, name: H, subjects: [e.a] }\n"),
+       {HazardKind::overlapping_subjects}},
+  });
+}
+
 TEST_CASE("what a copy needs of its link depends on how it is configured") {
   const auto with = [](const std::string& denied, const std::string& source) {
     return "scenario: s\nnodes:\n  hub: { domain: hub }\n  edge: { domain: edge, leaf_of: hub, " + denied +

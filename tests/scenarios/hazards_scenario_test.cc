@@ -166,6 +166,10 @@ const std::vector<HazardCase>& cases() {
        alone("streams:\n  - { on: srv, name: A, subjects: [a.>] }\n"
              "workloads:\n  - { publish: a.x, at: srv, via: jetstream, rate: 1/s, count: 9, size: 2MiB }"),
        "2MiB", "2MiB", "1MiB"},
+      {HazardKind::ack_of_other_domain,
+       pair("streams:\n  - { on: edge, name: E, subjects: [e.>] }\n"
+            "workloads:\n  - { publish: e.a, at: edge, via: jetstream, rate: 1/s, count: 9, domain: hub }"),
+       "hub }", "9, domain: hub", "9, domain: edge"},
       // --- durability
       {HazardKind::default_sync_with_power_loss,
        alone("streams:\n  - { on: srv, name: B }\nfaults:\n  - { at: 10s, power_loss: srv }\n  - { at: 11s, start: srv }"), "{ at: 10s",

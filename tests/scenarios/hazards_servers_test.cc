@@ -63,9 +63,54 @@ TEST_CASE("the pages of a cluster's servers show the same streams, and none show
 TEST_CASE("the pages of a list are a list") {
   const auto part = [](const std::string& config) { return R"({"total": 2, "streams": [{"config": {)" + config + "}}]}\n"; };
   const std::string missing = R"("name": "COPY", "sources": [{"name": "NONE"}])";
-  CHECK(clean_kinds_of(check_one({part(kOrders)})).empty());
-  CHECK(clean_kinds_of(check_one({part(missing)})).empty());
+  CHECK(clean_kinds_of(check_one({part(kOrders)})) == Kinds{HazardKind::incomplete_check});
+  CHECK(clean_kinds_of(check_one({part(missing)})) == Kinds{HazardKind::incomplete_check});
   CHECK(clean_kinds_of(check_one({part(missing) + part(kOrders)})) == Kinds{HazardKind::origin_missing});
+  CHECK(clean_kinds_of(check_one({part(kOrders) + part(kOrders)})) == Kinds{HazardKind::incomplete_check});
+  CHECK(check_one({part(kOrders)}).hazards.front().why ==
+        "there are 2 streams on `server`, and 1 is given: what the others are nobody has looked at");
+  // The one behind the last is empty.
+  const std::string behind = R"({"type": "io.nats.jetstream.api.v1.stream_list_response", "total": 1, "streams": null})";
+  CHECK(clean_kinds_of(check_one({behind})) == Kinds{HazardKind::incomplete_check});
+  CHECK(clean_kinds_of(check_one({"{\"config\": {" + kOrders + "}}" + behind})).empty());
+}
+
+TEST_CASE("so are the pages of a list of consumers") {
+  const std::string stream = "{\"config\": {" + kOrders + "}}\n";
+  const auto part = [](const std::string& name, const std::string& more = "") {
+    return R"({"total": 2, "consumers": [{"stream_name": "ORDERS", "name": ")" + name + R"(", "config": {"ack_policy": "explicit"}}])" +
+           more + "}\n";
+  };
+  CHECK(clean_kinds_of(check_one({stream + part("a")})) == Kinds{HazardKind::incomplete_check});
+  CHECK(clean_kinds_of(check_one({stream + part("a") + part("b")})).empty());
+}
+
+TEST_CASE("what a server could not tell is said, unless it stands elsewhere") {
+  const std::string list = R"({"total": 2, "missing": ["LATER"], "streams": [{"config": {)" + kOrders + "}}]}\n";
+  const CheckReport report = check_one({list});
+  CHECK(clean_kinds_of(report) == Kinds{HazardKind::incomplete_check});
+  CHECK(report.hazards.front().why ==
+        "the server could not tell of the stream `LATER` on `server` when it was asked: nobody has looked at it");
+  CHECK(report.hazards.front().where.text() == "0:1:26");
+  CHECK(clean_kinds_of(check_one({list + R"({"config": {"name": "LATER"}})"})).empty());
+}
+
+TEST_CASE("a monitoring page with fewer streams than it counts is not all, but for one of a single account") {
+  CHECK(clean_kinds_of(check_one({page({{"A", kOrders}}, R"("accounts": 1, "streams": 1,)")})).empty());
+  CHECK(clean_kinds_of(check_one({page({{"A", kOrders}}, R"("accounts": 1, "streams": 2,)")})) == Kinds{HazardKind::incomplete_check});
+  CHECK(clean_kinds_of(check_one({page({{"A", kOrders}}, R"("accounts": 2, "streams": 2,)")})).empty());
+}
+
+TEST_CASE("a page without streams says what to ask for, and one that was asked for over NATS is unwrapped") {
+  const auto error = [](const std::string& text) {
+    const CheckReport report = check_one({text});
+    return report.errors.empty() ? std::string{} : report.errors.front().text();
+  };
+  const std::string wanted = "0:1:1: this monitoring page has no streams; ask for /jsz?streams=1&consumers=1&config=1";
+  CHECK(error(R"({"server_id": "X", "config": {"store_dir": "/x"}, "streams": 3, "consumers": 0})") == wanted);
+  CHECK(error(R"({"server_id": "X", "streams": 3, "account_details": [{"name": "A"}]})") == wanted);
+  const std::string asked = R"({"server": {"name": "n1"}, "data": )" + page({{"A", kCopy}}, R"("server_id": "X", "streams": 1,)") + "}";
+  CHECK(clean_kinds_of(check_one({asked})) == Kinds{HazardKind::origin_missing});
 }
 
 TEST_CASE("one server alone tells nothing of other domains") {
