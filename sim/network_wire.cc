@@ -217,7 +217,12 @@ void SimNetwork::Wire::unschedule(const Path& path, std::vector<Waiting>& out) {
     if (d.path != &path) continue;
     const auto first = std::find_if(d.segments.begin(), d.segments.end(), [&](const Segment& each) { return each.departure > now(); });
     if (first == d.segments.end()) continue;
-    for (auto each = first; each != d.segments.end(); ++each) out.push_back({each->departure, this, d.from, each->end, each->earliest});
+    // Behind a retransmission to come something may have left before it: what is queued again keeps the order of its bytes.
+    Instant in_order = first->departure;
+    for (auto each = first; each != d.segments.end(); ++each) {
+      in_order = std::max(in_order, each->departure);
+      out.push_back({in_order, this, d.from, each->end, each->earliest});
+    }
     d.segments.erase(first, d.segments.end());
     d.last_arrival = d.segments.empty() ? now() : d.segments.back().arrival;
   }

@@ -114,6 +114,8 @@ constexpr std::array<DefectInfo, static_cast<std::size_t>(Defect::count_)> kDefe
     {Defect::no_dir_sync, "no-dir-sync", "Directories are never synced: a power loss may take names whose files were synced.", "..", ""},
     {Defect::break_ack_before_store, "break-ack-before-store", "A PubAck is sent for a message that is not stored.", "", ""},
     {Defect::break_sync_always, "break-sync-always", "sync: always acknowledges without syncing.", "", ""},
+    {Defect::break_disk_errors, "break-disk-errors",
+     "What a disk refuses once is given up, and what it cannot read is taken for what is not there.", "", ""},
     {Defect::break_mirror_skips, "break-mirror-skips", "A mirror drops a message and takes it for a hole of its origin.", "", ""},
     {Defect::break_mirror_duplicates, "break-mirror-duplicates", "A mirror stores a message twice.", "", ""},
     {Defect::break_mirror_never_resumes, "break-mirror-never-resumes", "A mirror gives up when it first loses its origin.", "", ""},

@@ -73,6 +73,7 @@ enum class Defect : std::uint8_t {
   // Sabotage.
   break_ack_before_store,      // a PubAck leaves, the message is not stored
   break_sync_always,           // sync: always does not sync
+  break_disk_errors,           // what a disk refuses is given up, and what it cannot read is taken for absent
   break_mirror_skips,          // a mirror drops a message and takes it for a hole
   break_mirror_duplicates,     // a mirror stores a message twice
   break_mirror_never_resumes,  // a mirror gives up after the first loss of its link

@@ -45,6 +45,10 @@ struct Error {
   friend bool operator==(const Error&, const Error&) = default;
 };
 
+// Whether the device refused, and another time may not: nothing is known of what it holds.
+[[nodiscard]] inline bool is_device_error(const Error& why) {
+  return why.code == Errc::io_error || why.code == Errc::no_space || why.code == Errc::read_only;
+}
 [[nodiscard]] inline Error error(Errc code, std::string detail) { return Error{code, std::move(detail)}; }
 
 template <typename T>

@@ -14,6 +14,9 @@ struct Seq {  // 0 means "none"; the first stored message has sequence 1.
   friend constexpr auto operator<=>(Seq, Seq) = default;
 };
 
+// Nothing that clients, origins or files name may bring a stream beyond it: of a record's sequence the two highest bits are marks.
+inline constexpr Seq kSeqMax{std::uint64_t{1} << 61};
+
 struct Bytes {  // a size or an offset
   std::uint64_t value = 0;
   friend constexpr Bytes operator+(Bytes a, Bytes b) { return Bytes{a.value + b.value}; }
@@ -35,12 +38,23 @@ struct RunClock {
 using Instant = RunClock::time_point;
 inline constexpr Instant kForever = Instant::max();
 
-// What a node's wall clock shows: nanoseconds since the Unix epoch, UTC. Two nodes may disagree, and it may step.
+// What clients and files name as times may be anything: where a result has no place it is the outermost there is.
+[[nodiscard]] constexpr std::int64_t saturating_add(std::int64_t a, std::int64_t b) {
+  std::int64_t out = 0;
+  return __builtin_add_overflow(a, b, &out) ? (b < 0 ? INT64_MIN : INT64_MAX) : out;
+}
+[[nodiscard]] constexpr std::int64_t saturating_subtract(std::int64_t a, std::int64_t b) {
+  std::int64_t out = 0;
+  return __builtin_sub_overflow(a, b, &out) ? (b < 0 ? INT64_MAX : INT64_MIN) : out;
+}
+[[nodiscard]] constexpr Duration sum(Duration a, Duration b) { return Duration{saturating_add(a.count(), b.count())}; }
+
+// What a node's wall clock shows: nanoseconds since the Unix epoch, UTC. Two nodes may disagree, and it may step. Arithmetic saturates.
 struct WallTime {
   std::int64_t unix_ns = 0;
-  friend constexpr WallTime operator+(WallTime t, Duration d) { return WallTime{t.unix_ns + d.count()}; }
-  friend constexpr WallTime operator-(WallTime t, Duration d) { return WallTime{t.unix_ns - d.count()}; }
-  friend constexpr Duration operator-(WallTime a, WallTime b) { return Duration{a.unix_ns - b.unix_ns}; }
+  friend constexpr WallTime operator+(WallTime t, Duration d) { return WallTime{saturating_add(t.unix_ns, d.count())}; }
+  friend constexpr WallTime operator-(WallTime t, Duration d) { return WallTime{saturating_subtract(t.unix_ns, d.count())}; }
+  friend constexpr Duration operator-(WallTime a, WallTime b) { return Duration{saturating_subtract(a.unix_ns, b.unix_ns)}; }
   friend constexpr auto operator<=>(WallTime, WallTime) = default;
 };
 

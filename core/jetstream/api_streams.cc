@@ -19,7 +19,6 @@ namespace {
 
 constexpr std::uint64_t kNamesPage = 1024;
 constexpr std::uint64_t kListPage = 256;
-constexpr std::uint64_t kPurgeMax = std::uint64_t{1} << 61;  // it becomes the stream's first sequence
 
 bool has_subject(const StreamConfig& config, const std::string& filter) {
   return filter.empty() ||
@@ -226,7 +225,7 @@ ApiStatus JetStream::Api::stream_purge(const Call& call, JsonWriter& json) {
     }
   }
   if (request.below.value > 0 && request.keep > 0) return api_errors::bad_request();
-  if (request.below.value > kPurgeMax) return api_errors::bad_request();
+  if (request.below > kSeqMax) return api_errors::bad_request();
   Stream* stream = js_.stream(call.stream);
   if (stream == nullptr) return api_errors::stream_not_found();
   std::uint64_t purged = 0;

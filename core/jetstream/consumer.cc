@@ -71,6 +71,7 @@ Status Consumer::start(std::unique_ptr<ConsumerStore> store) {
   }
   count_pending();
   last_used_ = rate_filled_ = env_.clock.now();
+  rate_tokens_ = rate_burst();
   subscribe();
   const std::string name = host_.stream_name() + "." + name_;
   scope_.spawn("consumer acks " + name, [this] { ack_loop(); });
@@ -222,6 +223,7 @@ void Consumer::update(const ConsumerConfig& config) {
   const bool has_new_waits = config.ack_wait != config_.ack_wait || config.backoff != config_.backoff;
   const bool has_new_threshold = config.inactive_threshold != config_.inactive_threshold;
   const bool has_new_filters = config.filters() != filters_;
+  if (config.rate_limit_bps != config_.rate_limit_bps) rate_tokens_ = rate_burst();
   config_ = config;
   filters_ = config_.filters();
   if (keeps_filed_position() && !filed_.is_kept()) filed_.begin(ack_floor_);
@@ -231,6 +233,13 @@ void Consumer::update(const ConsumerConfig& config) {
   if (has_new_waits) {
     const std::map<Seq, PendingDeliveries::Entry> entries = pending_.all();
     for (const auto& [seq, entry] : entries) pending_.set_due(seq, entry.delivered_at, after(entry.delivered_at, ack_wait_of(seq)));
+  }
+  if (has_new_subject) {
+    // Whoever listens there has none of it: a client that comes back with another inbox.
+    const std::map<Seq, PendingDeliveries::Entry> entries = pending_.all();
+    for (const auto& [seq, entry] : entries) {
+      if (!redeliver_.contains(seq)) pending_.set_due(seq, entry.delivered_at, env_.clock.now());
+    }
   }
   count_pending();
   wake();

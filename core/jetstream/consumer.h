@@ -135,8 +135,21 @@ class Consumer {
   bool deliver_next();
   Taken take_next(StoredMessage& message, std::uint64_t& deliveries);
   bool take_redelivery(StoredMessage& message, std::uint64_t& deliveries);
+  [[nodiscard]] bool may_be_read_later(const Error& why) const;
+  void report_unread(Seq seq, const Error& why);
+  void retry_soon();
+  void check_retry();
+  bool let_go(Seq seq);
   Taken take_last_of_subject(StoredMessage& message);
-  void pace(const StoredMessage& message);
+  struct Outgoing {
+    std::uint64_t told = 1;  // how often it was delivered, as it says
+    std::string reply;
+    std::string headers;
+    std::string_view payload;  // of the message that it was made from
+  };
+  [[nodiscard]] Outgoing outgoing(const StoredMessage& message, std::uint64_t deliveries) const;
+  [[nodiscard]] std::uint64_t rate_burst() const;
+  void pace(const StoredMessage& message, std::uint64_t deliveries);
   void put_back(Seq seq, std::uint64_t deliveries);
   bool deliver(const StoredMessage& message, std::uint64_t deliveries);
   std::optional<PullRequest> take_request(std::size_t size);
@@ -206,6 +219,7 @@ class Consumer {
   std::int64_t num_pending_ = 0;      // not yet delivered, matching; below 0 by a defect only
   std::deque<Seq> last_of_subjects_;  // deliver policy last_per_subject: still to be delivered before
   Seq resume_after_;                  // the rest of the stream begins
+  Instant retry_at_ = kForever;       // when what a disk refused is tried again
   Instant floor_due_ = kForever;      // when the floor of a consumer with nothing pending is closed up
   std::optional<WallTime> last_delivered_;
   std::optional<WallTime> last_acked_;

@@ -60,7 +60,7 @@ void Consumer::on_ack(const MessageView& message) {
 void Consumer::process_ack(const Ack& ack) {
   if (is_closed_) return;
   if (ack.is_internal) {
-    host_.acknowledged(*this, ack.seq);
+    static_cast<void>(let_go(ack.seq));
     return;
   }
   const std::string_view what = ack.payload;
@@ -122,12 +122,19 @@ bool Consumer::acknowledge(const Ack& ack) {
   if (!was_known && !unremoved_.contains(ack.seq)) return true;
   env_.log.trace("consumer.acked", {{"stream", host_.stream_name()}, {"consumer", name_}, {"seq", ack.seq.value}});
   wake();
-  const bool has_left = host_.acknowledged(*this, ack.seq);
-  // Whoever asks again must not be told that it is done.
+  return let_go(ack.seq);
+}
+
+// Whether the stream has what was acknowledged no more, or keeps it for others. If it cannot remove it now, that is tried again, and
+// whoever asks meanwhile is not told that it is done. May suspend.
+bool Consumer::let_go(Seq seq) {
+  const bool has_left = host_.acknowledged(*this, seq);
   if (has_left) {
-    unremoved_.erase(ack.seq);
-  } else {
-    unremoved_.insert(ack.seq);
+    unremoved_.erase(seq);
+  } else if (!is_closed_) {
+    unremoved_.insert(seq);
+    if (!env_.defects.is_on(Defect::break_disk_errors)) retry_soon();
+    wake();
   }
   return has_left;
 }
@@ -158,9 +165,9 @@ void Consumer::floor_after(Seq seq, std::uint64_t consumer_seq) {
   }
 }
 
-// All: this one and everything below it. At or below the floor there is nothing to do. May suspend.
+// All: this one and everything below it. At or below the floor there is nothing to do but what was left. May suspend.
 bool Consumer::acknowledge_through(const Ack& ack) {
-  if (ack.consumer_seq <= ack_floor_.consumer || ack.seq <= ack_floor_.stream) return true;
+  if (ack.consumer_seq <= ack_floor_.consumer || ack.seq <= ack_floor_.stream) return unremoved_.empty() || *unremoved_.begin() > ack.seq;
   last_acked_ = env_.clock.wall_now();
   const bool is_filed = is_filed_pending(ack.seq);
   std::set<Seq> acked;
@@ -185,10 +192,12 @@ bool Consumer::acknowledge_through(const Ack& ack) {
   if (store_) store_->changed();
   env_.log.trace("consumer.acked", {{"stream", host_.stream_name()}, {"consumer", name_}, {"seq", ack.seq.value}});
   wake();
+  bool have_left = true;
   for (const Seq seq : acked) {
-    if (is_closed_ || !host_.acknowledged(*this, seq)) return false;
+    if (is_closed_) return false;
+    have_left = let_go(seq) && have_left;
   }
-  return true;
+  return have_left;
 }
 
 void Consumer::progress(Seq seq) {

@@ -22,6 +22,7 @@ using namespace std::chrono_literals;
 constexpr Duration kAckTimerSlack = 1ms;
 constexpr std::size_t kFlowTokenSize = 4;
 constexpr std::uint64_t kDeliveriesInARow = 32;
+constexpr Duration kRetryAfter = 1s;                    // what a disk refused
 constexpr std::uint64_t kRateBurst = 1u << 20;          // a server's largest payload
 constexpr std::uint64_t kRateWindowUs = 1'000'000'000;  // more elapsed time than this fills every bucket
 
@@ -40,6 +41,7 @@ void Consumer::deliver_loop() {
     check_requests(is_at_rest);
     is_at_rest = false;
     check_acks_due();
+    check_retry();
     check_inactive();
     if (can_deliver() && deliver_next()) {
       // Loading need not suspend, and others have work to do.
@@ -56,11 +58,11 @@ void Consumer::deliver_loop() {
 }
 
 Instant Consumer::next_wakeup() const {
-  Instant next = std::min(floor_due_, requests_.next_event());
+  Instant next = std::min({floor_due_, retry_at_, requests_.next_event()});
   if (!pending_.is_empty()) next = std::min(next, after(pending_.next_due(), kAckTimerSlack));
   if (is_active_) next = std::min(next, next_heartbeat_);
   if (config_.inactive_threshold > 0s) {
-    const Duration threshold = config_.inactive_threshold + inactive_jitter_;
+    const Duration threshold = sum(config_.inactive_threshold, inactive_jitter_);
     if (config_.is_pull()) {
       if (requests_.is_empty()) next = std::min(next, after(last_used_, threshold));
     } else if (!is_active_) {
@@ -87,7 +89,7 @@ bool Consumer::deliver_next() {
     return is_signalled_;
   }
   const bool is_redelivery = pending_.contains(message.seq);
-  pace(message);
+  pace(message, deliveries);
   if (is_closed_ || (is_redelivery && !pending_.contains(message.seq))) return !is_closed_;  // acknowledged meanwhile
   if (!deliver(message, deliveries)) {
     put_back(message.seq, deliveries);
@@ -114,8 +116,7 @@ Consumer::Taken Consumer::take_next(StoredMessage& message, std::uint64_t& deliv
     return Taken::stalled;
   }
   if (!found) {
-    env_.log.error("consumer.load_failed",
-                   {{"stream", host_.stream_name()}, {"consumer", name_}, {"seq", from.value}, {"error", found.error().text()}});
+    report_unread(from, found.error());
     return Taken::stalled;
   }
   if (*found && env_.defects.is_on(Defect::break_skip_delivery) && (*found)->seq.value % 11 == 0) {
@@ -140,18 +141,38 @@ Consumer::Taken Consumer::take_next(StoredMessage& message, std::uint64_t& deliv
 Consumer::Taken Consumer::take_last_of_subject(StoredMessage& message) {
   const Seq seq = last_of_subjects_.front();
   Result<StoredMessage> found = host_.store().load(seq);
+  if (!is_closed_ && !found && may_be_read_later(found.error())) {
+    report_unread(seq, found.error());
+    return Taken::stalled;
+  }
   is_signalled_ = true;  // whatever comes of it, look again
   if (is_closed_ || last_of_subjects_.empty() || last_of_subjects_.front() != seq) return Taken::stalled;  // removed meanwhile
   last_of_subjects_.pop_front();
   next_seq_ = last_of_subjects_.empty() ? resume_after_.next() : seq.next();
   --num_pending_;
   if (!found) {
-    env_.log.error("consumer.load_failed",
-                   {{"stream", host_.stream_name()}, {"consumer", name_}, {"seq", seq.value}, {"error", found.error().text()}});
+    report_unread(seq, found.error());
     return Taken::stalled;
   }
   message = std::move(*found);
   return Taken::message;
+}
+
+bool Consumer::may_be_read_later(const Error& why) const { return is_device_error(why) && !env_.defects.is_on(Defect::break_disk_errors); }
+
+// Does not suspend.
+void Consumer::report_unread(Seq seq, const Error& why) {
+  env_.log.error("consumer.load_failed", {{"stream", host_.stream_name()}, {"consumer", name_}, {"seq", seq.value}, {"error", why.text()}});
+  retry_soon();
+}
+
+void Consumer::retry_soon() { retry_at_ = std::min(retry_at_, after(env_.clock.now(), kRetryAfter)); }
+
+// A disk is well again without an event: whoever could not read looks again, and what could not leave the stream is tried again.
+void Consumer::check_retry() {
+  if (env_.clock.now() < retry_at_) return;
+  retry_at_ = kForever;
+  for (const Seq seq : unremoved_) acks_.try_push(Ack{seq, 0, 0, {}, {}, /*is_internal=*/true});
 }
 
 bool Consumer::is_exhausted(std::uint64_t deliveries) const {
@@ -181,7 +202,9 @@ void Consumer::exhaust(Seq seq, Exhausts how) {
 bool Consumer::take_redelivery(StoredMessage& message, std::uint64_t& deliveries) {
   const Seq seq = redeliver_.take_front();
   if (!pending_.contains(seq)) return false;
-  const std::uint64_t before = deliveries_of(seq) - untaken_.erase(seq);
+  const std::uint64_t told = deliveries_of(seq);
+  const std::size_t untaken = untaken_.erase(seq);
+  const std::uint64_t before = told - untaken;
   if (is_exhausted(before)) {
     exhaust(seq, Exhausts::by_delivery);
     return false;
@@ -189,8 +212,18 @@ bool Consumer::take_redelivery(StoredMessage& message, std::uint64_t& deliveries
   redelivered_[seq] = before;
   Result<StoredMessage> found = host_.store().load(seq);
   if (is_closed_ || !pending_.contains(seq)) return false;  // acknowledged or removed meanwhile
+  if (!found && may_be_read_later(found.error())) {
+    // Another time it may be read: as if it had not been its turn yet, and others have theirs.
+    report_unread(seq, found.error());
+    if (untaken > 0) untaken_.insert(seq);
+    redelivered_[seq] = told - 1;
+    if (told == 1) redelivered_.erase(seq);
+    const Instant due = after(env_.clock.now(), kRetryAfter);
+    pending_.set_due(seq, due - ack_wait_of(seq), due);
+    return false;
+  }
   if (!found) {
-    // It is gone from the stream, or cannot be read: then there is nothing to wait for.
+    // It is gone from the stream, or can never be read again: then there is nothing to wait for.
     const std::uint64_t consumer_seq = pending_.find(seq)->consumer_seq;
     forget(seq);
     floor_after(seq, consumer_seq);
@@ -203,8 +236,8 @@ bool Consumer::take_redelivery(StoredMessage& message, std::uint64_t& deliveries
   return true;
 }
 
-// It could not be handed out. A redelivery goes back to the head of its queue; only a first delivery takes the position
-// back (the other way round is nats-5305).
+// It could not be handed out. A redelivery goes to the end of its queue, so that one which is too large for those who ask does not keep
+// others from them; only a first delivery takes the position back (the other way round is nats-5305).
 void Consumer::put_back(Seq seq, std::uint64_t deliveries) {
   if (deliveries > 1 && env_.defects.is_on(Defect::nats_5305)) {
     next_seq_ = next_seq_.prev();
@@ -213,10 +246,10 @@ void Consumer::put_back(Seq seq, std::uint64_t deliveries) {
   if (deliveries > 1) {
     if (!pending_.contains(seq)) return;
     if (--redelivered_[seq] == 0) redelivered_.erase(seq);
-    redeliver_.push_front(seq);
+    redeliver_.push_back(seq);
   } else if (pending_.contains(seq)) {
     untaken_.insert(seq);
-    redeliver_.push_front(seq);
+    redeliver_.push_back(seq);
   } else if (resume_after_.value > 0 && seq <= resume_after_) {
     last_of_subjects_.push_front(seq);
     next_seq_ = seq;
@@ -228,18 +261,18 @@ void Consumer::put_back(Seq seq, std::uint64_t deliveries) {
 }
 
 // Waits as long as the replay policy and the rate limit say. Suspends.
-void Consumer::pace(const StoredMessage& message) {
+void Consumer::pace(const StoredMessage& message, std::uint64_t deliveries) {
   Duration wait{0};
   if (message.seq <= replay_through_) {
     if (last_replayed_) wait = std::max(Duration{0}, message.time - *last_replayed_);
     last_replayed_ = message.time;
   }
   if (config_.rate_limit_bps > 0) {
-    // A bucket that holds what one message may be at most, filled at the limit.
+    // A bucket that holds what one message may be at most, full at the beginning and filled at the limit.
     const std::uint64_t per_second = std::max<std::uint64_t>(1, config_.rate_limit_bps / 8);
-    const std::int64_t max_msg_size = host_.stream_config().max_msg_size;
-    const std::uint64_t burst = max_msg_size > 0 ? static_cast<std::uint64_t>(max_msg_size) : kRateBurst;
-    const std::uint64_t size = message.subject.size() + message.headers.size() + message.payload.size();
+    const std::uint64_t burst = rate_burst();
+    const Outgoing out = outgoing(message, deliveries);
+    const std::uint64_t size = message.subject.size() + out.reply.size() + out.headers.size() + out.payload.size();
     const Instant now = env_.clock.now();
     const std::uint64_t elapsed_us = static_cast<std::uint64_t>((now - rate_filled_).count()) / 1000;
     rate_tokens_ = std::min(burst, rate_tokens_ + std::min(burst, per_second * std::min(elapsed_us, kRateWindowUs) / 1'000'000));
@@ -257,22 +290,34 @@ void Consumer::pace(const StoredMessage& message) {
   while (!is_closed_ && env_.clock.now() < until) waiting_.wait(env_.tasks, "a delivery's time", until);
 }
 
+std::uint64_t Consumer::rate_burst() const {
+  const std::int64_t max_msg_size = host_.stream_config().max_msg_size;
+  return max_msg_size > 0 ? static_cast<std::uint64_t>(max_msg_size) : kRateBurst;
+}
+
+// How a message is handed out at its so many'th delivery, if it is the next one.
+Consumer::Outgoing Consumer::outgoing(const StoredMessage& message, std::uint64_t deliveries) const {
+  Outgoing out;
+  out.told = env_.defects.is_on(Defect::break_delivery_count) ? 1 : deliveries;
+  out.reply = ack_subject(AckInfo{.stream = host_.stream_name(),
+                                  .consumer = name_,
+                                  .deliveries = out.told,
+                                  .stream_seq = message.seq,
+                                  .consumer_seq = next_delivery_,
+                                  .time = message.time,
+                                  .pending = num_pending()});
+  out.headers = message.headers;
+  out.payload = message.payload;
+  if (config_.headers_only) {
+    append_header(out.headers, "Nats-Msg-Size", std::to_string(out.payload.size()));
+    out.payload = {};
+  }
+  return out;
+}
+
 // Hands one message out. Does not suspend. False if nobody took it: then nothing has changed.
 bool Consumer::deliver(const StoredMessage& message, std::uint64_t deliveries) {
-  const std::uint64_t told = env_.defects.is_on(Defect::break_delivery_count) ? 1 : deliveries;
-  const std::string reply = ack_subject(AckInfo{.stream = host_.stream_name(),
-                                                .consumer = name_,
-                                                .deliveries = told,
-                                                .stream_seq = message.seq,
-                                                .consumer_seq = next_delivery_,
-                                                .time = message.time,
-                                                .pending = num_pending()});
-  std::string headers = message.headers;
-  std::string_view payload = message.payload;
-  if (config_.headers_only) {
-    append_header(headers, "Nats-Msg-Size", std::to_string(payload.size()));
-    payload = {};
-  }
+  const auto [told, reply, headers, payload] = outgoing(message, deliveries);
   const std::size_t size = message.subject.size() + reply.size() + headers.size() + payload.size();
   std::optional<PullRequest> request;
   if (config_.is_pull()) {
@@ -378,7 +423,7 @@ void Consumer::send_heartbeat() {
 void Consumer::check_inactive() {
   if (config_.inactive_threshold <= 0s) return;
   const Instant now = env_.clock.now();
-  const Duration threshold = config_.inactive_threshold + inactive_jitter_;
+  const Duration threshold = sum(config_.inactive_threshold, inactive_jitter_);
   const bool is_unused =
       config_.is_pull() ? requests_.is_empty() && now - last_used_ >= threshold : !is_active_ && now - inactive_since_ >= threshold;
   if (!is_unused) return;

@@ -17,6 +17,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
+constexpr Duration kClockRounding = 1s;  // of the time in a consumer's file
+
 }  // namespace
 
 // Before it is clamped into the stream. Last with a filter is looked up by select_start, since it must load.
@@ -91,11 +93,14 @@ void Consumer::restore(const ConsumerState& saved) {
   if (saved.pending.empty()) return;
   const WallTime wall = env_.clock.wall_now();
   const Instant now = env_.clock.now();
+  const bool was_set_back = saved.written_at > wall + kClockRounding;  // fault D30
   for (const auto& [seq, delivery] : saved.pending) {
-    // The clock may have been set back since: a delivery in the future counts as one of now (fault D30).
-    const Duration age = std::max(Duration{0}, wall - delivery.delivered_at);
-    const Duration left = std::max(Duration{0}, ack_wait_of(seq) - age);
-    pending_.put(seq, {delivery.consumer_seq, now - age, after(now, left)});
+    // What was put off for longer than the ack wait counts as delivered in the future. Not if the clock has been set back since.
+    const Duration ago = wall - delivery.delivered_at;
+    const Duration age = was_set_back ? std::max(Duration{0}, ago) : ago;
+    const Duration left = std::max(Duration{0}, Duration{saturating_subtract(ack_wait_of(seq).count(), age.count())});
+    const Instant due = after(now, left);
+    pending_.put(seq, {delivery.consumer_seq, age < Duration{0} ? due - ack_wait_of(seq) : now - age, due});
   }
 }
 

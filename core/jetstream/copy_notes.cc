@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/base/defects.h"
 #include "core/base/hash.h"
 #include "core/base/json_writer.h"
 #include "core/env/clock.h"
@@ -16,6 +17,8 @@ namespace windtunnel::core {
 namespace {
 
 constexpr const char* kFile = "/copies.json";
+// After a disk has refused them.
+constexpr Duration kRetryAfter = std::chrono::seconds{1};
 
 // The notes, behind a line with their checksum.
 std::string encode(const std::vector<CopyNote>& notes) {
@@ -56,16 +59,17 @@ std::optional<std::vector<CopyNote>> decode(std::string_view bytes) {
 CopyNotes::CopyNotes(Env& env, std::string directory, bool syncs, std::function<std::vector<CopyNote>()> current)
     : env_(env), directory_(std::move(directory)), syncs_(syncs), current_(std::move(current)), mutex_(env.tasks), scope_(env.tasks) {}
 
-std::vector<CopyNote> CopyNotes::load() {
-  if (directory_.empty()) return {};
+Result<std::vector<CopyNote>> CopyNotes::load() {
+  if (directory_.empty()) return std::vector<CopyNote>{};
   const Result<std::string> bytes = env_.disk.read_file(directory_ + kFile);
+  if (!bytes && is_device_error(bytes.error()) && !env_.defects.is_on(Defect::break_disk_errors)) return bytes.error();
   is_loaded_ = true;
   is_there_ = bytes || bytes.error().code != Errc::not_found;
-  if (!bytes) return {};
+  if (!bytes) return std::vector<CopyNote>{};
   std::optional<std::vector<CopyNote>> notes = decode(*bytes);
   if (!notes) {
     env_.log.warn("copies.unreadable", {{"file", directory_ + kFile}});
-    return {};
+    return std::vector<CopyNote>{};
   }
   written_ = *notes;
   return *std::move(notes);
@@ -114,8 +118,10 @@ void CopyNotes::stop(bool writes) {
 }
 
 void CopyNotes::write() {
-  if (const Status status = try_write(); !status)
+  if (const Status status = try_write(); !status) {
     env_.log.warn("copies.write_failed", {{"file", directory_ + kFile}, {"error", status.error().text()}});
+    if (!env_.defects.is_on(Defect::break_disk_errors)) changed(kRetryAfter);
+  }
 }
 
 }  // namespace windtunnel::core

@@ -41,11 +41,12 @@ class CopyNotes {
   // `syncs` the file is durable when write() returns.
   CopyNotes(Env& env, std::string directory, bool syncs, std::function<std::vector<CopyNote>()> current);
 
-  // What the file says; nothing if it is not there, or damaged. Before it nothing is written. Suspends.
-  [[nodiscard]] std::vector<CopyNote> load();
+  // What the file says; nothing if it is not there, or damaged. Before it has returned without an error nothing is written. Suspends.
+  // Errors: what the disk says; another time it may be read.
+  [[nodiscard]] Result<std::vector<CopyNote>> load();
   // Something changed that has to be written `within` this time. Does not suspend.
   void changed(Duration within);
-  // Writes now, unless nothing changed; says so if it cannot. Suspends.
+  // Writes now, unless nothing changed; if it cannot it says so, and tries again. Suspends.
   void write();
   // Whether there is such a file, once load() has returned. Its first writing is durable, so a stream of ours has one.
   [[nodiscard]] bool is_there() const { return is_there_; }

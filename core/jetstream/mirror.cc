@@ -7,6 +7,7 @@
 #include "core/base/defects.h"
 #include "core/env/clock.h"
 #include "core/env/env.h"
+#include "core/env/log.h"
 #include "core/jetstream/rollup.h"
 #include "core/jetstream/stream.h"
 #include "core/nats/headers.h"
@@ -45,16 +46,18 @@ void Mirror::stop(bool is_final) {
   notes_.stop(/*writes=*/!is_final);
 }
 
-void Mirror::recover() {
+Status Mirror::recover() {
   const MutexLock lock{recovering_};
-  if (is_recovered_) return;
-  for (const CopyNote& note : notes_.load()) {
+  if (is_recovered_) return {};
+  WT_TRY(const std::vector<CopyNote> notes, notes_.load());
+  for (const CopyNote& note : notes) {
     if (note.key != kNoteKey) continue;
     created_ = note.created;
     has_parted_ = note.has_parted;
     copied_last_ = OriginProbe{OriginProbe::By::time, note.seq, note.time};
   }
   is_recovered_ = true;
+  return {};
 }
 
 bool Mirror::may_lose_last() const {
@@ -68,9 +71,9 @@ void Mirror::before_removal(Seq seq) {
 }
 
 void Mirror::before_purge() {
-  recover();
+  const Status recovered = recover();
   const std::optional<OriginProbe> last = probe();
-  if (!last) return;
+  if (!recovered || !last) return;
   copied_last_ = *last;
   notes_.write();
 }
@@ -102,6 +105,13 @@ ApiStatus Mirror::meet(const OriginFacts& facts) {
   if (facts.last_seq < state.last_seq) {
     return part("origin's last sequence " + std::to_string(facts.last_seq.value) + " is lower than the mirror's " +
                 std::to_string(state.last_seq.value));
+  }
+  // One that was made to begin above ours gives none of our sequences to another message: this is how an operator replaces an origin.
+  const bool is_successor = !has_parted_ && facts.begins_at > state.last_seq;
+  if (is_successor && !created_.empty() && created_ != facts.created) {
+    env_.log.warn("mirror.origin_changed",
+                  {{"stream", stream_.config().name}, {"origin", consumer_.origin().name}, {"from", facts.begins_at.value}});
+    created_.clear();
   }
   if (!created_.empty() && created_ != facts.created) {
     return part("origin was created at " + facts.created + ", and what is mirrored at " + created_);
@@ -160,7 +170,7 @@ bool Mirror::is_refused(const OriginMessage& message) {
   const StreamConfig& config = stream_.config();
   if (env_.defects.is_on(Defect::nats_6383) && config.duplicate_window > Duration{0}) {
     const auto id = header_value(message.headers, "Nats-Msg-Id");
-    stream_.load_dedupe();
+    static_cast<void>(stream_.load_dedupe());
     if (id && !id->empty() && stream_.dedupe_.find(*id, env_.clock.wall_now())) return true;
   }
   if (!env_.defects.is_on(Defect::nats_8040)) return false;

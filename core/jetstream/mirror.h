@@ -38,7 +38,7 @@ class Mirror final : private OriginConsumer::Owner {
   [[nodiscard]] std::uint64_t attempts() const { return consumer_.attempts(); }
 
  private:
-  void recover() override;
+  Status recover() override;
   [[nodiscard]] bool knows_origin() const override { return !created_.empty(); }
   std::optional<OriginProbe> probe() override;
   ApiStatus meet(const OriginFacts& facts) override;

@@ -110,7 +110,7 @@ void OriginConsumer::suspect() {
 }
 
 void OriginConsumer::run() {
-  owner_.recover();
+  static_cast<void>(owner_.recover());  // in vain: each attempt begins with it
   const Instant first = after(env_.clock.now(), random_.between(kJitterMin, kJitterMax));
   while (!is_closed_ && env_.clock.now() < first) waiting_.wait(env_.tasks, "a copy's first attempt", first);
   const Defect gives_up = reader_.kind == Kind::mirror ? Defect::break_mirror_never_resumes : Defect::break_source_never_resumes;
@@ -207,6 +207,10 @@ bool OriginConsumer::process(Arrival& arrival) {
     return status && status->code == 100 && arrival.payload.empty() ? process_control(arrival) : true;
   }
   if (info->consumer != consumer_) return true;
+  if (info->stream_seq > kSeqMax || info->stream_seq.value == 0) {
+    fail(api_errors::general("the origin sent an impossible sequence: " + std::to_string(info->stream_seq.value)));
+    return false;
+  }
   // A second copy. A durable consumer sends none: its origin came back with an older state of it, and what it counts again is
   // other messages, which nobody but a new consumer gets.
   const bool is_again = info->deliveries > 1 || info->consumer_seq <= consumer_seq_;

@@ -44,6 +44,7 @@ struct OriginFacts {
   bool is_known = false;  // the origin answered
   std::string created;
   Retention retention = Retention::limits;
+  Seq begins_at;  // the first sequence that it was made to give; 0: its first
   Seq first_seq;
   Seq last_seq;
   WallTime last_time;
@@ -82,8 +83,8 @@ class OriginConsumer {
 
   class Owner {
    public:
-    // Before the first attempt. Suspends.
-    virtual void recover() = 0;
+    // Before the first attempt, and before each until it was done. The error ends the attempt, and is shown. Suspends.
+    virtual Status recover() = 0;
     // Whether it has told of itself before: then it may be asked, and owes an answer.
     [[nodiscard]] virtual bool knows_origin() const = 0;
     // By what the origin is to be known again; nullopt: nothing. Suspends.

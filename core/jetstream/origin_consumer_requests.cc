@@ -161,8 +161,9 @@ bool OriginConsumer::learn(OriginFacts& facts) {
   if (config == nullptr || state == nullptr || !config->is_object() || !state->is_object()) return true;
   std::string retention = "limits";
   std::string last_time;
-  if (!read(*json, "created", facts.created) || !read(*config, "retention", retention) || !read(*state, "first_seq", facts.first_seq) ||
-      !read(*state, "last_seq", facts.last_seq) || !read(*state, "last_ts", last_time)) {
+  if (!read(*json, "created", facts.created) || !read(*config, "retention", retention) || !read(*config, "first_seq", facts.begins_at) ||
+      !read(*state, "first_seq", facts.first_seq) || !read(*state, "last_seq", facts.last_seq) || !read(*state, "last_ts", last_time) ||
+      facts.last_seq > kSeqMax) {
     return true;
   }
   facts.retention = retention == "workqueue" ? Retention::work_queue : retention == "interest" ? Retention::interest : Retention::limits;
@@ -259,6 +260,10 @@ bool OriginConsumer::set_up() {
 
 bool OriginConsumer::attempt() {
   if (looks_at_home() && origin_.name == reader_.stream) return false;  // a stream is no origin of itself
+  if (const Status recovered = owner_.recover(); !recovered) {
+    fail(api_errors::general("how far it has come cannot be read: " + recovered.error().text()));
+    return false;
+  }
   OriginFacts facts;
   if (!learn(facts) || is_closed_ || !meet(facts)) return false;
   is_acknowledged_ = facts.is_known && facts.retention != Retention::limits && !env_.defects.is_on(Defect::nats_3207);
@@ -284,6 +289,13 @@ bool OriginConsumer::attempt() {
   if (!read_answer(*answer, given_name, position)) return false;
   is_kept_ = is_acknowledged_;
   if (is_acknowledged_ && !is_work_queue_ && !clear_leftovers(given_name)) return false;
+  // Before the owner writes what it has to, which a slow disk may take its time for: what nobody listens to the origin gives up.
+  inbox_.clear();
+  deliveries_ = bus_.subscribe(deliver, "", [this](const MessageView& message, bool) {
+    const std::string_view shown = message.shown_subject.empty() ? message.subject : message.shown_subject;
+    inbox_.try_push(
+        Arrival{std::string(shown), std::string(message.reply), std::string(message.headers), std::string(message.payload), false});
+  });
   if (ApiStatus refused = owner_.take_up(position, is_acknowledged_)) {
     fail(std::move(*refused));
     return false;
@@ -294,12 +306,6 @@ bool OriginConsumer::attempt() {
   consumer_seq_ = 0;
   last_heard_ = env_.clock.now();
   suspect_at_ = kForever;
-  inbox_.clear();
-  deliveries_ = bus_.subscribe(deliver, "", [this](const MessageView& message, bool) {
-    const std::string_view shown = message.shown_subject.empty() ? message.subject : message.shown_subject;
-    inbox_.try_push(
-        Arrival{std::string(shown), std::string(message.reply), std::string(message.headers), std::string(message.payload), false});
-  });
   env_.log.info(names_.connected,
                 {{"stream", reader_.stream}, {"origin", origin_.name}, {"reader", reader_.name}, {"from", position.next().value}});
   return true;
@@ -332,8 +338,8 @@ bool OriginConsumer::read_answer(const std::string& answer, std::string& name, S
   }
   const Json* delivered = member(*json, "delivered");
   if (!read(*json, "name", name) || name.empty() || delivered == nullptr || !delivered->is_object() ||
-      !read(*delivered, "stream_seq", position)) {
-    fail(api_errors::general("the origin's answer names no consumer"));
+      !read(*delivered, "stream_seq", position) || position > kSeqMax) {
+    fail(api_errors::general("the origin's answer names no consumer, or an impossible sequence"));
     return false;
   }
   return true;

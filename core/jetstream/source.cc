@@ -31,7 +31,7 @@ Source::Source(Stream& stream, SourceSet& set, const StreamSource& origin)
                  "source/" + stream.config().name + "/" + key_, stream.count_reading("source/" + stream.config().name + "/" + key_)},
                 origin, *this) {}
 
-void Source::recover() { set_.recover(); }
+Status Source::recover() { return set_.recover(); }
 
 std::optional<OriginProbe> Source::probe() {
   if (position_.seq.value == 0) return std::nullopt;
@@ -71,7 +71,7 @@ ApiStatus Source::meet(const OriginFacts& facts) {
     vouched_ = position_;
     doubt_.reset();
   } else if (position_.seq.value > 0 && position_.time.unix_ns == 0) {
-    compare(facts);
+    if (const Status compared = compare(facts); !compared) return api_errors::store_failed(compared.error().text());
   } else if (facts.is_other || facts.last_seq < position_.seq) {
     report_change(facts);
     position_.seq = Seq{};
@@ -138,13 +138,20 @@ bool Source::is_before_start(const OriginMessage& message) const {
   return !time.empty() && message.time < parse_rfc3339(time).value_or(WallTime{});
 }
 
-void Source::advance(const OriginMessage& message, Seq at) {
+// No message of ours tells it.
+void Source::pass(const OriginMessage& message) {
   position_.seq = message.seq;
   position_.time = message.time;
-  if (at.value > 0) position_.at = at;
   vouched_ = position_;
-  if (at.value == 0) return set_.changed();  // no message of ours tells
-  last_subject_ = message.subject;
+  set_.changed();
+}
+
+void Source::advance(const OriginMessage& message, Seq at, std::string stored_as) {
+  position_.seq = message.seq;
+  position_.time = message.time;
+  position_.at = at;
+  vouched_ = position_;
+  last_subject_ = std::move(stored_as);
   set_.advanced();
 }
 
@@ -154,7 +161,7 @@ OriginTaken Source::receive(OriginMessage& message) {
   if (doubt_ && is_agreed(message)) return OriginTaken::kept;
   const bool is_odd = message.seq.value % kSabotageEvery == 0;
   if (is_odd && env_.defects.is_on(Defect::break_source_skips)) {
-    advance(message, Seq{});
+    pass(message);
     return OriginTaken::kept;
   }
   if (!message.headers.empty()) {
@@ -168,7 +175,7 @@ OriginTaken Source::receive(OriginMessage& message) {
     stream_.take_copy(*this, message.subject, message.headers, message.payload);
   switch (outcome.kind) {
     case CopyOutcome::Kind::stored: {
-      advance(message, outcome.seq);
+      advance(message, outcome.seq, std::move(outcome.subject));
       consumer_.clear_store_error();
       return OriginTaken::kept;
     }
@@ -178,7 +185,7 @@ OriginTaken Source::receive(OriginMessage& message) {
       [[fallthrough]];
     }
     case CopyOutcome::Kind::passed_by: {
-      advance(message, Seq{});
+      pass(message);
       return OriginTaken::kept;
     }
     case CopyOutcome::Kind::refused: break;

@@ -62,11 +62,11 @@ class Source final : private OriginConsumer::Owner {
   void set_position(SourcePosition position);
   // Goes on where the other one of the same key, which has ended, was.
   void take_over(const Source& gone);
-  // The subject under which the last message of it was stored since the start; may be empty.
+  // The subject under which the message at its position was stored; empty: not known.
   [[nodiscard]] const std::string& last_subject() const { return last_subject_; }
 
  private:
-  void recover() override;
+  Status recover() override;
   [[nodiscard]] bool knows_origin() const override { return !position_.created.empty(); }
   std::optional<OriginProbe> probe() override;
   ApiStatus meet(const OriginFacts& facts) override;
@@ -87,14 +87,15 @@ class Source final : private OriginConsumer::Owner {
   [[nodiscard]] bool is_vouched() const { return vouched_.time.unix_ns > 0; }
   [[nodiscard]] ApiError is_behind_error(Seq last) const;
   // Whether the origin is the one whose message stands at our position, by what it has there. Suspends.
-  void compare(const OriginFacts& facts);
-  void begin_doubt(bool is_certain);
+  Status compare(const OriginFacts& facts);
+  Status begin_doubt(bool is_certain);
   [[nodiscard]] bool is_copy_of(const StoredMessage& copy, const OriginMessage& message) const;
   [[nodiscard]] bool is_agreed(const OriginMessage& message);
   void report_change(const OriginFacts& facts) const;
   [[nodiscard]] bool is_here(const OriginMessage& message) const;
   [[nodiscard]] bool is_before_start(const OriginMessage& message) const;
-  void advance(const OriginMessage& message, Seq at);
+  void pass(const OriginMessage& message);
+  void advance(const OriginMessage& message, Seq at, std::string stored_as);
 
   Stream& stream_;
   SourceSet& set_;

@@ -41,6 +41,7 @@ void Source::set_noted(const SourcePosition& known, Seq copied_through, Seq own_
 
 void Source::set_position(SourcePosition position) {
   position_ = std::move(position);
+  last_subject_.clear();
   if (!doubt_) return;
   // What was stored since the note was written is new, whatever its number: the origin had lost what had that one.
   const bool is_behind_note = doubt_->own_last.value > 0 && position_.at > doubt_->own_last;
@@ -65,12 +66,12 @@ bool Source::is_copy_of(const StoredMessage& copy, const OriginMessage& message)
 // An origin that has less than was copied has lost some, and so has one that has another message there. One whose message is gone,
 // or may not be read, may have. So may one that has the same message again, of later than when we had it: a publisher repeats what was
 // not acknowledged. These are read again from where the origin is known, if that is noted; else they are trusted.
-void Source::compare(const OriginFacts& facts) {
-  if (env_.defects.is_on(Defect::nats_8069)) return;
+Status Source::compare(const OriginFacts& facts) {
+  if (env_.defects.is_on(Defect::nats_8069)) return {};
   if (env_.defects.is_on(Defect::break_source_rereads)) {
     position_.seq = Seq{position_.seq.value - std::min<std::uint64_t>(position_.seq.value, 3)};
     position_.time = {};
-    return;
+    return {};
   }
   bool is_certain = facts.last_seq < position_.seq;
   if (facts.at_probe && !is_certain) {
@@ -83,25 +84,27 @@ void Source::compare(const OriginFacts& facts) {
       if (!is_certain && theirs.time <= ours->time) {
         position_.time = theirs.time;
         vouched_ = position_;
-        return set_.changed();
+        set_.changed();
+        return {};
       }
     }
   }
   if (is_certain) report_change(facts);
-  if (is_certain || is_vouched()) begin_doubt(is_certain);
+  return is_certain || is_vouched() ? begin_doubt(is_certain) : Status{};
 }
 
 // Suspends.
-void Source::begin_doubt(bool is_certain) {
+Status Source::begin_doubt(bool is_certain) {
   Doubt doubt;
   doubt.is_certain = is_certain;
-  doubt.copied = set_.copies_of(*this, vouched_.at);
+  WT_TRY(doubt.copied, set_.copies_of(*this, vouched_.at));
   doubt.through = position_.seq;
   if (doubt_) doubt.through = std::max(doubt.through, doubt_->through);
   if (!doubt.copied.empty()) doubt.through = std::max(doubt.through, doubt.copied.back().seq);
   doubt_ = std::move(doubt);
   position_.seq = vouched_.seq;
   position_.at = vouched_.at;
+  last_subject_.clear();
   position_.time = vouched_.time;
   set_.changed();
   env_.log.debug("source.in_doubt", {{"stream", stream_.config().name},
@@ -109,6 +112,7 @@ void Source::begin_doubt(bool is_certain) {
                                      {"is_certain", is_certain ? 1 : 0},
                                      {"through", doubt_->through.value},
                                      {"copies", doubt_->copied.size()}});
+  return {};
 }
 
 // Whether the message of an origin in doubt is here already. The first that is not ends the doubt. Suspends.
@@ -131,8 +135,11 @@ bool Source::is_agreed(const OriginMessage& message) {
     doubt_.reset();
     return false;
   }
-  advance(message, Seq{});
-  if (at.value > 0) position_.at = vouched_.at = at;
+  pass(message);
+  if (at.value > 0) {
+    position_.at = vouched_.at = at;
+    last_subject_.clear();
+  }
   if (message.seq == doubt_->through) doubt_.reset();
   return true;
 }

@@ -5,6 +5,7 @@
 #include <iterator>
 #include <utility>
 
+#include "core/base/defects.h"
 #include "core/base/json_writer.h"
 #include "core/env/env.h"
 #include "core/env/log.h"
@@ -21,8 +22,9 @@ using namespace std::chrono_literals;
 constexpr Duration kNoteWithin = 1s;
 // The same where messages tell it: to bound what the next start has to read.
 constexpr Duration kNoteLazilyWithin = 1min;
-// A position whose message is among so many first ones may go with the next message that comes.
-constexpr std::uint64_t kNearFront = 64;
+// What a message takes besides what it brings, by any store: at least, and at most.
+constexpr std::uint64_t kOverheadMin = 16;
+constexpr std::uint64_t kOverheadMax = 34;
 // So many that are no sources any more are remembered.
 constexpr std::size_t kRetiredMax = 64;
 
@@ -136,31 +138,50 @@ bool SourceSet::is_noted(const Source& source) const {
 }
 
 void SourceSet::before_removal(Seq seq) {
-  recover();
+  static_cast<void>(recover());
   const bool is_told =
       std::any_of(sources_.begin(), sources_.end(), [&](const auto& source) { return source->position().at == seq && !is_noted(*source); });
   if (is_told) notes_.write();
 }
 
 void SourceSet::before_purge() {
-  recover();
+  static_cast<void>(recover());
   notes_.write();
 }
 
-void SourceSet::before_append(const Source* bringing, std::string_view subject) {
+void SourceSet::before_append(const Source* bringing, const NewMessage& message) {
   const StreamConfig& config = stream_.config();
-  const bool drops_first = config.max_msgs > 0 || config.max_bytes > 0;
-  if (!drops_first && config.max_msgs_per_subject <= 0) return;
-  recover();
-  const Seq first = stream_.store().state().first_seq;
-  const auto may_go = [&](const auto& source) {
+  const bool has_subject_limit = config.max_msgs_per_subject > 0;
+  if (config.max_msgs <= 0 && config.max_bytes <= 0 && !has_subject_limit) return;
+  static_cast<void>(recover());  // in vain: what is known is noted
+  const StreamState state = stream_.store().state();
+  const std::uint64_t going = room_for(message, state);
+  const auto may_go = [&](const std::unique_ptr<Source>& source) {
     const Seq at = source->position().at;
-    if (source.get() == bringing || at < first) return false;
-    const bool is_victim =
-        (drops_first && at.value - first.value < kNearFront) || (config.max_msgs_per_subject > 0 && source->last_subject() == subject);
-    return is_victim && !is_noted(*source);
+    if (source.get() == bringing || at < state.first_seq) return false;
+    const std::string& subject = source->last_subject();
+    const bool is_of_subject = has_subject_limit && (subject.empty() || subject == message.subject);
+    const bool is_near_front = going > 0 && at.value - state.first_seq.value < going + state.num_deleted &&
+                               state.messages - stream_.store().count_matching({}, at) < going;
+    return (is_of_subject || is_near_front) && !is_noted(*source);
   };
   if (std::any_of(sources_.begin(), sources_.end(), may_go)) notes_.write();
+}
+
+// How many of the first messages go at most to make room for this one.
+std::uint64_t SourceSet::room_for(const NewMessage& message, const StreamState& state) const {
+  const StreamConfig& config = stream_.config();
+  std::uint64_t going = 0;
+  if (config.max_msgs > 0) {
+    const auto limit = static_cast<std::uint64_t>(config.max_msgs);
+    if (state.messages >= limit) going = state.messages + 1 - limit;
+  }
+  if (config.max_bytes > 0) {
+    const std::uint64_t after = state.bytes.value + message.subject.size() + message.headers.size() + message.payload.size() + kOverheadMax;
+    const auto limit = static_cast<std::uint64_t>(config.max_bytes);
+    if (after > limit) going = std::max(going, (after - limit) / kOverheadMin + 1);
+  }
+  return going;
 }
 
 void SourceSet::write_info(JsonWriter& json) const {
@@ -169,11 +190,11 @@ void SourceSet::write_info(JsonWriter& json) const {
   json.end_array();
 }
 
-void SourceSet::recover() {
-  if (are_recovered_) return;
+Status SourceSet::recover() {
+  if (are_recovered_) return {};
   const MutexLock lock{scanning_};
-  if (are_recovered_) return;
-  if (!std::exchange(is_loaded_, true)) load();
+  if (are_recovered_) return {};
+  WT_CHECK(load());
   // One scan for all that wait for it.
   std::vector<Source*> wanted;
   const Seq last = stream_.store().last_seq();
@@ -190,7 +211,7 @@ void SourceSet::recover() {
       each->set_noted(SourcePosition{{}, {}, {}, note->created}, Seq{}, Seq{});
     }
   }
-  scan(wanted);
+  WT_CHECK(scan(wanted));
   const bool is_elsewhere = is_from_elsewhere();
   for (Source* each : wanted) {
     if (is_elsewhere && each->position().seq.value == 0)
@@ -205,15 +226,19 @@ void SourceSet::recover() {
   } else {
     notes_.write();  // from now on the stream is one of ours
   }
+  return {};
 }
 
-// Suspends.
-void SourceSet::load() {
-  loaded_ = notes_.load();
+// Once. Suspends.
+Status SourceSet::load() {
+  if (is_loaded_) return {};
+  WT_TRY(loaded_, notes_.load());
+  is_loaded_ = true;
   for (const CopyNote& note : loaded_) {
     const bool is_source = std::any_of(sources_.begin(), sources_.end(), [&](const auto& source) { return source->key() == note.key; });
     if (!is_source) retire(note);
   }
+  return {};
 }
 
 // Whether another server has filled the stream, which keeps no notes. It goes on from the time of the last message where no message tells
@@ -226,29 +251,30 @@ bool SourceSet::find_again(Source& source) {
   const MutexLock lock{scanning_};
   const SourcePosition before = source.position();
   source.set_position(SourcePosition{{}, {}, {}, before.created});
-  scan({&source});
-  if (source.position().seq.value > 0) return true;
+  const Status scanned = scan({&source});
+  if (scanned && source.position().seq.value > 0) return true;
   source.set_position(before);
   return false;
 }
 
-// nullopt if there is no such message, or no source brought it. Suspends.
-std::optional<SourcedFrom> SourceSet::sourced_from(Seq seq) {
+// nullopt if there is no such message, or none that can ever be read again, or no source brought it. Suspends.
+Result<std::optional<SourcedFrom>> SourceSet::sourced_from(Seq seq) {
   const Result<StoredMessage> message = stream_.store().load(seq);
-  if (!message || message->headers.empty()) return std::nullopt;
+  if (!message && is_device_error(message.error()) && !stream_.env_.defects.is_on(Defect::break_disk_errors)) return message.error();
+  if (!message || message->headers.empty()) return std::optional<SourcedFrom>{};
   const auto value = header_value(message->headers, kStreamSourceHeader);
   return value ? parse_source_header(*value) : std::nullopt;
 }
 
 // From the last message backwards, until each is found or known to be as it was noted. Suspends.
-void SourceSet::scan(std::vector<Source*> wanted) {
+Status SourceSet::scan(std::vector<Source*> wanted) {
   const StreamState state = stream_.store().state();
-  if (state.messages == 0) return;
+  if (state.messages == 0) return {};
   for (Seq seq = state.last_seq; seq >= state.first_seq && seq.value > 0; seq = seq.prev()) {
     wanted.erase(std::remove_if(wanted.begin(), wanted.end(), [&](const Source* each) { return each->position().at >= seq; }),
                  wanted.end());
-    if (wanted.empty()) return;
-    const std::optional<SourcedFrom> from = sourced_from(seq);
+    if (wanted.empty()) return {};
+    WT_TRY(const std::optional<SourcedFrom> from, sourced_from(seq));
     if (!from) continue;
     for (Source* each : wanted) {
       if (from->is_of(each->origin(), each->key())) {
@@ -256,14 +282,15 @@ void SourceSet::scan(std::vector<Source*> wanted) {
       }
     }
   }
+  return {};
 }
 
-std::vector<CopiedSeq> SourceSet::copies_of(const Source& source, Seq behind) {
+Result<std::vector<CopiedSeq>> SourceSet::copies_of(const Source& source, Seq behind) {
   std::vector<CopiedSeq> copies;
   const StreamState state = stream_.store().state();
   if (state.messages == 0) return copies;
   for (Seq seq = state.last_seq; seq >= state.first_seq && seq > behind; seq = seq.prev()) {
-    const std::optional<SourcedFrom> from = sourced_from(seq);
+    WT_TRY(const std::optional<SourcedFrom> from, sourced_from(seq));
     if (!from || !from->is_of(source.origin(), source.key())) continue;
     // What lies before it, and is of a later one, is of an origin that has lost it since.
     if (copies.empty() || from->seq < copies.back().seq) copies.push_back(CopiedSeq{from->seq, seq});

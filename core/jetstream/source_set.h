@@ -37,7 +37,7 @@ class SourceSet {
   void before_removal(Seq seq);
   void before_purge();
   // The same before a message is stored, for those that its arrival drives out; `bringing` is whose it is, or nullptr.
-  void before_append(const Source* bringing, std::string_view subject);
+  void before_append(const Source* bringing, const NewMessage& message);
 
   // [{...},...]
   void write_info(JsonWriter& json) const;
@@ -46,7 +46,8 @@ class SourceSet {
  private:
   friend class Source;
   // Finds out how far each source has come, by the notes and what the stream has, unless that is known. Suspends.
-  void recover();
+  // Errors: of the disk; another time it may do.
+  Status recover();
   // The same once more, after an error; false if the stream has no message of it. Suspends.
   bool find_again(Source& source);
   // A position has changed that no stored message tells. Does not suspend.
@@ -54,15 +55,16 @@ class SourceSet {
   // One has changed as a stored message tells, which may go. Does not suspend.
   void advanced();
 
-  // What was copied of this source behind our sequence: what one origin had, in its order. Suspends.
-  [[nodiscard]] std::vector<CopiedSeq> copies_of(const Source& source, Seq behind);
+  // What was copied of this source behind our sequence: what one origin had, in its order. Suspends. Errors: as recover().
+  [[nodiscard]] Result<std::vector<CopiedSeq>> copies_of(const Source& source, Seq behind);
 
-  [[nodiscard]] std::optional<SourcedFrom> sourced_from(Seq seq);
+  [[nodiscard]] Result<std::optional<SourcedFrom>> sourced_from(Seq seq);
+  [[nodiscard]] std::uint64_t room_for(const NewMessage& message, const StreamState& state) const;
   [[nodiscard]] bool may_lose_messages() const;
   [[nodiscard]] bool is_noted(const Source& source) const;
   [[nodiscard]] std::vector<CopyNote> current() const;
-  void scan(std::vector<Source*> wanted);
-  void load();
+  Status scan(std::vector<Source*> wanted);
+  Status load();
   [[nodiscard]] bool is_from_elsewhere() const;
   void retire(CopyNote note);
   [[nodiscard]] const CopyNote* loaded_note(std::string_view key) const;

@@ -63,8 +63,9 @@ struct CopyOutcome {
     passed_by,  // nobody is interested: its sequence is used up
     refused,
   } kind = Kind::refused;
-  Seq seq;          // stored, passed_by: of ours
-  ApiStatus error;  // refused
+  Seq seq;              // stored, passed_by: of ours
+  ApiStatus error;      // refused
+  std::string subject;  // stored: under which, the stream's own transform included
 };
 
 class Stream final : private ConsumerHost {
@@ -148,7 +149,7 @@ class Stream final : private ConsumerHost {
   void ingest_loop();
   void ingest(const Message& message);
   ApiStatus check_expectations(const Message& message, bool& is_duplicate, Seq& duplicate_of);
-  void load_dedupe();
+  Status load_dedupe();
   Result<Seq> keep(const Source* bringing, const NewMessage& message, WallTime now, bool& is_stored);
   Result<bool> remove(Seq seq, bool erase);
   // Whether retention keeps a message of that subject at all: of `interest`, when some consumer's filter matches it.

@@ -19,7 +19,6 @@ constexpr std::size_t kNameMax = 255;
 constexpr std::size_t kDescriptionMax = 4096;
 constexpr std::size_t kMetadataMax = 131'072;
 constexpr std::int64_t kReplicasMax = 5;
-constexpr std::uint64_t kFirstSeqMax = std::uint64_t{1} << 61;
 constexpr std::string_view kApi = "$JS.API";
 
 ApiError invalid(std::string text) { return api_errors::stream_config(std::move(text)); }
@@ -53,7 +52,7 @@ void set_defaults(StreamConfig& config) {
 
 // Sequences have to leave room for those that follow, and for the two bits that a record on disk needs.
 ApiStatus check_first_seq(const StreamConfig& config) {
-  return config.first_seq.value > kFirstSeqMax ? ApiStatus{invalid("first sequence is too large")} : std::nullopt;
+  return config.first_seq > kSeqMax ? ApiStatus{invalid("first sequence is too large")} : std::nullopt;
 }
 
 ApiStatus check_replicas(const StreamConfig& config) {

@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::size_t kHeadersMax = 65'535;
 
-CopyOutcome refuse(ApiError why) { return {CopyOutcome::Kind::refused, {}, std::move(why)}; }
+CopyOutcome refuse(ApiError why) { return {CopyOutcome::Kind::refused, {}, std::move(why), {}}; }
 
 }  // namespace
 
@@ -26,8 +26,8 @@ CopyOutcome Stream::take_copy(const Source& source, std::string subject, const s
   rewrites_.transform(subject);
   const std::string id{header_value(headers, "Nats-Msg-Id").value_or("")};
   if (!id.empty()) {
-    load_dedupe();
-    if (const std::optional<Seq> seq = dedupe_.find(id, env_.clock.wall_now())) return {CopyOutcome::Kind::duplicate, *seq, {}};
+    if (const Status loaded = load_dedupe(); !loaded) return refuse(api_errors::store_failed(loaded.error().detail));
+    if (const std::optional<Seq> seq = dedupe_.find(id, env_.clock.wall_now())) return {CopyOutcome::Kind::duplicate, *seq, {}, {}};
   }
   const Rollup rollup = rollup_of(headers);
   const bool may_roll_up = config_.allow_rollup_hdrs && !config_.deny_purge;
@@ -48,13 +48,13 @@ CopyOutcome Stream::take_copy(const Source& source, std::string subject, const s
   if (!seq) return refuse(api_errors::store_failed(seq.error().detail));
   last_msg_id_ = id;
   dedupe_.record(id, *seq, now);
-  if (!is_stored) return {CopyOutcome::Kind::passed_by, *seq, {}};
+  if (!is_stored) return {CopyOutcome::Kind::passed_by, *seq, {}, {}};
   if (context_.copies != nullptr) context_.copies->on_copied(config_.name, headers, *seq);
   if (may_roll_up && (rollup == Rollup::subject || rollup == Rollup::all)) {
     roll_up({.filter = rollup == Rollup::subject ? subject : std::string{}, .below = Seq{}, .keep = 1}, *seq);
   }
   republish(content, *seq, now, previous);
-  return {CopyOutcome::Kind::stored, *seq, {}};
+  return {CopyOutcome::Kind::stored, *seq, {}, std::move(subject)};
 }
 
 }  // namespace windtunnel::core

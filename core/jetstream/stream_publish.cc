@@ -39,24 +39,27 @@ void Stream::ingest_loop() {
   }
 }
 
-// Rebuilds the table of message ids after a restart, when the first publish carries one. Suspends.
-void Stream::load_dedupe() {
-  if (is_dedupe_loaded_) return;
-  is_dedupe_loaded_ = true;
+// Rebuilds the table of message ids after a restart, when the first publish carries one. Suspends. Errors: of the disk; another time
+// it may do, and until then nobody knows whether an id is new.
+Status Stream::load_dedupe() {
+  if (is_dedupe_loaded_) return {};
   const WallTime since = env_.clock.wall_now() - dedupe_.window();
-  Seq from = store_->seq_at_time(since);
+  const Seq from = store_->seq_at_time(since);
   // Of the last message the id counts even if it is out of the window: for Nats-Expected-Last-Msg-Id. If that message is gone
   // no id is known, as at nats-server: one that an older message has is not the last.
   const Seq last = store_->last_seq();
-  from = std::min(from, last);
-  for (;;) {
-    const Result<std::optional<StoredMessage>> message = store_->load_next({}, from);
-    if (!message || !*message) return;
-    const std::string_view id = header_value((*message)->headers, "Nats-Msg-Id").value_or("");
-    if ((*message)->seq == last) last_msg_id_ = id;
-    dedupe_.record(id, (*message)->seq, (*message)->time);
-    from = (*message)->seq.next();
+  std::vector<StoredMessage> found;  // without what else is in them
+  for (Seq seq = store_->next_matching({}, std::min(from, last)); seq.value != 0; seq = store_->next_matching({}, seq.next())) {
+    const Result<StoredMessage> message = store_->load(seq);
+    if (!message && is_device_error(message.error()) && !env_.defects.is_on(Defect::break_disk_errors)) return message.error();
+    if (!message) continue;
+    const std::string id{header_value(message->headers, "Nats-Msg-Id").value_or("")};
+    if (!id.empty() || seq == last) found.push_back({.seq = seq, .time = message->time, .subject = {}, .headers = id, .payload = {}});
   }
+  for (const StoredMessage& each : found) dedupe_.record(each.headers, each.seq, each.time);
+  if (!found.empty() && found.back().seq == last) last_msg_id_ = found.back().headers;
+  is_dedupe_loaded_ = true;
+  return {};
 }
 
 ApiStatus Stream::check_expectations(const Message& message, bool& is_duplicate, Seq& duplicate_of) {
@@ -65,7 +68,7 @@ ApiStatus Stream::check_expectations(const Message& message, bool& is_duplicate,
     return api_errors::wrong_stream();
   }
   if (const auto id = header_value(message.headers, "Nats-Msg-Id"); id && !id->empty()) {
-    load_dedupe();
+    if (const Status loaded = load_dedupe(); !loaded) return api_errors::store_failed(loaded.error().detail);
     if (const std::optional<Seq> seq = dedupe_.find(*id, env_.clock.wall_now()); seq && !env_.defects.is_on(Defect::break_dedupe)) {
       is_duplicate = true;
       duplicate_of = *seq;
@@ -81,7 +84,7 @@ ApiStatus Stream::check_expectations(const Message& message, bool& is_duplicate,
     if (expected_number(*expected) != last) return api_errors::wrong_last_seq(last);
   }
   if (const auto expected = header_value(message.headers, "Nats-Expected-Last-Msg-Id")) {
-    load_dedupe();
+    if (const Status loaded = load_dedupe(); !loaded) return api_errors::store_failed(loaded.error().detail);
     if (*expected != last_msg_id_) return api_errors::wrong_last_id(last_msg_id_);
   }
   return std::nullopt;
@@ -143,7 +146,7 @@ void Stream::roll_up(const PurgeRequest& older, Seq seq) {
 // Stores it, unless the stream keeps only what somebody is interested in and nobody is: then its sequence is used up all
 // the same, and its publisher is told so. Suspends.
 Result<Seq> Stream::keep(const Source* bringing, const NewMessage& message, WallTime now, bool& is_stored) {
-  if (sources_) sources_->before_append(bringing, message.subject);
+  if (sources_) sources_->before_append(bringing, message);
   if (!is_wanted(message.subject)) {
     const Seq seq = store_->last_seq().next();
     WT_CHECK(store_->skip_through(seq, now));

@@ -221,6 +221,8 @@ void ClientLink::on_auto_unsubscribed(const AccountSubscription& subscription) {
 }
 
 void ClientLink::after_batch() {
+  // What it asked for itself counts as well: PONG, +OK, -ERR, "no responders".
+  if (pending() > core_.config().max_pending.value) return close("Slow Consumer (Pending Bytes)", Manner::cut);
   if (stalled_ == Duration{}) return;
   const Duration stall = std::exchange(stalled_, Duration{});
   core_.tasks().sleep_until(after(core_.now(), stall));

@@ -31,8 +31,6 @@ void Link::read_loop() {
     if (is_closed_) return;
     if (got && *got > 0) {
       handle_input({buffer.data(), *got});
-      // What it asked for itself counts as well: PONG, +OK, -ERR, "no responders".
-      if (pending() > core_.config().max_pending.value) close("Slow Consumer (Pending Bytes)", Manner::cut);
       if (!is_closed_) after_batch();
     } else if (got) {
       close("Client Closed");

@@ -187,10 +187,19 @@ class Account::Routing {
         if (deliver(member)) return;
       } else if (leaf == nullptr && is_open_to(member)) {
         leaf = &member;
+        if (is_as_good_as_local(*member.leaf)) break;
       }
     }
     if (leaf != nullptr) target_of(*leaf).queues.push_back(group.queue);
   }
+
+  // What clients and leafs publish goes to members of a queue here first. What the server itself does (JetStream's deliveries) goes, as
+  // 2.10.27 has it, also to one behind a hub that is no cluster, if it is drawn.
+  [[nodiscard]] bool is_as_good_as_local(const LeafReceiver& leaf) const {
+    return is_from_here() && leaf.is_spoke_side() && leaf.remote_cluster().empty();
+  }
+
+  [[nodiscard]] bool is_from_here() const { return origin_.leaf == nullptr && origin_.client == nullptr; }
 
   LeafTarget& target_of(AccountSubscription& subscription) {
     for (LeafTarget& target : targets_) {
@@ -207,8 +216,7 @@ class Account::Routing {
       if (record_ != nullptr)
         record_->sent.push_back({target.subscription->leaf->id(), std::vector<std::string>(target.queues.begin(), target.queues.end())});
       LeafReceiver& leaf = *target.subscription->leaf;
-      const bool is_from_here = origin_.leaf == nullptr && origin_.client == nullptr;
-      if (account_.replies_ > 0 && is_from_here && !onward_.reply.empty()) account_.tell_of_reply(leaf, onward_.reply);
+      if (account_.replies_ > 0 && is_from_here() && !onward_.reply.empty()) account_.tell_of_reply(leaf, onward_.reply);
       leaf.deliver(onward_, target.queues);
       is_delivered_ = true;
     }

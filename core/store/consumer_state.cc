@@ -70,6 +70,8 @@ Result<ConsumerState> decode_consumer_state(std::string_view bytes) {
   const std::uint64_t pending = reader.uv();
   if (pending > 0) {
     const std::int64_t base = reader.sv();
+    // Version 1 has the time of the first delivery here.
+    if (version > 1) static_cast<void>(to_wall_time(base, state.written_at));
     for (std::uint64_t i = 0; i < pending && !reader.has_failed(); ++i) {
       const Seq seq{reader.uv() + state.ack_floor.stream.value};
       const std::uint64_t consumer_seq = version == 1 ? 0 : reader.uv() + state.ack_floor.consumer;

@@ -33,7 +33,11 @@ struct ConsumerState {
   SequencePair ack_floor;
   std::map<Seq, PendingDelivery> pending;
   std::map<Seq, std::uint64_t> redelivered;  // deliveries - 1
-  friend bool operator==(const ConsumerState&, const ConsumerState&) = default;
+  WallTime written_at{};                     // of one that was read, to the second; 0: not known, or nothing is pending
+  // Whether they say the same of the consumer, whenever they were written.
+  friend bool operator==(const ConsumerState& a, const ConsumerState& b) {
+    return a.delivered == b.delivered && a.ack_floor == b.ack_floor && a.pending == b.pending && a.redelivered == b.redelivered;
+  }
 };
 
 // o.dat, version 2. `now` is the wall clock; pending times keep whole seconds only, as the format has it.

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <string>
 
-#include "tests/sim/jetstream_fixture.h"
+#include "tests/sim/hub_and_leaf.h"
 
 namespace windtunnel::tests {
 namespace {
@@ -182,6 +182,28 @@ TEST_CASE("what was sent to somebody who had gone goes to whoever asks next, at 
   CHECK(info["num_redelivered"] == 1);
   CHECK(w.hub->ack(heard.front()));
   CHECK(w.hub->consumer("O", "C")["num_ack_pending"] == 0);
+}
+
+// As nats-server 2.10.27: only what clients and leaf nodes publish prefers the members at home.
+TEST_CASE("what a leaf's own stream sends goes to a queue group's members on both sides; what a hub's sends stays at home") {
+  HubAndLeaf w;
+  w.hub->wire().send("SUB up.* workers 900\r\nSUB down.* workers 901\r\n");
+  w.leaf->wire().send("SUB up.* workers 900\r\nSUB down.* workers 901\r\n");
+  w.leaf->create_stream("UP", R"("subjects":["u"],"republish":{"src":"u","dest":"up.u"})");
+  w.hub->create_stream("DOWN", R"("subjects":["d"],"republish":{"src":"d","dest":"down.d"})");
+  w.world.run_for(1s);
+  for (int i = 0; i < 40; ++i) {
+    w.leaf->publish("u", "x");
+    w.hub->publish("d", "x");
+  }
+  w.world.run_for(1s);
+  const std::size_t at_hub = w.hub->wire().take("900").size();
+  const std::size_t at_leaf = w.leaf->wire().take("900").size();
+  CHECK(at_hub + at_leaf == 40);
+  CHECK(at_hub > 5);
+  CHECK(at_leaf > 5);
+  CHECK(w.hub->wire().take("901").size() == 40);
+  CHECK(w.leaf->wire().take("901").empty());
 }
 
 }  // namespace

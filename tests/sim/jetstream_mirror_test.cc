@@ -88,6 +88,22 @@ SCENARIO("what happens at the origin") {
       CHECK(w.status()["error"]["err_code"] == 10059);
       CHECK(w.mirror()["messages"] == 10);
     }
+    THEN("an origin made anew that begins behind it is a successor, and is followed") {
+      w.create_origin(R"("subjects":["o.>"],"first_seq":13)");
+      for (int i = 0; i < 4; ++i) w.hub->publish("o.new", "new");
+      w.world.run_for(3min);
+      CHECK(w.last() == 16);
+      CHECK(w.mirror()["messages"] == 14);
+      CHECK_FALSE(w.status().contains("error"));
+      w.world.signal("leaf", sim::Signal::kill);
+      w.world.run_for(1s);
+      w.world.start("leaf");
+      w.leaf = std::make_unique<JetStreamClient>(w.world, "at_leaf_again", "leaf");
+      w.hub->publish("o.new", "new");
+      w.world.run_for(10s);
+      CHECK(w.last() == 17);
+      CHECK_FALSE(w.status().contains("error"));
+    }
     THEN("an origin made anew with fewer messages is an error, and overwrites nothing") {
       w.create_origin();
       for (int i = 0; i < 4; ++i) w.hub->publish("o.new", "new");
@@ -449,6 +465,24 @@ TEST_CASE("a mirror that is deleted and made anew at once begins anew, also with
     w.world.run_for(2s);
     CHECK(w.mirror()["messages"] == 3);
     CHECK_FALSE(w.status().contains("error"));
+  }
+}
+
+// Of a record's sequence two bits are marks: what came under such a number would be lost at the next start.
+TEST_CASE("an origin that names an impossible sequence is not followed") {
+  for (const std::string seq : {"9223372036854775807", "18446744073709551615"}) {
+    CAPTURE(seq);
+    OneNode node;
+    JetStreamClient& js = node.client();
+    const std::string sid = js.wire().subscribe("FAKE.CONSUMER.CREATE.O");
+    js.create_stream("M", R"("mirror":{"name":"O","external":{"api":"FAKE","deliver":""}})");
+    const std::vector<Heard> asked = js.wire().await(sid, 1, 30s);
+    REQUIRE(asked.size() == 1);
+    js.wire().publish(asked[0].reply, R"({"name":"c","delivered":{"consumer_seq":0,"stream_seq":)" + seq + "}}");
+    node.world.run_for(1s);
+    const Json stream = js.stream("M");
+    CHECK(stream["state"]["last_seq"] == 0);
+    CHECK(stream["mirror"]["error"]["description"] == "the origin's answer names no consumer, or an impossible sequence");
   }
 }
 

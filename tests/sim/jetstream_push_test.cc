@@ -121,12 +121,57 @@ SCENARIO("flow control holds a consumer back until its receiver has caught up") 
   }
 }
 
+// A client that comes back has a new inbox, and none of what went to the old one. As nats-server.
+TEST_CASE("a new deliver subject gets at once what is pending, but for what ran out of deliveries") {
+  OneNode node;
+  JetStreamClient& js = node.client();
+  js.create_stream("S", R"("subjects":["s.>"])");
+  const std::string config = R"("ack_policy":"explicit","ack_wait":30000000000,"deliver_subject":)";
+  const std::string old = js.wire().subscribe("old");
+  js.create_consumer("S", "c", config + R"("old")");
+  js.create_consumer("S", "once", R"("max_deliver":1,)" + config + R"("old.once")");
+  const std::string once = js.wire().subscribe("old.once");
+  js.publish_many("s.a", 4);
+  const std::vector<Heard> first = js.wire().await(old, 4);
+  REQUIRE(first.size() == 4);
+  REQUIRE(js.wire().await(once, 4).size() == 4);
+  CHECK(js.ack(first[1]));
+  js.wire().unsubscribe(old);
+  const std::string fresh = js.wire().subscribe("new");
+  const std::string never = js.wire().subscribe("new.once");
+  js.create_consumer("S", "c", config + R"("new")");
+  js.create_consumer("S", "once", R"("max_deliver":1,)" + config + R"("new.once")");
+  const std::vector<Heard> again = js.wire().await(fresh, 3, 1s);
+  CHECK(stream_seqs(again) == Seqs{1, 3, 4});
+  REQUIRE_FALSE(again.empty());
+  CHECK(deliveries_of(again[0]) == 2);
+  CHECK(js.wire().await(never, 1, 1s).empty());
+}
+
+TEST_CASE("a rate limit lets as much as one message may be go at once, and counts what is sent") {
+  for (const bool headers_only : {false, true}) {
+    CAPTURE(headers_only);
+    OneNode node;
+    JetStreamClient& js = node.client();
+    js.create_stream("S", R"("subjects":["s"])");
+    for (int i = 0; i < 20; ++i) js.publish("s", std::string(100'000, 'x'));
+    const std::string sid = js.wire().subscribe("push");
+    // 100 kB a second; a MiB may go at once.
+    js.create_consumer("S", "c",
+                       R"("deliver_subject":"push","ack_policy":"none","rate_limit_bps":800000)" +
+                           std::string(headers_only ? R"(,"headers_only":true)" : ""));
+    node.world.run_for(500ms);
+    CHECK(js.wire().take(sid).size() == (headers_only ? 20 : 10));
+  }
+}
+
 TEST_CASE("a rate limit spreads deliveries") {
   OneNode node;
   JetStreamClient& js = node.client();
   // A bucket of 1000 bytes, filled with 8000 bits = 1000 bytes a second.
   js.create_stream("S", R"("subjects":["s"],"max_msg_size":1000)");
-  for (int i = 0; i < 5; ++i) js.publish("s", std::string(999, 'x'));
+  // With its subject and where it is to be acknowledged each has as many.
+  for (int i = 0; i < 5; ++i) js.publish("s", std::string(960, 'x'));
   const std::string sid = js.wire().subscribe("push");
   js.create_consumer("S", "c", R"("deliver_subject":"push","ack_policy":"none","rate_limit_bps":8000)");
   const std::vector<Heard> heard = js.wire().await(sid, 5, 20s);

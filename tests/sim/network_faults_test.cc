@@ -262,6 +262,28 @@ TEST_CASE("what waits for a slow link leaves at the speed that the link has by t
   CHECK(world.reads.back().at == start + 255ms);
 }
 
+// What is written just before a retransmission leaves before it, and arrives after it.
+TEST_CASE("what a throttle queues again keeps the order of its bytes, also behind a retransmission to come") {
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    CAPTURE(seed);
+    World world(k5ms, seed);
+    world.dial();
+    world.network.cut_both(world.a, world.b, Cut::black_hole);
+    (void)world.write("held back");
+    world.run(1s);
+    world.network.heal_both(world.a, world.b);  // the next retransmission is due 1.4 s after the loss
+    world.network.set_bandwidth(world.a, world.b, Bytes{100'000});
+    world.network.set_latency(world.a, world.b, {5ms, 400ms});
+    world.run(390ms);
+    (void)world.write(", and written behind it");
+    world.run(5ms);
+    CHECK(world.got.empty());
+    world.network.set_bandwidth(world.a, world.b, Bytes{10'000});
+    world.run(10s);
+    CHECK(world.got == "held back, and written behind it");
+  }
+}
+
 TEST_CASE("a throttle slows down what waits, its end lets it go, and the end of the stream still comes last") {
   World world(k5ms);
   world.dial();
