@@ -94,6 +94,5 @@ std::string_view name_of(DiskErrorCode error) { return kErrors[static_cast<std::
 std::string_view name_of(StaleVersion version) { return kVersions[static_cast<std::size_t>(version)]; }
 std::span<const std::string_view> pick_names() { return kPicks; }
 std::span<const std::string_view> disk_error_names() { return kErrors; }
-std::span<const std::string_view> stale_version_names() { return std::span{kVersions}.subspan(1); }
 
 }  // namespace windtunnel::faults

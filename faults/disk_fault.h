@@ -149,7 +149,5 @@ struct HealDisk {
 [[nodiscard]] std::string_view name_of(StaleVersion version);  // "previous_sync"
 [[nodiscard]] std::span<const std::string_view> pick_names();
 [[nodiscard]] std::span<const std::string_view> disk_error_names();
-// The versions that have a word of their own: not by_age.
-[[nodiscard]] std::span<const std::string_view> stale_version_names();
 
 }  // namespace windtunnel::faults

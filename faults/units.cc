@@ -177,10 +177,6 @@ std::string format_size(Bytes size) {
   return {};  // not reached: every size is a multiple of 1 B
 }
 
-std::string format_size_range(const SizeRange& range) {
-  return range.low == range.high ? format_size(range.low) : format_size(range.low) + ".." + format_size(range.high);
-}
-
 std::string format_rate(const Rate& rate) {
   const std::string per = format_duration(rate.per);
   const bool is_one_unit = per.size() >= 2 && per[0] == '1' && !is_digit(per[1]) && per.find_first_of("0123456789", 1) == std::string::npos;

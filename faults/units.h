@@ -40,7 +40,6 @@ struct Rate {
 [[nodiscard]] std::string format_duration_range(const DurationRange& range);
 // "64KiB", "1000B": in the largest unit that divides it. Units: B KiB MiB GiB TiB.
 [[nodiscard]] std::string format_size(core::Bytes size);
-[[nodiscard]] std::string format_size_range(const SizeRange& range);
 [[nodiscard]] std::string format_rate(const Rate& rate);             // "20/s"
 [[nodiscard]] std::string format_bandwidth(core::Bytes per_second);  // "10MiB/s"
 

@@ -56,7 +56,6 @@ Runtime::~Runtime() {
 }
 
 bool Runtime::is_in_fiber() const { return impl_->current != nullptr; }
-TaskGroup* Runtime::current_group() const { return impl_->current == nullptr ? nullptr : impl_->current->group; }
 bool Runtime::is_quiescent() const { return impl_->ready.empty() && impl_->timers.is_empty(); }
 std::uint64_t Runtime::switches() const { return impl_->switches; }
 void Runtime::call_driver() noexcept { impl_->is_driver_called = true; }

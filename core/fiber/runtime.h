@@ -96,7 +96,6 @@ class Runtime {
   void call_driver() noexcept;
   // Whether the code that runs now is a fiber's (and not the driver's or a timer's).
   [[nodiscard]] bool is_in_fiber() const;
-  [[nodiscard]] TaskGroup* current_group() const;
 
   // Nothing is ready and no timer is set.
   [[nodiscard]] bool is_quiescent() const;

@@ -92,11 +92,11 @@ class Consumer {
   [[nodiscard]] bool needs(Seq seq, std::string_view subject) const;
   // Whether it was delivered here and is done with: acknowledged, or not to be.
   [[nodiscard]] bool is_done_with(Seq seq, std::string_view subject) const;
-  // Up to here (of the stream) the filters may have been others than they are now, so that a message may have been passed over.
+  // Up to here (of the stream) everything is acknowledged.
   [[nodiscard]] Seq ack_floor() const { return ack_floor_.stream; }
+  // Up to here (of the stream) the filters may have been others than they are now, so that a message may have been passed over.
   [[nodiscard]] Seq filters_since() const { return filters_since_; }
   void set_filters_since(Seq seq) { filters_since_ = seq; }
-  [[nodiscard]] Seq acknowledged_through() const { return ack_floor_.stream; }
   [[nodiscard]] bool matches_filter(std::string_view subject) const;
 
   // The members of a ConsumerInfo, into an object that is open. Forgets pull requests that nobody listens for any more.

@@ -16,8 +16,10 @@ class RedeliveryQueue {
   [[nodiscard]] bool contains(Seq seq) const { return places_.contains(seq); }
 
   // Without effect if it is queued already.
-  void push_back(Seq seq) { add(seq, order_.empty() ? kMiddle : order_.rbegin()->first + 1); }
-  void push_front(Seq seq) { add(seq, order_.empty() ? kMiddle : order_.begin()->first - 1); }
+  void push_back(Seq seq) {
+    const std::uint64_t place = order_.empty() ? 0 : order_.rbegin()->first + 1;
+    if (places_.emplace(seq, place).second) order_[place] = seq;
+  }
   // Requires: not empty.
   Seq take_front() {
     const Seq seq = order_.begin()->second;
@@ -34,16 +36,8 @@ class RedeliveryQueue {
   void remove_below(Seq seq) {
     while (!places_.empty() && places_.begin()->first < seq) remove(places_.begin()->first);
   }
-  // Forgets every sequence above `seq`.
-  void remove_above(Seq seq) {
-    while (!places_.empty() && places_.rbegin()->first > seq) remove(places_.rbegin()->first);
-  }
 
  private:
-  static constexpr std::uint64_t kMiddle = std::uint64_t{1} << 63;
-  void add(Seq seq, std::uint64_t place) {
-    if (places_.emplace(seq, place).second) order_[place] = seq;
-  }
   std::map<std::uint64_t, Seq> order_;
   std::map<Seq, std::uint64_t> places_;
 };

@@ -211,7 +211,7 @@ void Stream::recover_consumers() {
 // Whether every consumer that the message matters to is done with it. On a work queue somebody must have been.
 bool Stream::is_unwanted(Seq seq, std::string_view subject) const {
   if (config_.retention == Retention::work_queue && env_.defects.is_on(Defect::nats_5697)) {
-    const auto is_below_floor = [&](const auto& c) { return seq <= c.second->acknowledged_through(); };
+    const auto is_below_floor = [&](const auto& c) { return seq <= c.second->ack_floor(); };
     return std::any_of(consumers_.begin(), consumers_.end(), is_below_floor);
   }
   bool has_owner = config_.retention == Retention::interest;

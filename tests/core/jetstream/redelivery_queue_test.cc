@@ -27,15 +27,15 @@ TEST_CASE("sequences come out in the order in which they came, not in their own"
 TEST_CASE("a sequence is queued once and keeps its place") {
   RedeliveryQueue queue = of({5, 2, 5});
   CHECK(queue.size() == 2);
-  queue.push_front(Seq{2});
+  queue.push_back(Seq{5});
   CHECK(drain(queue) == std::vector<std::uint64_t>{5, 2});
 }
 
-TEST_CASE("one that could not be delivered goes back to the head") {
+TEST_CASE("one that could not be delivered goes to the end") {
   RedeliveryQueue queue = of({5, 2});
-  queue.push_front(queue.take_front());
-  queue.push_front(Seq{7});
-  CHECK(drain(queue) == std::vector<std::uint64_t>{7, 5, 2});
+  queue.push_back(queue.take_front());
+  queue.push_back(Seq{7});
+  CHECK(drain(queue) == std::vector<std::uint64_t>{2, 5, 7});
 }
 
 TEST_CASE("what is acknowledged or purged leaves the queue") {
@@ -46,9 +46,6 @@ TEST_CASE("what is acknowledged or purged leaves the queue") {
   CHECK(queue.contains(Seq{9}));
   queue.remove_below(Seq{5});
   CHECK(drain(queue) == std::vector<std::uint64_t>{5, 9});
-  RedeliveryQueue other = of({5, 2, 9, 3});
-  other.remove_above(Seq{3});
-  CHECK(drain(other) == std::vector<std::uint64_t>{2, 3});
 }
 
 }  // namespace
