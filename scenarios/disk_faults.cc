@@ -10,13 +10,14 @@ namespace {
 
 core::Instant in_kernel_time(core::Instant scenario_time) { return core::after(kTimeZero, scenario_time - core::Instant{}); }
 
+// As the real world's are told (core/posix/posix_error.cc).
 core::Errc code_of(faults::DiskErrorCode error) {
   switch (error) {
-    case faults::DiskErrorCode::eio: return core::Errc::io_error;
+    case faults::DiskErrorCode::eio:
+    case faults::DiskErrorCode::emfile: return core::Errc::io_error;
     case faults::DiskErrorCode::enospc: return core::Errc::no_space;
     case faults::DiskErrorCode::erofs:
     case faults::DiskErrorCode::eacces: return core::Errc::read_only;
-    case faults::DiskErrorCode::emfile: return core::Errc::limit_reached;
   }
   return core::Errc::io_error;
 }

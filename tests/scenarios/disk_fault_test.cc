@@ -168,7 +168,7 @@ TEST_CASE("operations that fail are told to the publisher, and nothing that was 
   };
   for (const Row& row : std::vector<Row>{
            {"disk_error: { node: hub, op: write, error: EIO, file: \"*.blk\", count: 5 }", "error=io_error", true},
-           {"disk_error: { node: hub, op: create, error: EMFILE }", "error=limit_reached", true},
+           {"disk_error: { node: hub, op: create, error: EMFILE }", "error=io_error", true},
            {"disk_error: { node: hub, op: open, error: EACCES, file: \"*.blk\" }", "error=read_only", true},
            {"disk_full: { node: hub, free: 100B }", "disk.write_failed", true},
            {"failed_fsync: { node: hub, file: \"*.blk\", count: 1 }", "disk.failure operation=sync", false},

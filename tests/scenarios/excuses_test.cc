@@ -141,5 +141,28 @@ TEST_CASE("an ack that was not written down before a crash, and of which nobody 
   CHECK(finds(run(early, {Defect::break_ack_removal}), "no-orphans"));
 }
 
+// Pings and heartbeats wait behind what fills the link, and a side that hears of none in time gives it up, as nats-server does.
+TEST_CASE("a copy whose link is full may be set up anew, and no other may") {
+  const std::string full = R"(
+scenario: full
+about: More is published than one link carries.
+nodes: { hub: { domain: hub, ping_interval: 2s }, near: { domain: near, leaf_of: hub }, far: { domain: far, leaf_of: hub, ping_interval: 2s } }
+links: [ { between: [hub, far], latency: 20ms, bandwidth: 32KiB/s } ]
+streams:
+  - { on: hub, name: A, subjects: [a.>] }
+  - { on: far, name: M, mirror: { name: A, domain: hub } }
+  - { on: near, name: NEAR, subjects: [near.>] }
+  - { on: hub, name: ALL, sources: [ { name: NEAR, domain: near } ] }
+workloads:
+  - { publish: a.x, at: hub, via: jetstream, rate: 30/s, for: 30s, size: 0B..4KiB }
+  - { publish: a.y, at: far, domain: hub, via: jetstream, rate: 30/s, for: 30s, size: 0B..4KiB }
+  - { consume: A, at: far, domain: hub }
+expect: [ { invariants: [bounded-retry] } ]
+)";
+  const RunResult result = run_text(full, with_defects({}));
+  CHECK_MESSAGE(result.passed(), told(result));
+  CHECK(finds(run_text(full, with_defects({Defect::nats_7796})), "bounded-retry"));  // sets ALL up when the other link is back
+}
+
 }  // namespace
 }  // namespace windtunnel::scenarios
