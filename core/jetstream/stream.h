@@ -185,6 +185,7 @@ class Stream final : private ConsumerHost {
   Rewrites rewrites_;
   DedupeWindow dedupe_;
   bool is_dedupe_loaded_ = false;
+  std::optional<Instant> unread_ids_since_;  // since when the ids of its messages cannot be read
   std::string last_msg_id_;
   Queue<Message> inbox_;
   Mutex storing_;          // what is published and what sources bring is checked and stored one by one

@@ -20,6 +20,7 @@ namespace {
 
 constexpr std::size_t kHeadersMax = 65'535;
 constexpr std::uint64_t kSabotageEvery = 20;
+constexpr Duration kUnreadIdsPatience = std::chrono::minutes{1};
 
 // The value of an expected-sequence header; what is no number counts as a huge one and fails.
 std::uint64_t expected_number(std::string_view text) {
@@ -40,9 +41,12 @@ void Stream::ingest_loop() {
 }
 
 // Rebuilds the table of message ids after a restart, when the first publish carries one. Suspends. Errors: of the disk; another time
-// it may do, and until then nobody knows whether an id is new.
+// it may do, and until then nobody knows whether an id is new. A place that stays unreadable is passed over in the end.
 Status Stream::load_dedupe() {
   if (is_dedupe_loaded_) return {};
+  const Instant now = env_.clock.now();
+  const bool is_patient =
+      (!unread_ids_since_ || now - *unread_ids_since_ < kUnreadIdsPatience) && !env_.defects.is_on(Defect::break_disk_errors);
   const WallTime since = env_.clock.wall_now() - dedupe_.window();
   const Seq from = store_->seq_at_time(since);
   // Of the last message the id counts even if it is out of the window: for Nats-Expected-Last-Msg-Id. If that message is gone
@@ -51,8 +55,14 @@ Status Stream::load_dedupe() {
   std::vector<StoredMessage> found;  // without what else is in them
   for (Seq seq = store_->next_matching({}, std::min(from, last)); seq.value != 0; seq = store_->next_matching({}, seq.next())) {
     const Result<StoredMessage> message = store_->load(seq);
-    if (!message && is_device_error(message.error()) && !env_.defects.is_on(Defect::break_disk_errors)) return message.error();
-    if (!message) continue;
+    if (!message && is_device_error(message.error()) && is_patient) {
+      if (!unread_ids_since_) unread_ids_since_ = now;
+      return message.error();
+    }
+    if (!message) {
+      env_.log.warn("stream.id_unreadable", {{"stream", config_.name}, {"seq", seq.value}, {"error", message.error().text()}});
+      continue;
+    }
     const std::string id{header_value(message->headers, "Nats-Msg-Id").value_or("")};
     if (!id.empty() || seq == last) found.push_back({.seq = seq, .time = message->time, .subject = {}, .headers = id, .payload = {}});
   }

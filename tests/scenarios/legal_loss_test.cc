@@ -177,5 +177,27 @@ faults:
   }
 }
 
+TEST_CASE("ids that can never be read are waited for a minute, and passed over then") {
+  const std::string text = R"(
+scenario: s
+about: A restart after which nothing of a stream's blocks can be read.
+nodes: { hub: { domain: hub } }
+streams: [ { on: hub, name: ORDERS, subjects: [orders.>], duplicate_window: 1h } ]
+workloads:
+  - { publish: orders.new, at: hub, via: jetstream, rate: 10/s, for: 5s, msg_id: true, name: before }
+  - { publish: orders.new, at: hub, via: jetstream, rate: 1/s, start: 12s, for: 100s, msg_id: true, name: after }
+faults:
+  - { at: 10s, signal: { node: hub, name: SIGTERM } }
+  - { at: 11s, start: hub }
+  - { at: 11500ms, disk_error: { node: hub, op: read, error: EIO, file: "*.blk", count: 0 } }
+  - { at: 110s, heal_disk: hub }
+duration: 120s
+expect: [ { workload: after, acked: { at_least: 35, at_most: 45 } } ]
+)";
+  const RunResult result = run(parse(text), {});
+  for (const Divergence& d : result.divergences) MESSAGE(d.invariant << ": expected " << d.expected << ", actual " << d.actual);
+  CHECK(result.passed());
+}
+
 }  // namespace
 }  // namespace windtunnel::scenarios
