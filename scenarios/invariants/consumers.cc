@@ -99,8 +99,8 @@ std::optional<Divergence> forgotten_answers(const Evidence& evidence, const Fina
   std::set<core::Seq> open;
   for (const ConsumerEvent& event : watched->second) {
     if (!event.is_ack) open.insert(event.seq);
-    // What was answered within a flush of a crash it may not know any more.
-    if (event.is_ack && !may_be_unwritten(evidence, key, event.at, core::kForever)) open.erase(event.seq);
+    // What was answered within a flush of a crash it may not know any more; nor, as the end is read, what is answered just then.
+    if (event.is_ack && event.at < evidence.end.at && !may_be_unwritten(evidence, key, event.at, core::kForever)) open.erase(event.seq);
   }
   if (consumer.num_redelivered <= open.size()) return std::nullopt;
   Divergence d = about(evidence, "consumer-state-durable", consumer);

@@ -334,6 +334,8 @@ TEST_CASE("no more messages count as delivered again than were delivered and not
                                       {"and after one outside", counts(2).crash(3001ms), false},
                                       {"and while the disk was slow", counts(2).slow(2100ms, 3100ms).crash(4s), true},
                                       {"two more", counts(3).crash(3s), false},
+                                      {"one that was answered before the end", counts(2).delivered(9, 1s).acked(9, 99999ms), false},
+                                      {"one that was answered as it was read", counts(2).delivered(9, 1s).acked(9, 100s), true},
                                       {"any number after a power loss", counts(9).crash(50s, true), true},
                                   });
 }
