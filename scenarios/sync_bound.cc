@@ -49,16 +49,6 @@ LinkState state_of(const Scenario& scenario, const LinkSpec& link) {
   return worst;
 }
 
-// What the narrowest link on the way carries in a second; 0: no link has a limit.
-std::uint64_t bandwidth(const Scenario& scenario, const std::set<std::string>& nodes) {
-  std::uint64_t narrowest = 0;
-  for (const LinkSpec& link : scenario.links) {
-    const std::uint64_t rate = is_between(link.between, nodes) ? state_of(scenario, link).bandwidth : 0;
-    if (rate > 0) narrowest = narrowest == 0 ? rate : std::min(narrowest, rate);
-  }
-  return narrowest;
-}
-
 core::ServerConfig server_config(const Scenario& scenario, const std::string& node) {
   return node_config(*scenario.node(node), nullptr).server;
 }
@@ -175,6 +165,15 @@ core::Duration round_trip(const Scenario& scenario, const std::set<std::string>&
     if (is_between(link.between, nodes)) sum += 2 * state_of(scenario, link).latency;
   }
   return sum;
+}
+
+std::uint64_t bandwidth(const Scenario& scenario, const std::set<std::string>& nodes) {
+  std::uint64_t narrowest = 0;
+  for (const LinkSpec& link : scenario.links) {
+    const std::uint64_t rate = is_between(link.between, nodes) ? state_of(scenario, link).bandwidth : 0;
+    if (rate > 0) narrowest = narrowest == 0 ? rate : std::min(narrowest, rate);
+  }
+  return narrowest;
 }
 
 core::Duration transfer_bound(const Scenario& scenario, const std::set<std::string>& nodes, const Backlog& backlog) {

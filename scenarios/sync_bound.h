@@ -82,6 +82,9 @@ struct Backlog {
 // There and back over the links between these nodes, at the slowest.
 [[nodiscard]] core::Duration round_trip(const Scenario& scenario, const std::set<std::string>& nodes);
 
+// What the narrowest link between these nodes carries in a second; 0: no link has a limit.
+[[nodiscard]] std::uint64_t bandwidth(const Scenario& scenario, const std::set<std::string>& nodes);
+
 // Until the copy has asked its origin and got the first answer. `silence`: what is left of it.
 [[nodiscard]] SyncBound resume_bound(const Scenario& scenario, const std::set<std::string>& nodes, core::Duration silence);
 

@@ -11,6 +11,7 @@
 #include "core/jetstream/ack_subject.h"
 #include "core/jetstream/advisories.h"
 #include "core/jetstream/consumer.h"
+#include "core/jetstream/disk_retry.h"
 #include "core/jetstream/stream_config.h"
 #include "core/nats/headers.h"
 
@@ -22,7 +23,6 @@ using namespace std::chrono_literals;
 constexpr Duration kAckTimerSlack = 1ms;
 constexpr std::size_t kFlowTokenSize = 4;
 constexpr std::uint64_t kDeliveriesInARow = 32;
-constexpr Duration kRetryAfter = 1s;                    // what a disk refused
 constexpr std::uint64_t kRateBurst = 1u << 20;          // a server's largest payload
 constexpr std::uint64_t kRateWindowUs = 1'000'000'000;  // more elapsed time than this fills every bucket
 
@@ -166,7 +166,7 @@ void Consumer::report_unread(Seq seq, const Error& why) {
   retry_soon();
 }
 
-void Consumer::retry_soon() { retry_at_ = std::min(retry_at_, after(env_.clock.now(), kRetryAfter)); }
+void Consumer::retry_soon() { retry_at_ = std::min(retry_at_, after(env_.clock.now(), kDiskRetry)); }
 
 // A disk is well again without an event: whoever could not read looks again, and what could not leave the stream is tried again.
 void Consumer::check_retry() {
@@ -218,7 +218,7 @@ bool Consumer::take_redelivery(StoredMessage& message, std::uint64_t& deliveries
     if (untaken > 0) untaken_.insert(seq);
     redelivered_[seq] = told - 1;
     if (told == 1) redelivered_.erase(seq);
-    const Instant due = after(env_.clock.now(), kRetryAfter);
+    const Instant due = after(env_.clock.now(), kDiskRetry);
     pending_.set_due(seq, due - ack_wait_of(seq), due);
     return false;
   }

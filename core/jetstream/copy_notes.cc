@@ -10,6 +10,7 @@
 #include "core/env/disk.h"
 #include "core/env/env.h"
 #include "core/env/log.h"
+#include "core/jetstream/disk_retry.h"
 #include "core/jetstream/json_fields.h"
 #include "core/store/atomic_file.h"
 
@@ -17,8 +18,6 @@ namespace windtunnel::core {
 namespace {
 
 constexpr const char* kFile = "/copies.json";
-// After a disk has refused them.
-constexpr Duration kRetryAfter = std::chrono::seconds{1};
 
 // The notes, behind a line with their checksum.
 std::string encode(const std::vector<CopyNote>& notes) {
@@ -120,7 +119,7 @@ void CopyNotes::stop(bool writes) {
 void CopyNotes::write() {
   if (const Status status = try_write(); !status) {
     env_.log.warn("copies.write_failed", {{"file", directory_ + kFile}, {"error", status.error().text()}});
-    if (!env_.defects.is_on(Defect::break_disk_errors)) changed(kRetryAfter);
+    if (!env_.defects.is_on(Defect::break_disk_errors)) changed(kDiskRetry);
   }
 }
 

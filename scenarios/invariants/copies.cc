@@ -58,13 +58,6 @@ bool is_ever_disturbed(const Scenario& scenario, const std::set<std::string>& no
   });
 }
 
-// Whether a link on the way may be full: then heartbeats and pings wait their turn, and nobody can tell that from silence.
-bool is_narrow(const Scenario& scenario, const std::set<std::string>& nodes) {
-  return std::any_of(scenario.links.begin(), scenario.links.end(), [&](const LinkSpec& link) {
-    return link.bandwidth && nodes.contains(link.between.a) && nodes.contains(link.between.b);
-  });
-}
-
 bool restarted_between(const Evidence& evidence, const FinalStream& stream, core::Instant from, core::Instant to) {
   const StreamLife* life = evidence.history.life(stream.key);
   return life != nullptr && life->recovered_between(from, to);
@@ -322,8 +315,9 @@ std::vector<Divergence> check_bounded_retry(const Evidence& evidence) {
       const StreamSpec* origin = evidence.scenario.origin(*stream.spec, *copy.from);
       if (origin == nullptr || life->connected.empty()) continue;
       const std::set<std::string> nodes = way(evidence.scenario, stream.node, origin->on);
-      if (nodes.empty() || is_ever_disturbed(evidence.scenario, nodes) || is_narrow(evidence.scenario, nodes) || !copy.error.empty())
-        continue;
+      // On a link that may be full heartbeats and pings wait their turn, and nobody can tell that from silence.
+      const bool is_narrow = bandwidth(evidence.scenario, nodes) > 0;
+      if (nodes.empty() || is_narrow || is_ever_disturbed(evidence.scenario, nodes) || !copy.error.empty()) continue;
       const auto again = std::adjacent_find(life->requests.begin(), life->requests.end(), [&](core::Instant before, core::Instant next) {
         return next > life->connected.front() && !is_resourced_between(evidence, stream, before, next);
       });

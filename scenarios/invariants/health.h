@@ -1,15 +1,14 @@
 // What the scenario's faults do to clocks and disks, as far as it changes what may be expected of a node.
 #pragma once
 
-#include <chrono>
-
+#include "core/jetstream/disk_retry.h"
 #include "scenarios/invariants/invariants.h"
 
 namespace windtunnel::scenarios {
 
-// From when a disk is healed until everything has been done that it had refused: nobody in the core pauses longer than 1 s between two
-// tries, and what waits in line has as long again.
-inline constexpr core::Duration kWellWithin = std::chrono::seconds{2};
+// From when a disk is healed until everything has been done that it had refused: nobody in the core pauses longer between two tries,
+// and what waits in line has as long again.
+inline constexpr core::Duration kWellWithin = 2 * core::kDiskRetry;
 
 // Clocks are stepped: nobody can say how long ago something was, or how old a message is.
 [[nodiscard]] bool has_clock_faults(const Scenario& scenario);
